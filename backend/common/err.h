@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Errors carried from where they happen to where they are reported.
+ *
+ * A function that can fail takes `struct err *err` last and returns 0 or a
+ * negative errno. On success *err is not touched; on failure it holds the same
+ * code and a message for a person. It owns no memory: nothing to release.
+ */
+#pragma once
+
+#include <stddef.h>
+
+struct err {
+	int code;      /* errno value, > 0 */
+	char msg[400]; /* innermost cause last: "load config: open '/etc/x': No such file" */
+};
+
+/* Record a failure. Returns -code, so that callers can write `return err_set(...)`. */
+int err_set(struct err *err, int code, const char *fmt, ...)
+	__attribute__((__format__(__printf__, 3, 4)));
+
+/* The same without the errno's own text after it: for messages that say it all. */
+int err_say(struct err *err, int code, const char *fmt, ...)
+	__attribute__((__format__(__printf__, 3, 4)));
+
+/* Put "prefix: " before the message already in *err. Returns -err->code. */
+int err_wrap(struct err *err, const char *fmt, ...) __attribute__((__format__(__printf__, 2, 3)));

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "limits.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	const char *unit;
+	const char *what;
+	int64_t def;
+	int64_t ceiling;
+	int64_t min;
+} table[LIMIT_MAX_] = {
+#define X(id, member, def, ceiling, min, unit, what) \
+	[LIMIT_##id] = { #member, unit, what, def, ceiling, min },
+	LIMITS(X)
+#undef X
+};
+
+const char *limit_name(enum limit limit)
+{
+	return (size_t)limit < LIMIT_MAX_ ? table[limit].name : "none";
+}
+
+const char *limit_unit(enum limit limit)
+{
+	return (size_t)limit < LIMIT_MAX_ ? table[limit].unit : "";
+}
+
+const char *limit_what(enum limit limit)
+{
+	return (size_t)limit < LIMIT_MAX_ ? table[limit].what : "";
+}
+
+int64_t limit_min(enum limit limit)
+{
+	return (size_t)limit < LIMIT_MAX_ ? table[limit].min : 0;
+}
+
+int64_t limit_default(enum limit limit)
+{
+	return (size_t)limit < LIMIT_MAX_ ? table[limit].def : 0;
+}
+
+int64_t limit_ceiling(enum limit limit)
+{
+	return (size_t)limit < LIMIT_MAX_ ? table[limit].ceiling : 0;
+}
+
+enum limit limit_by_name(const char *name)
+{
+	for (size_t i = 0; i < LIMIT_MAX_; i++)
+		if (strcmp(table[i].name, name) == 0)
+			return (enum limit)i;
+	return LIMIT_MAX_;
+}
+
+void limits_unset(struct limits *limits)
+{
+	for (size_t i = 0; i < LIMIT_MAX_; i++)
+		limits->v[i] = LIMIT_UNSET;
+}
+
+void limits_default(struct limits *limits)
+{
+	for (size_t i = 0; i < LIMIT_MAX_; i++)
+		limits->v[i] = table[i].def;
+}
+
+void limits_resolve(const struct limits *base, const struct limits *ceiling,
+	const struct limits *asked, struct limits *ret)
+{
+	for (size_t i = 0; i < LIMIT_MAX_; i++) {
+		int64_t v = asked->v[i] == LIMIT_UNSET ? base->v[i] : asked->v[i];
+
+		if (v > ceiling->v[i])
+			v = ceiling->v[i];
+		if (v < table[i].min)
+			v = table[i].min;
+		ret->v[i] = v;
+	}
+}
+
+int limits_check(const struct limits *asked, const struct limits *ceiling, struct err *err)
+{
+	for (size_t i = 0; i < LIMIT_MAX_; i++) {
+		if (asked->v[i] == LIMIT_UNSET)
+			continue;
+		if (asked->v[i] < table[i].min)
+			return err_say(err, EINVAL,
+				"%s: %" PRId64 " is below the smallest value, %" PRId64,
+				table[i].name, asked->v[i], table[i].min);
+		if (asked->v[i] > ceiling->v[i])
+			return err_say(err, EINVAL,
+				"%s: %" PRId64 " is above the task's ceiling, %" PRId64,
+				table[i].name, asked->v[i], ceiling->v[i]);
+	}
+	return 0;
+}

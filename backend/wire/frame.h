@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What driver and agent say to each other over the container's stdin and
+ * stdout. Header only: the agent has this file, pack.h and nothing else.
+ *
+ * A frame is a header of 8 bytes, then its payload (pack.h):
+ *
+ *	u32 length of the payload, at most FRAME_PAYLOAD_MAX
+ *	u8  type (enum frame_type)
+ *	u8  0
+ *	u16 0
+ *
+ * In the order in which they may come:
+ *
+ *	driver                          agent
+ *	PREPARE  limits, uids      ──▶
+ *	                           ◀──  READY    (now warm: hours may pass)
+ *	START    identity, nonce   ──▶
+ *	FILE, FILE_DATA...         ──▶           once for each file
+ *	STEP, STDIN..., STDIN_END  ──▶
+ *	                           ◀──  STDOUT, STDERR...
+ *	                           ◀──  STEP_END
+ *	(STEP again, as often as the job has steps)
+ *	COLLECT  globs             ──▶
+ *	                           ◀──  GOT_FILE, GOT_DATA..., or SKIPPED
+ *	                           ◀──  DONE
+ *
+ * FAULT may come from the agent at any time: it is our failure, not the
+ * program's, and nothing follows it. The end of the agent's stdin means that
+ * the driver is gone: the agent kills the job and exits.
+ * Both ends take every field for hostile.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define FRAME_VERSION     1
+#define FRAME_HEADER      8
+#define FRAME_PAYLOAD_MAX 65536
+#define FRAME_NONCE_BYTES 16
+#define FRAME_NAME_MAX    4096 /* bytes of a file's name in the workspace, '/' included */
+#define FRAME_TEXT_MAX    1024 /* of a FAULT or a reason */
+
+#define AGENT_PATH        "/dockgate/agent"
+#define AGENT_WORKSPACE   "/workspace"
+
+enum frame_type {
+	/* driver to agent */
+	FRAME_PREPARE = 1,
+	/*
+	 * u16 FRAME_VERSION; u32 agent uid; u32 job uid; u8 n, then n times i64: the
+	 * limits in the order of enum limit, all set, that steps will not exceed;
+	 * u8 1: kill at the output limit, 0: cut and go on
+	 */
+	FRAME_START,
+	/* raw 32 id; u32 attempt; raw 16 nonce, echoed in STEP_END and DONE */
+	FRAME_FILE,
+	/* str name, relative, no "." or ".." component; u32 mode (0644, 0755); u64 bytes that follow */
+	FRAME_FILE_DATA,
+	/* raw bytes of the file begun last */
+	FRAME_STEP,
+	/*
+	 * u8 kind (enum frame_step); u8 n, then n times i64: this step's limits, all set,
+	 * none above PREPARE's; u32 argc, then str...; u32 envc, then str NAME=value...
+	 * argv and env may be larger than a frame: FRAME_MORE frames go before it, whose
+	 * payloads stand in front of this one's
+	 */
+	FRAME_STDIN,
+	/* raw bytes; what the program does not read is thrown away at the step's end */
+	FRAME_STDIN_END,
+	/* nothing: end of the step's input */
+	FRAME_COLLECT,
+	/* u32 files at most; u64 bytes at most; u32 n, then n times str glob. n = 0: none */
+	FRAME_MORE,
+	/* raw bytes that belong in front of the payload of the next STEP or COLLECT; 32 MiB in all */
+
+	/* agent to driver */
+	FRAME_READY = 64,
+	/* u16 FRAME_VERSION; u8 enum frame_cgroup; str what stood in the way of a cgroup ("" if none) */
+	FRAME_STDOUT,
+	FRAME_STDERR,
+	/* raw bytes, only up to the cap */
+	FRAME_STEP_END,
+	/*
+	 * raw 16 nonce; u8 limit killed for (LIMIT_MAX_: none); u32 exit code (-1 as
+	 * 0xffffffff); u8 signal; i64 wall us; i64 cpu us; i64 peak memory; i64 peak
+	 * processes; u64 oom kills; u64 pids refused; i64 disk used; u8 disk full;
+	 * u8 file limit hit; u64 stdout bytes; u64 stderr bytes (cut ones included);
+	 * str why exec failed ("" if it did not; exit code is then 126 or 127)
+	 */
+	FRAME_GOT_FILE,
+	/* str name; u64 bytes that follow */
+	FRAME_GOT_DATA,
+	/* raw bytes of the file begun last */
+	FRAME_SKIPPED,
+	/* str name; str reason: "symbolic link", "device", "fifo", "socket", "too many files",
+	 * "too large", "changed while read", "name too long", "too deep", "hard link" ... */
+	FRAME_DONE,
+	/* raw 16 nonce */
+	FRAME_FAULT,
+	/* str what failed */
+};
+
+enum frame_step {
+	FRAME_STEP_BUILD,
+	FRAME_STEP_CASE,
+};
+
+/* Where limits and figures of a job come from. */
+enum frame_cgroup {
+	FRAME_CGROUP_JOB_V1,    /* the job's own, made inside the container's */
+	FRAME_CGROUP_JOB_V2,
+	FRAME_CGROUP_CONTAINER, /* the container's, read only: the fallback */
+};
