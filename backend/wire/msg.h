@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * THE catalogue of messages between gateway, queue and driver: every message,
+ * its fields with their ranges, and which role may send it to which. There is
+ * no other way for the roles to reach each other.
+ *
+ * Each travels as one SOCK_SEQPACKET datagram of at most MSG_BYTES_MAX bytes
+ * with at most MSG_FDS_MAX descriptors (pack.h): u16 MSG_VERSION, u16 type,
+ * then the fields in order. The receiver checks version, type, the sender's
+ * role and every field's range, also from our own processes; what does not
+ * pass closes the connection.
+ *
+ * The struct of a message and its code are made from the table below.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "blob.h"
+#include "common/job_id.h"
+#include "common/role.h"
+#include "common/job_state.h"
+#include "common/verdict.h"
+
+#define MSG_VERSION   1
+#define MSG_BYTES_MAX (64 * 1024)
+#define MSG_FDS_MAX   6
+
+/* Why a request was refused; the gateway makes HTTP of it. X(id, text) */
+#define REFUSALS(X)                                                              \
+	X(NOT_FOUND, "no such job")                                              \
+	X(QUEUE_FULL, "the queue is full")                                       \
+	X(OVER_SHARE, "over this client's share")                                \
+	X(UNAUTHORIZED, "a token is needed")                                     \
+	X(FORBIDDEN, "not allowed")                                              \
+	X(UNKNOWN_TASK, "no such task")                                          \
+	X(NOT_READY, "the service is not ready")                                 \
+	X(INVALID, "the request is not valid")                                   \
+	X(STORE, "the store cannot be written or read")
+
+enum refusal {
+#define X(id, text) REFUSAL_##id,
+	REFUSALS(X)
+#undef X
+	REFUSAL_MAX_,
+};
+
+const char *refusal_text(enum refusal refusal);
+
+/* Which blobs a reply is to bring: bits of `want`. */
+#define WANT_SPEC   1U
+#define WANT_RESULT 2U
+#define WANT_OUT    4U
+#define WANT_ERR    8U
+#define WANT_FILES  16U
+#define WANT_ALL    31U
+
+/* Blobs of a job, in the store and in SPOOL_OPEN. The order is stored; append only. */
+enum job_blob {
+	JOB_BLOB_SPEC,
+	JOB_BLOB_INPUT,
+	JOB_BLOB_RESULT,
+	JOB_BLOB_OUT,
+	JOB_BLOB_ERR,
+	JOB_BLOB_FILES,
+	JOB_BLOB_MAX_,
+};
+
+/* Why a driver gives a job back unended. */
+enum giveback {
+	GIVEBACK_DRAIN,  /* told to stop: does not count as an attempt */
+	GIVEBACK_ENGINE, /* the engine went away or failed: counts */
+	GIVEBACK_BUSY,   /* no room after all: does not count */
+	GIVEBACK_MAX_,
+};
+
+/*
+ * Kinds of fields. F(kind, name, arg):
+ *	U8, U32, U64  arg: largest value          uint8_t, uint32_t, uint64_t
+ *	I64           arg: unused                 int64_t
+ *	ID            arg: unused                 struct job_id
+ *	STR           arg: most bytes             char name[arg + 1]
+ *	BLOB          arg: most bytes             struct blob (owned by the message)
+ *
+ * `token` is the asker's number for a request; the answer brings it back.
+ * `caller_operator` is 1 where the client came over the unix socket as root or as
+ * a member of the operators' group; `bearer` is its token, "" for none.
+ */
+/* clang-format off */
+#define MSG_HELLO_FIELDS(F) /* first in each direction */ \
+	F(U32, version, UINT32_MAX) F(U8, role, ROLE_MAX_ - 1) F(U64, generation, UINT64_MAX) \
+	F(U64, instance, UINT64_MAX) /* of the process, random: another one has lost all it ran */ \
+	F(STR, node, 64)
+
+/* gateway to queue */
+#define MSG_CALLER(F) F(U8, caller_operator, 1) F(STR, bearer, 256)
+#define MSG_SUBMIT_FIELDS(F) \
+	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(U8, classic, 1) F(STR, task, TASK_NAME_MAX) \
+	F(U32, wait_ms, 3600000) F(U32, want, WANT_ALL) F(I64, retention_s, 0) /* -1: the task's */ \
+	F(U32, priority, 1000000) \
+	F(BLOB, spec, UINT64_MAX) F(BLOB, input, UINT64_MAX)
+#define MSG_JOB_GET_FIELDS(F) /* answered at once, or when the job ends, or after wait_ms */ \
+	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(U8, classic, 1) F(ID, id, 0) F(U32, wait_ms, 3600000) F(U32, want, WANT_ALL)
+#define MSG_JOB_CANCEL_FIELDS(F) \
+	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(ID, id, 0)
+#define MSG_JOB_LIST_FIELDS(F) /* newest first; states: bits 1 << enum job_state, 0: all */ \
+	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(U32, limit, 1000) F(U64, cursor, INT64_MAX) F(U32, states, 7) F(STR, task, TASK_NAME_MAX)
+#define MSG_QUEUE_GET_FIELDS(F) /* classic: every unexpired job, oldest first; else waiting and running ones */ \
+	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(U8, classic, 1)
+#define MSG_STATUS_GET_FIELDS(F) \
+	F(U64, token, UINT64_MAX) F(U8, metrics, 1)
+#define MSG_FORGET_FIELDS(F) /* the client of that request has left */ \
+	F(U64, token, UINT64_MAX)
+
+/* gateway or driver to queue: an unlinked file of the spool to write into; a driver names job, attempt and kind */
+#define MSG_SPOOL_OPEN_FIELDS(F) \
+	F(U64, token, UINT64_MAX) F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(U8, kind, JOB_BLOB_MAX_ - 1)
+
+/* queue to gateway */
+#define MSG_JOB_FIELDS(F) /* answers SUBMIT, JOB_GET, JOB_CANCEL; *_ms: unix time, 0 for not yet */ \
+	F(U64, token, UINT64_MAX) F(ID, id, 0) F(U64, seq, INT64_MAX) F(STR, task, TASK_NAME_MAX) F(U8, state, 2) \
+	F(U8, verdict, VERDICT_MAX_) F(U32, attempt, UINT32_MAX) F(U64, position, UINT64_MAX) \
+	F(I64, queued_ms, 0) F(I64, started_ms, 0) F(I64, finished_ms, 0) F(I64, expires_ms, 0) \
+	F(STR, node, 64) F(STR, image, 255) F(U8, isolation, ISOLATION_MAX_ - 1) F(STR, error, 1000) \
+	F(BLOB, spec, UINT64_MAX) F(BLOB, result, UINT64_MAX) F(BLOB, out, UINT64_MAX) F(BLOB, err, UINT64_MAX) F(BLOB, files, UINT64_MAX) \
+	F(U64, out_bytes, UINT64_MAX) F(U64, err_bytes, UINT64_MAX) F(U64, files_bytes, UINT64_MAX)
+#define MSG_REFUSED_FIELDS(F) \
+	F(U64, token, UINT64_MAX) F(U8, why, REFUSAL_MAX_ - 1) F(STR, detail, 1000) F(U32, retry_after_s, 86400)
+#define MSG_JOBS_FIELDS(F) /* answers JOB_LIST, QUEUE_GET; list: listing.h; cursor: of the next page, 0 for none */ \
+	F(U64, token, UINT64_MAX) F(U64, cursor, INT64_MAX) F(U64, waiting, UINT64_MAX) F(U64, running, UINT64_MAX) F(BLOB, list, UINT64_MAX)
+#define MSG_STATUS_FIELDS(F) /* reason: "" where all is up; metrics: Prometheus text of queue and driver */ \
+	F(U64, token, UINT64_MAX) F(U8, store_up, 1) F(U8, driver_up, 1) F(U8, engine_up, 1) F(STR, reason, 1000) \
+	F(U64, waiting, UINT64_MAX) F(U64, running, UINT64_MAX) F(BLOB, metrics, UINT64_MAX) F(BLOB, node, UINT64_MAX)
+
+/* queue to gateway or driver */
+#define MSG_SPOOL_FIELDS(F) /* file: a descriptor open for writing, len 0 */ \
+	F(U64, token, UINT64_MAX) F(BLOB, file, UINT64_MAX)
+
+/* queue to driver */
+#define MSG_RUN_FIELDS(F) \
+	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(STR, task, TASK_NAME_MAX) F(BLOB, spec, UINT64_MAX) F(BLOB, input, UINT64_MAX)
+#define MSG_STOP_FIELDS(F) /* cancelled: end it with that verdict, or, where its lease is lost, without a word */ \
+	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(U8, lease_lost, 1)
+#define MSG_ENDING_ACK_FIELDS(F) /* stored, or not wanted any more: forget it */ \
+	F(ID, id, 0) F(U32, attempt, UINT32_MAX)
+
+/* driver to queue */
+#define MSG_NODE_FIELDS(F) /* at the start and on every change. running: u32 n, n times (raw 32 id, u32 attempt) */ \
+	F(U8, engine_up, 1) F(STR, reason, 1000) F(U32, slots, 100000) F(I64, cpus, 0) F(I64, memory_bytes, 0) \
+	F(BLOB, running, UINT64_MAX) F(BLOB, tasks, UINT64_MAX) F(STR, engine, 200)
+#define MSG_STARTED_FIELDS(F) \
+	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(I64, started_ms, 0) F(STR, image, 255) F(U8, isolation, ISOLATION_MAX_ - 1)
+#define MSG_ENDING_FIELDS(F) \
+	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(U8, verdict, VERDICT_MAX_ - 1) F(STR, error, 1000) F(I64, finished_ms, 0) \
+	F(STR, image, 255) F(U8, isolation, ISOLATION_MAX_ - 1) \
+	F(BLOB, result, UINT64_MAX) F(BLOB, out, UINT64_MAX) F(BLOB, err, UINT64_MAX) F(BLOB, files, UINT64_MAX)
+#define MSG_GIVEBACK_FIELDS(F) \
+	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(U8, why, GIVEBACK_MAX_ - 1) F(STR, reason, 1000)
+
+#define BY(role) (1U << ROLE_##role)
+
+/* X(ID, member, number on the wire, roles that may send it, role that it goes to) */
+#define MESSAGES(X) \
+	X(HELLO,      hello,       1, BY(GATEWAY) | BY(QUEUE) | BY(DRIVER), BY(GATEWAY) | BY(QUEUE) | BY(DRIVER)) \
+	X(SUBMIT,     submit,      2, BY(GATEWAY),              BY(QUEUE)) \
+	X(JOB_GET,    job_get,     3, BY(GATEWAY),              BY(QUEUE)) \
+	X(JOB_CANCEL, job_cancel,  4, BY(GATEWAY),              BY(QUEUE)) \
+	X(JOB_LIST,   job_list,    5, BY(GATEWAY),              BY(QUEUE)) \
+	X(QUEUE_GET,  queue_get,   6, BY(GATEWAY),              BY(QUEUE)) \
+	X(STATUS_GET, status_get,  7, BY(GATEWAY),              BY(QUEUE)) \
+	X(FORGET,     forget,      8, BY(GATEWAY),              BY(QUEUE)) \
+	X(SPOOL_OPEN, spool_open,  9, BY(GATEWAY) | BY(DRIVER), BY(QUEUE)) \
+	X(JOB,        job,        10, BY(QUEUE),                BY(GATEWAY)) \
+	X(REFUSED,    refused,    11, BY(QUEUE),                BY(GATEWAY) | BY(DRIVER)) \
+	X(JOBS,       jobs,       12, BY(QUEUE),                BY(GATEWAY)) \
+	X(STATUS,     status,     13, BY(QUEUE),                BY(GATEWAY)) \
+	X(SPOOL,      spool,      14, BY(QUEUE),                BY(GATEWAY) | BY(DRIVER)) \
+	X(RUN,        run,        15, BY(QUEUE),                BY(DRIVER)) \
+	X(STOP,       stop,       16, BY(QUEUE),                BY(DRIVER)) \
+	X(ENDING_ACK, ending_ack, 17, BY(QUEUE),                BY(DRIVER)) \
+	X(NODE,       node,       18, BY(DRIVER),               BY(QUEUE)) \
+	X(STARTED,    started,    19, BY(DRIVER),               BY(QUEUE)) \
+	X(ENDING,     ending,     20, BY(DRIVER),               BY(QUEUE)) \
+	X(GIVEBACK,   giveback,   21, BY(DRIVER),               BY(QUEUE))
+/* clang-format on */
+
+enum msg_type {
+#define X(ID, member, number, by, to) MSG_##ID = number,
+	MESSAGES(X)
+#undef X
+};
+
+#define MSG_C_U8(name, arg)   uint8_t name;
+#define MSG_C_U32(name, arg)  uint32_t name;
+#define MSG_C_U64(name, arg)  uint64_t name;
+#define MSG_C_I64(name, arg)  int64_t name;
+#define MSG_C_ID(name, arg)   struct job_id name;
+#define MSG_C_STR(name, arg)  char name[(arg) + 1];
+#define MSG_C_BLOB(name, arg) struct blob name;
+#define MSG_MEMBER(kind, name, arg) MSG_C_##kind(name, arg)
+
+#define X(ID, member, number, by, to)           \
+	struct msg_##member {                   \
+		MSG_##ID##_FIELDS(MSG_MEMBER)   \
+	};
+MESSAGES(X)
+#undef X
+
+/*
+ * One message. msg_init() gives it its type, all-zero fields and empty blobs;
+ * msg_done() releases the blobs.
+ */
+struct msg {
+	enum msg_type type;
+	union {
+#define X(ID, member, number, by, to) struct msg_##member member;
+		MESSAGES(X)
+#undef X
+	};
+};
+
+void msg_init(struct msg *msg, enum msg_type type);
+void msg_done(struct msg *msg);
+#define cleanup_msg __attribute__((__cleanup__(msg_done)))
+
+/* "submit". Never NULL. */
+const char *msg_name(enum msg_type type);
+
+/* May `from` send this type to `to`? */
+bool msg_allowed(enum msg_type type, enum role from, enum role to);
+
+/*
+ * Writes the message. Blobs that do not fit into the datagram go behind sealed
+ * memfds that this makes; blobs with a descriptor are passed as they are.
+ * ret_fds are the message's own (do not close) except those marked in
+ * *ret_made (bit i: ret_fds[i] was made here, the caller closes it).
+ */
+int msg_encode(const struct msg *msg, uint8_t buf[static MSG_BYTES_MAX], size_t *ret_len,
+	int ret_fds[static MSG_FDS_MAX], size_t *ret_nfds, unsigned *ret_made, struct err *err);
+
+/*
+ * Reads one message as `to`, sent by `from`. Takes over all `fds`, on failure
+ * too (they are closed). *ret is the caller's: msg_done().
+ */
+int msg_decode(const uint8_t *data, size_t len, int *fds, size_t nfds, enum role from,
+	enum role to, struct msg *ret, struct err *err);
