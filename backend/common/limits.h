@@ -17,7 +17,8 @@
 #define LIMIT_UNSET INT64_C(-1)
 #define MIB         (INT64_C(1024) * 1024)
 
-/* X(id, member, default, ceiling where the task names none, smallest value taken, unit, what it bounds) */
+/* X(id, member, default, ceiling where the task names none, smallest value taken, unit, what it
+ * bounds) */
 /* clang-format off */
 #define LIMITS(X)                                                                                                        \
 	X(CPU,       cpu_ms,       10000,     600000,     1,         "ms",        "cpu time of all processes of a step")      \
@@ -35,7 +36,7 @@ enum limit {
 #define X(id, member, def, ceiling, min, unit, what) LIMIT_##id,
 	LIMITS(X)
 #undef X
-	LIMIT_MAX_, /* also: "no limit" where a step hit none */
+		LIMIT_MAX_, /* also: "no limit" where a step hit none */
 };
 
 struct limits {

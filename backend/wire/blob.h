@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "err.h"
+#include "common/err.h"
 
 #define BLOB_INLINE_MAX (64 * 1024) /* bytes that may live in memory and in a row */
 
@@ -26,9 +26,11 @@ struct blob {
 int blob_of(const void *data, size_t n, struct blob *ret, struct err *err);
 /* Takes the descriptor. */
 struct blob blob_of_fd(int fd, uint64_t len);
-/* Reads n bytes at offset, all of them or -errno (-ENODATA when the file is shorter than it said). */
+/* Reads n bytes at offset, all of them or -errno (-ENODATA when the file is shorter than it said).
+ */
 int blob_read(const struct blob *blob, uint64_t offset, void *ret, size_t n, struct err *err);
-/* All of it in memory, refused above `max`. Caller frees *ret_data (never NULL on success, NUL after it). */
+/* All of it in memory, refused above `max`. Caller frees *ret_data (never NULL on success, NUL
+ * after it). */
 int blob_read_all(const struct blob *blob, uint64_t max, uint8_t **ret_data, struct err *err);
 /* Own descriptor on the same file, or a copy of the bytes. */
 int blob_dup(const struct blob *blob, struct blob *ret, struct err *err);

@@ -48,7 +48,8 @@ int channel_new(struct event_base *base, int fd, enum role self, enum role peer,
 	const struct channel_self *who, const struct channel_ops *ops, void *arg,
 	struct channel **ret, struct err *err);
 
-/* Connects to the seqpacket socket at `path` first. -ECONNREFUSED, -ENOENT: the queue is not there. */
+/* Connects to the seqpacket socket at `path` first. -ECONNREFUSED, -ENOENT: the queue is not there.
+ */
 int channel_connect(struct event_base *base, const char *path, enum role self, enum role peer,
 	const struct channel_self *who, const struct channel_ops *ops, void *arg,
 	struct channel **ret, struct err *err);

@@ -41,8 +41,8 @@
 #define FRAME_NAME_MAX    4096 /* bytes of a file's name in the workspace, '/' included */
 #define FRAME_TEXT_MAX    1024 /* of a FAULT or a reason */
 
-#define AGENT_PATH        "/dockgate/agent"
-#define AGENT_WORKSPACE   "/workspace"
+#define AGENT_PATH      "/dockgate/agent"
+#define AGENT_WORKSPACE "/workspace"
 
 enum frame_type {
 	/* driver to agent */
@@ -55,7 +55,8 @@ enum frame_type {
 	FRAME_START,
 	/* raw 32 id; u32 attempt; raw 16 nonce, echoed in STEP_END and DONE */
 	FRAME_FILE,
-	/* str name, relative, no "." or ".." component; u32 mode (0644, 0755); u64 bytes that follow */
+	/* str name, relative, no "." or ".." component; u32 mode (0644, 0755); u64 bytes that
+	   follow */
 	FRAME_FILE_DATA,
 	/* raw bytes of the file begun last */
 	FRAME_STEP,
@@ -72,11 +73,13 @@ enum frame_type {
 	FRAME_COLLECT,
 	/* u32 files at most; u64 bytes at most; u32 n, then n times str glob. n = 0: none */
 	FRAME_MORE,
-	/* raw bytes that belong in front of the payload of the next STEP or COLLECT; 32 MiB in all */
+	/* raw bytes that belong in front of the payload of the next STEP or COLLECT; 32 MiB in all
+	 */
 
 	/* agent to driver */
 	FRAME_READY = 64,
-	/* u16 FRAME_VERSION; u8 enum frame_cgroup; str what stood in the way of a cgroup ("" if none) */
+	/* u16 FRAME_VERSION; u8 enum frame_cgroup; str what stood in the way of a cgroup ("" if
+	   none) */
 	FRAME_STDOUT,
 	FRAME_STDERR,
 	/* raw bytes, only up to the cap */
@@ -108,7 +111,7 @@ enum frame_step {
 
 /* Where limits and figures of a job come from. */
 enum frame_cgroup {
-	FRAME_CGROUP_JOB_V1,    /* the job's own, made inside the container's */
+	FRAME_CGROUP_JOB_V1, /* the job's own, made inside the container's */
 	FRAME_CGROUP_JOB_V2,
 	FRAME_CGROUP_CONTAINER, /* the container's, read only: the fallback */
 };

@@ -19,8 +19,8 @@
 
 #include "blob.h"
 #include "common/job_id.h"
-#include "common/role.h"
 #include "common/job_state.h"
+#include "common/role.h"
 #include "common/verdict.h"
 
 #define MSG_VERSION   1
@@ -28,22 +28,22 @@
 #define MSG_FDS_MAX   6
 
 /* Why a request was refused; the gateway makes HTTP of it. X(id, text) */
-#define REFUSALS(X)                                                              \
-	X(NOT_FOUND, "no such job")                                              \
-	X(QUEUE_FULL, "the queue is full")                                       \
-	X(OVER_SHARE, "over this client's share")                                \
-	X(UNAUTHORIZED, "a token is needed")                                     \
-	X(FORBIDDEN, "not allowed")                                              \
-	X(UNKNOWN_TASK, "no such task")                                          \
-	X(NOT_READY, "the service is not ready")                                 \
-	X(INVALID, "the request is not valid")                                   \
+#define REFUSALS(X)                               \
+	X(NOT_FOUND, "no such job")               \
+	X(QUEUE_FULL, "the queue is full")        \
+	X(OVER_SHARE, "over this client's share") \
+	X(UNAUTHORIZED, "a token is needed")      \
+	X(FORBIDDEN, "not allowed")               \
+	X(UNKNOWN_TASK, "no such task")           \
+	X(NOT_READY, "the service is not ready")  \
+	X(INVALID, "the request is not valid")    \
 	X(STORE, "the store cannot be written or read")
 
 enum refusal {
 #define X(id, text) REFUSAL_##id,
 	REFUSALS(X)
 #undef X
-	REFUSAL_MAX_,
+		REFUSAL_MAX_,
 };
 
 const char *refusal_text(enum refusal refusal);
@@ -191,18 +191,18 @@ enum msg_type {
 #undef X
 };
 
-#define MSG_C_U8(name, arg)   uint8_t name;
-#define MSG_C_U32(name, arg)  uint32_t name;
-#define MSG_C_U64(name, arg)  uint64_t name;
-#define MSG_C_I64(name, arg)  int64_t name;
-#define MSG_C_ID(name, arg)   struct job_id name;
-#define MSG_C_STR(name, arg)  char name[(arg) + 1];
-#define MSG_C_BLOB(name, arg) struct blob name;
+#define MSG_C_U8(name, arg)         uint8_t name;
+#define MSG_C_U32(name, arg)        uint32_t name;
+#define MSG_C_U64(name, arg)        uint64_t name;
+#define MSG_C_I64(name, arg)        int64_t name;
+#define MSG_C_ID(name, arg)         struct job_id name;
+#define MSG_C_STR(name, arg)        char name[(arg) + 1];
+#define MSG_C_BLOB(name, arg)       struct blob name;
 #define MSG_MEMBER(kind, name, arg) MSG_C_##kind(name, arg)
 
-#define X(ID, member, number, by, to)           \
-	struct msg_##member {                   \
-		MSG_##ID##_FIELDS(MSG_MEMBER)   \
+#define X(ID, member, number, by, to)         \
+	struct msg_##member {                 \
+		MSG_##ID##_FIELDS(MSG_MEMBER) \
 	};
 MESSAGES(X)
 #undef X
@@ -243,5 +243,5 @@ int msg_encode(const struct msg *msg, uint8_t buf[static MSG_BYTES_MAX], size_t 
  * Reads one message as `to`, sent by `from`. Takes over all `fds`, on failure
  * too (they are closed). *ret is the caller's: msg_done().
  */
-int msg_decode(const uint8_t *data, size_t len, int *fds, size_t nfds, enum role from,
-	enum role to, struct msg *ret, struct err *err);
+int msg_decode(const uint8_t *data, size_t len, int *fds, size_t nfds, enum role from, enum role to,
+	struct msg *ret, struct err *err);

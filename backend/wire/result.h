@@ -26,31 +26,31 @@ struct stream_result {
 
 struct step_result {
 	bool build;
-	char *name;            /* owned; NULL for the build and for a job without cases */
+	char *name; /* owned; NULL for the build and for a job without cases */
 	struct finding finding;
-	int exit_code;         /* -1: none, a signal ended it */
-	int signal;            /* 0: none */
+	int exit_code; /* -1: none, a signal ended it */
+	int signal;    /* 0: none */
 	int64_t wall_us, cpu_us, memory_peak_bytes, processes_peak;
 	struct stream_result out, err;
-	char *note;            /* owned, NULL: none; why a program could not be started */
+	char *note; /* owned, NULL: none; why a program could not be started */
 };
 
 struct file_result {
-	char *name;            /* owned; any bytes but NUL and '/' at its start */
+	char *name;             /* owned; any bytes but NUL and '/' at its start */
 	uint64_t offset, bytes; /* within the blob `files` */
 	uint8_t sha256[32];
 };
 
 struct skipped_result {
-	char *name;            /* owned */
-	char *reason;          /* owned */
+	char *name;   /* owned */
+	char *reason; /* owned */
 };
 
 struct result {
-	struct finding finding;   /* the job's: of its first step that is not ok */
-	size_t deciding;          /* index of that step; the last one where all are ok */
-	char *error;              /* owned; engine_error only, else NULL */
-	char *image;              /* owned; the digest it ran with, or NULL */
+	struct finding finding; /* the job's: of its first step that is not ok */
+	size_t deciding;        /* index of that step; the last one where all are ok */
+	char *error;            /* owned; engine_error only, else NULL */
+	char *image;            /* owned; the digest it ran with, or NULL */
 	enum isolation isolation;
 	struct step_result *steps; /* owned: the build first, where there is one */
 	size_t n_steps;

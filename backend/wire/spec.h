@@ -21,24 +21,24 @@
 #define SPEC_FILES_MAX  10000
 #define SPEC_CASES_MAX  1000
 #define SPEC_ARGS_MAX   4096
-#define SPEC_ARG_BYTES  131071             /* MAX_ARG_STRLEN without its NUL, execve(2) */
-#define SPEC_NAME_BYTES 1024               /* of a file, '/' included */
+#define SPEC_ARG_BYTES  131071 /* MAX_ARG_STRLEN without its NUL, execve(2) */
+#define SPEC_NAME_BYTES 1024   /* of a file, '/' included */
 
 struct extent {
 	uint64_t offset, len; /* within the input blob */
 };
 
 struct spec_file {
-	char *name;         /* owned; spec_file_name_check() holds */
+	char *name; /* owned; spec_file_name_check() holds */
 	struct extent data;
 	bool executable;
 };
 
 struct spec_case {
-	char *name;         /* owned, NULL: its number, counted from 1 */
-	struct strv args;   /* behind the job's own args */
+	char *name;       /* owned, NULL: its number, counted from 1 */
+	struct strv args; /* behind the job's own args */
 	struct strv env;
-	bool has_stdin;     /* else the job's */
+	bool has_stdin; /* else the job's */
 	struct extent stdin_;
 	bool has_expected;
 	struct extent expected;
@@ -46,15 +46,15 @@ struct spec_case {
 };
 
 struct spec {
-	char *task;             /* owned; "" where `image` is set */
-	char *image;            /* owned, NULL: the task's */
-	struct strv command;    /* empty: the task's */
+	char *task;          /* owned; "" where `image` is set */
+	char *image;         /* owned, NULL: the task's */
+	struct strv command; /* empty: the task's */
 	struct strv args;
-	struct strv env;        /* NAME=value */
-	bool has_build;         /* the request brings its own; else the task's, where it has one */
+	struct strv env; /* NAME=value */
+	bool has_build;  /* the request brings its own; else the task's, where it has one */
 	struct strv build_command;
 	struct limits build_limits;
-	struct limits limits;   /* what was asked for: LIMIT_UNSET elsewhere */
+	struct limits limits; /* what was asked for: LIMIT_UNSET elsewhere */
 	struct extent stdin_;
 	bool has_stdin;
 	struct spec_file *files; /* owned */
@@ -62,10 +62,10 @@ struct spec {
 	struct spec_case *cases; /* owned; none: the job is its only case */
 	size_t n_cases;
 	bool stop_on_failure;
-	bool has_collect;       /* else the task's */
-	struct strv collect;    /* globs */
-	bool network;           /* asked for; the task must allow it */
-	struct strv labels;     /* name, value, name, value... */
+	bool has_collect;    /* else the task's */
+	struct strv collect; /* globs */
+	bool network;        /* asked for; the task must allow it */
+	struct strv labels;  /* name, value, name, value... */
 };
 
 /* All empty, limits unset. */
@@ -79,7 +79,8 @@ int spec_pack(const struct spec *spec, struct blob *ret, struct err *err);
  * Checks everything that the record itself can tell: counts, lengths, names,
  * extents within input_bytes. *ret is untouched on failure, else spec_done().
  */
-int spec_unpack(const void *data, size_t n, uint64_t input_bytes, struct spec *ret, struct err *err);
+int spec_unpack(
+	const void *data, size_t n, uint64_t input_bytes, struct spec *ret, struct err *err);
 
 /*
  * A name for a file in the workspace: relative, 1..SPEC_NAME_BYTES bytes, no
