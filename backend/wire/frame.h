@@ -50,7 +50,8 @@ enum frame_type {
 	/*
 	 * u16 FRAME_VERSION; u32 agent uid; u32 job uid; u8 n, then n times i64: the
 	 * limits in the order of enum limit, all set, that steps will not exceed;
-	 * u8 1: kill at the output limit, 0: cut and go on
+	 * u8 1: kill at the output limit, 0: cut and go on; u8 1: the task has a network
+	 * (its programs may make internet sockets), 0: unix sockets only
 	 */
 	FRAME_START,
 	/* raw 32 id; u32 attempt; raw 16 nonce, echoed in STEP_END and DONE */
@@ -101,7 +102,11 @@ enum frame_type {
 	FRAME_DONE,
 	/* raw 16 nonce */
 	FRAME_FAULT,
-	/* str what failed */
+	/*
+	 * str what failed. "input: ..." is a file of the job that could not be written:
+	 * "input: no space: NAME" where the workspace was too small for it, which is the
+	 * client's affair
+	 */
 };
 
 enum frame_step {
