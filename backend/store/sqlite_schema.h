@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Schema 1. Every question that is asked while serving is answered from an index:
+ *
+ *	one job by its id                 job_id
+ *	open jobs, lists by state         job_state
+ *	lists of a task                   job_task
+ *	what expires next                 job_expires
+ *	does a row name this spool file   blob_file
+ */
+#pragma once
+
+/* clang-format off */
+#define SQLITE_TABLES \
+	"CREATE TABLE meta (" \
+	"  key TEXT PRIMARY KEY," \
+	"  value TEXT NOT NULL" \
+	") STRICT, WITHOUT ROWID;" \
+	"CREATE TABLE job (" \
+	"  seq INTEGER PRIMARY KEY AUTOINCREMENT," /* never used again: lists page by it */ \
+	"  id BLOB NOT NULL CHECK (length(id) = 32)," \
+	"  client TEXT NOT NULL," \
+	"  task TEXT NOT NULL," \
+	"  classic INTEGER NOT NULL CHECK (classic IN (0, 1))," \
+	"  state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 2)," \
+	"  verdict INTEGER CHECK (verdict >= 0)," \
+	"  attempt INTEGER NOT NULL CHECK (attempt >= 0)," \
+	"  failures INTEGER NOT NULL CHECK (failures >= 0)," \
+	"  priority INTEGER NOT NULL CHECK (priority >= 0)," \
+	"  cpus INTEGER NOT NULL CHECK (cpus > 0)," \
+	"  memory_bytes INTEGER NOT NULL CHECK (memory_bytes > 0)," \
+	"  queued_unix_ms INTEGER NOT NULL," \
+	"  started_unix_ms INTEGER NOT NULL," \
+	"  finished_unix_ms INTEGER NOT NULL," \
+	"  retention_s INTEGER NOT NULL CHECK (retention_s > 0)," \
+	"  expires_age_ms INTEGER NOT NULL," \
+	"  node TEXT NOT NULL," \
+	"  driver INTEGER NOT NULL," \
+	"  lease_until_age_ms INTEGER NOT NULL," \
+	"  image TEXT NOT NULL," \
+	"  isolation INTEGER NOT NULL CHECK (isolation >= 0)," \
+	"  error TEXT NOT NULL," \
+	"  CHECK ((state = 2) = (verdict IS NOT NULL))," \
+	"  CHECK ((state = 1) = (driver <> 0))" \
+	") STRICT;" \
+	"CREATE UNIQUE INDEX job_id ON job (id);" \
+	"CREATE INDEX job_state ON job (state, seq);" \
+	"CREATE INDEX job_task ON job (task, state, seq);" \
+	"CREATE INDEX job_expires ON job (expires_age_ms) WHERE state = 2;" \
+	"CREATE TABLE blob (" \
+	"  seq INTEGER NOT NULL REFERENCES job (seq) ON DELETE CASCADE," \
+	"  kind INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 5)," \
+	"  bytes INTEGER NOT NULL CHECK (bytes > 0)," \
+	"  data BLOB CHECK (length(data) = bytes AND bytes <= 65536)," \
+	"  file TEXT," \
+	"  sha256 BLOB CHECK (length(sha256) = 32)," \
+	"  PRIMARY KEY (seq, kind)," \
+	"  CHECK ((data IS NULL) = (file IS NOT NULL))," \
+	"  CHECK ((file IS NULL) = (sha256 IS NULL))" \
+	") STRICT, WITHOUT ROWID;" \
+	"CREATE UNIQUE INDEX blob_file ON blob (file) WHERE file IS NOT NULL;" \
+	"CREATE TABLE event (" \
+	"  seq INTEGER NOT NULL REFERENCES job (seq) ON DELETE CASCADE," \
+	"  attempt INTEGER NOT NULL," \
+	"  n INTEGER NOT NULL," /* from 1 in each attempt */ \
+	"  at_unix_ms INTEGER NOT NULL," \
+	"  kind INTEGER NOT NULL CHECK (kind >= 0)," \
+	"  data TEXT NOT NULL," \
+	"  PRIMARY KEY (seq, attempt, n)" \
+	") STRICT, WITHOUT ROWID;"
+/* clang-format on */

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+#include "store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "store_ops.h"
+
+static const struct store_ops *const backends[] = { &store_sqlite_ops };
+
+int store_open(const char *backend, const char *where, struct store **ret, struct err *err)
+{
+	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
+		if (strcmp(backends[i]->name, backend) == 0)
+			return backends[i]->open(where, ret, err);
+	return err_say(err, EINVAL, "no store of the kind '%s'", backend);
+}
+
+void store_close(struct store *store)
+{
+	if (store == NULL)
+		return;
+	store_rollback(store);
+	store->ops->close(store);
+}
+
+int store_begin(struct store *store, struct err *err)
+{
+	int r;
+
+	assert(!store->in_transaction);
+	r = store->ops->begin(store, err);
+	if (r < 0)
+		return r;
+	store->in_transaction = true;
+	return 0;
+}
+
+int store_commit(struct store *store, struct err *err)
+{
+	int64_t begun_us = clock_us();
+	uint64_t us;
+	int r;
+
+	assert(store->in_transaction);
+	r = store->ops->commit(store, err);
+	if (r < 0) {
+		store->counts.failed_commits++;
+		return r;
+	}
+	store->in_transaction = false;
+	us = (uint64_t)(clock_us() - begun_us);
+	store->counts.commits++;
+	store->counts.commit_us += us;
+	if (us > store->counts.commit_us_max)
+		store->counts.commit_us_max = us;
+	return 0;
+}
+
+void store_rollback(struct store *store)
+{
+	if (!store->in_transaction)
+		return;
+	store->ops->rollback(store);
+	store->in_transaction = false;
+}
+
+bool store_in_transaction(const struct store *store)
+{
+	return store->in_transaction;
+}
+
+struct store_counts store_counts(const struct store *store)
+{
+	return store->counts;
+}
+
+int store_meta_get(
+	struct store *store, const char *key, char ret[static STORE_META_MAX + 1], struct err *err)
+{
+	return store->ops->meta_get(store, key, ret, err);
+}
+
+int store_meta_set(struct store *store, const char *key, const char *value, struct err *err)
+{
+	assert(store->in_transaction);
+	if (strlen(value) > STORE_META_MAX)
+		return err_say(err, EINVAL, "value of '%s' is too long", key);
+	return store->ops->meta_set(store, key, value, err);
+}
+
+static int put_blobs(
+	struct store *store, uint64_t seq, const struct store_blob *blobs, struct err *err)
+{
+	for (int kind = 0; blobs != NULL && kind < JOB_BLOB_MAX_; kind++) {
+		int r;
+
+		if (blobs[kind].bytes == 0)
+			continue;
+		assert(blobs[kind].file[0] != '\0' ||
+			(blobs[kind].data != NULL && blobs[kind].bytes <= BLOB_INLINE_MAX));
+		r = store->ops->blob_put(store, seq, (enum job_blob)kind, &blobs[kind], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int store_job_insert(
+	struct store *store, struct store_job *job, const struct store_blob *blobs, struct err *err)
+{
+	int r;
+
+	assert(store->in_transaction);
+	job->state = JOB_QUEUED;
+	job->verdict = VERDICT_MAX_;
+	r = store->ops->job_insert(store, job, err);
+	if (r == 0)
+		r = put_blobs(store, job->seq, blobs, err);
+	if (r == 0)
+		r = store->ops->event_add(store, job->seq, job->attempt, STORE_EVENT_QUEUED,
+			job->queued_unix_ms, "", err);
+	return r;
+}
+
+int store_job_get(
+	struct store *store, const struct job_id *id, struct store_job *ret, struct err *err)
+{
+	return store->ops->job_get(store, id, ret, err);
+}
+
+int store_job_claim(struct store *store, uint64_t seq, uint32_t attempt, const char *node,
+	uint64_t driver, int64_t lease_until_age_ms, struct err *err)
+{
+	int r;
+
+	assert(store->in_transaction);
+	assert(job_state_can_move(JOB_QUEUED, JOB_RUNNING));
+	r = store->ops->job_claim(store, seq, attempt, node, driver, lease_until_age_ms, err);
+	if (r == 0)
+		r = store->ops->event_add(
+			store, seq, attempt + 1, STORE_EVENT_RUNNING, clock_unix_ms(), node, err);
+	return r;
+}
+
+int store_job_started(struct store *store, uint64_t seq, uint32_t attempt, int64_t started_unix_ms,
+	const char *image, enum isolation isolation, struct err *err)
+{
+	int r;
+
+	assert(store->in_transaction);
+	r = store->ops->job_started(store, seq, attempt, started_unix_ms, image, isolation, err);
+	if (r == 0)
+		r = store->ops->event_add(
+			store, seq, attempt, STORE_EVENT_STARTED, started_unix_ms, "", err);
+	return r;
+}
+
+int store_job_requeue(struct store *store, uint64_t seq, uint32_t attempt, uint32_t failures,
+	const char *reason, struct err *err)
+{
+	int r;
+
+	assert(store->in_transaction);
+	assert(job_state_can_move(JOB_RUNNING, JOB_QUEUED));
+	r = store->ops->job_requeue(store, seq, attempt, failures, reason, err);
+	if (r == 0)
+		r = store->ops->event_add(
+			store, seq, attempt, STORE_EVENT_REQUEUED, clock_unix_ms(), reason, err);
+	return r;
+}
+
+int store_job_end(struct store *store, uint64_t seq, uint32_t attempt,
+	const struct store_ending *ending, const struct store_blob *blobs, struct err *err)
+{
+	int r;
+
+	assert(store->in_transaction);
+	assert(job_state_can_move(ending->from, JOB_DONE));
+	r = store->ops->job_end(store, seq, attempt, ending, err);
+	if (r == 0)
+		r = put_blobs(store, seq, blobs, err);
+	if (r == 0)
+		r = store->ops->event_add(store, seq, attempt, STORE_EVENT_DONE,
+			ending->finished_unix_ms, verdict_name(ending->verdict), err);
+	return r;
+}
+
+int store_lease_renew(struct store *store, uint64_t driver, int64_t until_age_ms, struct err *err)
+{
+	assert(store->in_transaction);
+	return store->ops->lease_renew(store, driver, until_age_ms, err);
+}
+
+int store_blob_get(struct store *store, uint64_t seq, enum job_blob kind, struct store_blob *ret,
+	struct err *err)
+{
+	return store->ops->blob_get(store, seq, kind, ret, err);
+}
+
+int store_blob_sizes(struct store *store, uint64_t seq, uint64_t ret[static JOB_BLOB_MAX_],
+	struct err *err)
+{
+	return store->ops->blob_sizes(store, seq, ret, err);
+}
+
+void store_blob_done(struct store_blob *blob)
+{
+	free(blob->data);
+	*blob = (struct store_blob){ 0 };
+}
+
+int store_each_open(struct store *store, store_job_fn *fn, void *arg, struct err *err)
+{
+	return store->ops->each_open(store, fn, arg, err);
+}
+
+static bool goes_first(bool oldest_first, const struct store_row *a, const struct store_row *b)
+{
+	return oldest_first ? a->seq < b->seq : a->seq > b->seq;
+}
+
+/* Merges rows `from` into the sorted ones of ret, and keeps the first `limit`. */
+static int merge(bool oldest_first, struct store_row *ret, size_t *n, const struct store_row *from,
+	size_t n_from, size_t limit, struct err *err)
+{
+	size_t total = *n + n_from < limit ? *n + n_from : limit;
+	cleanup_free struct store_row *old = calloc(*n + 1, sizeof(*old));
+	size_t a = 0, b = 0;
+
+	if (old == NULL)
+		return err_set(err, ENOMEM, "list");
+	memcpy(old, ret, *n * sizeof(*old));
+	for (size_t i = 0; i < total; i++) {
+		bool first = b == n_from || (a < *n && goes_first(oldest_first, &old[a], &from[b]));
+
+		ret[i] = first ? old[a++] : from[b++];
+	}
+	*n = total;
+	return 0;
+}
+
+int store_list(struct store *store, bool oldest_first, unsigned states, const char *task,
+	uint64_t cursor, size_t limit, struct store_row *ret, size_t *ret_n, struct err *err)
+{
+	const unsigned all = (1U << JOB_STATE_MAX_) - 1;
+	cleanup_free struct store_row *rows = NULL;
+	size_t n = 0;
+
+	if (task != NULL && task[0] == '\0')
+		task = NULL;
+	if (limit == 0) {
+		*ret_n = 0;
+		return 0;
+	}
+	if ((states == 0 || states == all) && task == NULL)
+		return store->ops->list(
+			store, oldest_first, JOB_STATE_MAX_, NULL, cursor, limit, ret, ret_n, err);
+	rows = calloc(limit, sizeof(*rows));
+	if (rows == NULL)
+		return err_set(err, ENOMEM, "list");
+	for (int state = 0; state < JOB_STATE_MAX_; state++) {
+		size_t got;
+		int r;
+
+		if (states != 0 && (states & 1U << state) == 0)
+			continue;
+		r = store->ops->list(store, oldest_first, (enum job_state)state, task, cursor,
+			limit, rows, &got, err);
+		if (r == 0)
+			r = merge(oldest_first, ret, &n, rows, got, limit, err);
+		if (r < 0)
+			return r;
+	}
+	*ret_n = n;
+	return 0;
+}
+
+int store_expired(struct store *store, int64_t age_ms, size_t limit, uint64_t *ret_seq,
+	size_t *ret_n, struct err *err)
+{
+	return store->ops->expired(store, age_ms, limit, ret_seq, ret_n, err);
+}
+
+int store_next_expiry(struct store *store, int64_t *ret_age_ms, struct err *err)
+{
+	return store->ops->next_expiry(store, ret_age_ms, err);
+}
+
+int store_job_delete(
+	struct store *store, uint64_t seq, store_file_fn *fn, void *arg, struct err *err)
+{
+	assert(store->in_transaction);
+	return store->ops->job_delete(store, seq, fn, arg, err);
+}
+
+int store_file_named(struct store *store, const char *file, bool *ret, struct err *err)
+{
+	return store->ops->file_named(store, file, ret, err);
+}
+
+int store_each_file(struct store *store, store_file_fn *fn, void *arg, struct err *err)
+{
+	return store->ops->each_file(store, fn, arg, err);
+}
+
+uint64_t store_bytes(struct store *store)
+{
+	return store->ops->bytes(store);
+}
+
+bool store_wants_checkpoint(struct store *store)
+{
+	return store->ops->wants_checkpoint(store);
+}
+
+int store_checkpoint(struct store *store, struct err *err)
+{
+	return store->ops->checkpoint(store, err);
+}

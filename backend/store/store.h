@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The durable truth: jobs, their bytes, the log of their moves.
+ *
+ *	store_open("sqlite", "queue/dockgate.db", &store, &err);
+ *	store_begin(store, &err);
+ *	store_job_insert(store, &job, blobs, &err);
+ *	store_commit(store, &err);
+ *
+ * Backends stand behind one ops struct (store_ops.h); tests/unit/test_store.c
+ * runs the same suite against each. Called from one thread, except
+ * store_checkpoint(). All writes are within store_begin() and store_commit().
+ * A write that fails for another reason than -ESTALE spoils its transaction:
+ * call store_rollback().
+ *
+ * Moves are fenced: each names the attempt it believes in and the state it
+ * starts from, and changes nothing (-ESTALE) where the row says otherwise.
+ * Stamps named *_unix_ms are for people; *_age_ms are of the service's own clock
+ * (queue/age.h), which no wall clock can move.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "common/err.h"
+#include "common/job_id.h"
+#include "common/job_state.h"
+#include "common/verdict.h"
+#include "wire/msg.h"
+
+#define STORE_SCHEMA     1
+#define STORE_FILE_CHARS 40 /* of a spool file's name */
+#define STORE_META_MAX   200
+#define STORE_CLIENT_MAX 64
+#define STORE_ERROR_MAX  1000
+#define STORE_SHA256     32
+
+struct store;
+
+/* One job's row. */
+struct store_job {
+	struct job_id id;
+	uint64_t seq;                      /* the order of arrival; given by the store */
+	char client[STORE_CLIENT_MAX + 1]; /* "" for anonymous */
+	char task[TASK_NAME_MAX + 1];      /* "" where the request names its own image */
+	bool classic;                      /* came by the classic face */
+	enum job_state state;
+	enum verdict verdict; /* VERDICT_MAX_ until done */
+	uint32_t attempt;     /* fencing token: counts hand-overs to a driver */
+	uint32_t failures;    /* attempts that were lost or that the engine failed */
+	uint32_t priority;
+	int64_t cpus, memory_bytes;                                /* what admission reckons with */
+	int64_t queued_unix_ms, started_unix_ms, finished_unix_ms; /* 0: not yet */
+	int64_t retention_s;
+	int64_t expires_age_ms; /* 0 until done */
+	char node[65];
+	uint64_t driver; /* instance that holds the lease, 0: none */
+	int64_t lease_until_age_ms;
+	char image[256];
+	enum isolation isolation;
+	char error[STORE_ERROR_MAX + 1];
+};
+
+/* Bytes of a job: in the row, or in a file of the spool. */
+struct store_blob {
+	uint64_t bytes;
+	uint8_t *data;                   /* owned; NULL where `file` is set or bytes is 0 */
+	char file[STORE_FILE_CHARS + 1]; /* "" : in the row */
+	uint8_t sha256[STORE_SHA256];    /* of a file's content */
+};
+
+/* A row of a list. */
+struct store_row {
+	struct job_id id;
+	uint64_t seq;
+	char task[TASK_NAME_MAX + 1];
+	enum job_state state;
+	enum verdict verdict;
+	uint32_t priority;
+	int64_t queued_unix_ms, started_unix_ms, finished_unix_ms;
+	int64_t expires_age_ms;
+	char node[65];
+};
+
+/* The log of moves. The order is stored; append only. */
+enum store_event {
+	STORE_EVENT_QUEUED,
+	STORE_EVENT_RUNNING,
+	STORE_EVENT_STARTED,
+	STORE_EVENT_REQUEUED,
+	STORE_EVENT_DONE,
+	STORE_EVENT_MAX_,
+};
+
+struct store_ending {
+	enum job_state from; /* JOB_RUNNING, or JOB_QUEUED for what never ran */
+	enum verdict verdict;
+	const char *error;        /* may be NULL */
+	const char *image;        /* NULL or "": as it was */
+	enum isolation isolation; /* taken where image is */
+	int64_t finished_unix_ms;
+	int64_t expires_age_ms;
+	uint32_t failures;
+};
+
+/* Counted since the store was opened. */
+struct store_counts {
+	uint64_t commits, failed_commits, commit_us, commit_us_max;
+};
+
+/*
+ * `backend`: "sqlite"; `where`: its file, relative to the working directory. Makes
+ * what is missing, checks what is there. -EPROTO: the schema is newer than this
+ * program. -EUCLEAN: the file is damaged.
+ */
+int store_open(const char *backend, const char *where, struct store **ret, struct err *err);
+/* NULL is fine. Rolls back what was not committed. */
+void store_close(struct store *store);
+
+int store_begin(struct store *store, struct err *err);
+int store_commit(struct store *store, struct err *err);
+void store_rollback(struct store *store);
+bool store_in_transaction(const struct store *store);
+struct store_counts store_counts(const struct store *store);
+
+/* Values of the store's own: "boot_id", "age". *ret is "" where there is none. */
+int store_meta_get(
+	struct store *store, const char *key, char ret[static STORE_META_MAX + 1], struct err *err);
+int store_meta_set(struct store *store, const char *key, const char *value, struct err *err);
+
+/*
+ * A new job, queued: job->seq is filled in. blobs: JOB_BLOB_MAX_ of them, the
+ * empty ones are not stored. -EEXIST: the id is taken.
+ */
+int store_job_insert(struct store *store, struct store_job *job, const struct store_blob *blobs,
+	struct err *err);
+/* -ENOENT */
+int store_job_get(
+	struct store *store, const struct job_id *id, struct store_job *ret, struct err *err);
+/* queued -> running, with attempt + 1. */
+int store_job_claim(struct store *store, uint64_t seq, uint32_t attempt, const char *node,
+	uint64_t driver, int64_t lease_until_age_ms, struct err *err);
+int store_job_started(struct store *store, uint64_t seq, uint32_t attempt, int64_t started_unix_ms,
+	const char *image, enum isolation isolation, struct err *err);
+/* running -> queued, at its old place. */
+int store_job_requeue(struct store *store, uint64_t seq, uint32_t attempt, uint32_t failures,
+	const char *reason, struct err *err);
+/* -> done, with what came of it: blobs as in store_job_insert(), NULL for none. */
+int store_job_end(struct store *store, uint64_t seq, uint32_t attempt,
+	const struct store_ending *ending, const struct store_blob *blobs, struct err *err);
+/* All running jobs of that driver. */
+int store_lease_renew(struct store *store, uint64_t driver, int64_t until_age_ms, struct err *err);
+
+/* An empty blob where there is none. Release with store_blob_done(). */
+int store_blob_get(struct store *store, uint64_t seq, enum job_blob kind, struct store_blob *ret,
+	struct err *err);
+void store_blob_done(struct store_blob *blob);
+/* The length of each of a job's blobs, 0 where there is none. */
+int store_blob_sizes(struct store *store, uint64_t seq, uint64_t ret[static JOB_BLOB_MAX_],
+	struct err *err);
+
+/* Every job that is not done, oldest first. A negative return ends it and is passed on. */
+typedef int store_job_fn(const struct store_job *job, void *arg, struct err *err);
+int store_each_open(struct store *store, store_job_fn *fn, void *arg, struct err *err);
+
+/*
+ * At most `limit` rows: newest first with seq below `cursor` (0: from the
+ * newest), or oldest first with seq above it. states: bits 1 << enum job_state, 0
+ * for all; task: NULL or "" for all.
+ */
+int store_list(struct store *store, bool oldest_first, unsigned states, const char *task,
+	uint64_t cursor, size_t limit, struct store_row *ret, size_t *ret_n, struct err *err);
+
+/* Done jobs whose time is over: at most `limit` seqs. */
+int store_expired(struct store *store, int64_t age_ms, size_t limit, uint64_t *ret_seq,
+	size_t *ret_n, struct err *err);
+/* When the next one expires; INT64_MAX: none will. */
+int store_next_expiry(struct store *store, int64_t *ret_age_ms, struct err *err);
+/* Deletes a done job, all of it; fn is called with the name of each spool file it had. */
+typedef void store_file_fn(const char *file, void *arg);
+int store_job_delete(
+	struct store *store, uint64_t seq, store_file_fn *fn, void *arg, struct err *err);
+
+/* Does a row name this spool file? */
+int store_file_named(struct store *store, const char *file, bool *ret, struct err *err);
+/* Calls fn with every spool file that a row names. */
+int store_each_file(struct store *store, store_file_fn *fn, void *arg, struct err *err);
+uint64_t store_bytes(struct store *store);
+
+/* Is it time for store_checkpoint()? */
+bool store_wants_checkpoint(struct store *store);
+/* Moves what was written to its final place. From any one thread, beside all other calls. */
+int store_checkpoint(struct store *store, struct err *err);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* What a backend of the store is. Only store.c and the backends include this. */
+#pragma once
+
+#include "store.h"
+
+struct store_ops {
+	const char *name;
+	int (*open)(const char *where, struct store **ret, struct err *err);
+	void (*close)(struct store *store);
+	int (*begin)(struct store *store, struct err *err);
+	int (*commit)(struct store *store, struct err *err);
+	void (*rollback)(struct store *store);
+	int (*meta_get)(struct store *store, const char *key, char *ret, struct err *err);
+	int (*meta_set)(struct store *store, const char *key, const char *value, struct err *err);
+	int (*job_insert)(struct store *store, struct store_job *job, struct err *err);
+	int (*job_get)(struct store *store, const struct job_id *id, struct store_job *ret,
+		struct err *err);
+	int (*job_claim)(struct store *store, uint64_t seq, uint32_t attempt, const char *node,
+		uint64_t driver, int64_t lease_until_age_ms, struct err *err);
+	int (*job_started)(struct store *store, uint64_t seq, uint32_t attempt,
+		int64_t started_unix_ms, const char *image, enum isolation isolation,
+		struct err *err);
+	int (*job_requeue)(struct store *store, uint64_t seq, uint32_t attempt, uint32_t failures,
+		const char *reason, struct err *err);
+	int (*job_end)(struct store *store, uint64_t seq, uint32_t attempt,
+		const struct store_ending *ending, struct err *err);
+	int (*lease_renew)(
+		struct store *store, uint64_t driver, int64_t until_age_ms, struct err *err);
+	int (*event_add)(struct store *store, uint64_t seq, uint32_t attempt, enum store_event kind,
+		int64_t at_unix_ms, const char *data, struct err *err);
+	int (*blob_put)(struct store *store, uint64_t seq, enum job_blob kind,
+		const struct store_blob *blob, struct err *err);
+	int (*blob_get)(struct store *store, uint64_t seq, enum job_blob kind,
+		struct store_blob *ret, struct err *err);
+	int (*blob_sizes)(struct store *store, uint64_t seq, uint64_t *ret, struct err *err);
+	int (*each_open)(struct store *store, store_job_fn *fn, void *arg, struct err *err);
+	/* One state, or all of them (JOB_STATE_MAX_), in one order. */
+	int (*list)(struct store *store, bool oldest_first, enum job_state state, const char *task,
+		uint64_t cursor, size_t limit, struct store_row *ret, size_t *ret_n,
+		struct err *err);
+	int (*expired)(struct store *store, int64_t age_ms, size_t limit, uint64_t *ret_seq,
+		size_t *ret_n, struct err *err);
+	int (*next_expiry)(struct store *store, int64_t *ret_age_ms, struct err *err);
+	int (*job_delete)(
+		struct store *store, uint64_t seq, store_file_fn *fn, void *arg, struct err *err);
+	int (*file_named)(struct store *store, const char *file, bool *ret, struct err *err);
+	int (*each_file)(struct store *store, store_file_fn *fn, void *arg, struct err *err);
+	uint64_t (*bytes)(struct store *store);
+	bool (*wants_checkpoint)(struct store *store);
+	int (*checkpoint)(struct store *store, struct err *err);
+};
+
+/* Each backend's own struct begins with it. */
+struct store {
+	const struct store_ops *ops;
+	bool in_transaction;
+	struct store_counts counts;
+};
+
+extern const struct store_ops store_sqlite_ops;
