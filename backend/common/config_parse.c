@@ -1,0 +1,1122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From text to a checked configuration. libConfuse reads the syntax; every
+ * value is kept as text with its line and converted here by the tables of
+ * keys, so that each mistake can be named with its place and what was expected.
+ * The first mistake becomes *err, all of them go to the caller's report.
+ */
+#include <arpa/inet.h>
+#include <confuse.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <openssl/sha.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_internal.h"
+#include "number.h"
+
+#define NAMES_MAX     1200
+#define UNKNOWN_MAX   64
+#define TASKS_MAX     1000
+#define SOURCE_MAX    512
+#define KEYS(table)   (table), sizeof(table) / sizeof((table)[0])
+#define NONE_OF_WORDS (-1)
+
+/* ---- values with their places ------------------------------------------- */
+
+struct value {
+	int line; /* of the whole text */
+	char text[];
+};
+
+struct unknown {
+	char section[32];
+	char name[64];
+};
+
+struct reader {
+	const char *text;
+	const char *name;
+	void (*report)(const char *line, void *arg);
+	void *arg;
+	struct err *err;
+	size_t mistakes;
+	struct unknown unknown[UNKNOWN_MAX];
+	size_t n_unknown;
+	bool retry;   /* the last parse met an unknown key that the next one will know */
+	bool partial; /* the text ended early: do not complain about what is missing */
+};
+
+/*
+ * libConfuse's error function has no argument of ours. Thread-local, set only
+ * while cfg_parse_buf() runs.
+ */
+static _Thread_local struct reader *parsing;
+
+/* Which file and line the text's line came from. */
+static void place(const struct reader *rd, int line, char *ret, size_t size)
+{
+	const char *p = rd->text;
+	const char *file = rd->name;
+	int file_len = (int)strlen(rd->name);
+	long file_line = line;
+
+	for (int i = 1; i < line && *p != '\0'; i++) {
+		const char *end = strchrnul(p, '\n');
+		char *rest;
+
+		if (strncmp(p, CONFIG_MARK, strlen(CONFIG_MARK)) == 0) {
+			file_line = strtol(p + strlen(CONFIG_MARK), &rest, 10) + (line - i - 1);
+			file = *rest == ' ' ? rest + 1 : rest;
+			file_len = (int)(end - file);
+		}
+		p = *end == '\n' ? end + 1 : end;
+	}
+	if (strncmp(file, "environment ", 12) == 0)
+		(void)snprintf(ret, size, "%.*s", file_len, file);
+	else
+		(void)snprintf(ret, size, "%.*s:%ld", file_len, file, file_line);
+}
+
+__attribute__((__format__(__printf__, 3, 4))) static void mistake(
+	struct reader *rd, int line, const char *fmt, ...)
+{
+	char where[SOURCE_MAX];
+	char what[NAMES_MAX + 400];
+	char all[sizeof(where) + sizeof(what) + 4];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	place(rd, line, where, sizeof(where));
+	(void)snprintf(all, sizeof(all), "%s: %s", where, what);
+	if (rd->mistakes++ == 0)
+		(void)err_say(rd->err, EINVAL, "%s", all);
+	if (rd->report != NULL)
+		rd->report(all, rd->arg);
+}
+
+/* ---- checks of single texts ---------------------------------------------- */
+
+static bool is_plain(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return false;
+	return true;
+}
+
+static bool is_word(const char *text)
+{
+	return *text != '\0' && is_plain(text) && strchr(text, ' ') == NULL;
+}
+
+static bool has_dotdot(const char *path)
+{
+	for (const char *p = path; p != NULL; p = strchr(p, '/')) {
+		p += *p == '/';
+		if (strncmp(p, "..", 2) == 0 && (p[2] == '/' || p[2] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static bool is_absolute(const char *text)
+{
+	return *text == '/' && is_plain(text) && strlen(text) < PATH_MAX && !has_dotdot(text);
+}
+
+static bool is_file_name(const char *text)
+{
+	return is_word(text) && strchr(text, '/') == NULL && strcmp(text, ".") != 0 &&
+	       strcmp(text, "..") != 0 && strlen(text) <= NAME_MAX;
+}
+
+static bool is_glob(const char *text)
+{
+	bool set = false;
+
+	if (*text == '\0' || *text == '/' || !is_plain(text) || strlen(text) >= PATH_MAX ||
+		has_dotdot(text))
+		return false;
+	for (; *text != '\0'; text++) {
+		if (*text == '\\' && *++text == '\0')
+			return false;
+		else if (!set && *text == '[')
+			set = true, text += text[1] == '!' || text[1] == '^',
+			text += text[1] == ']';
+		else if (set && *text == ']')
+			set = false;
+	}
+	return !set;
+}
+
+static bool is_env(const char *text)
+{
+	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789");
+
+	return n > 0 && text[n] == '=' && !(text[0] >= '0' && text[0] <= '9') && is_plain(text);
+}
+
+/* A numeric address, of IPv6 in brackets, and a port. */
+static bool is_address(const char *text)
+{
+	char host[INET6_ADDRSTRLEN + 2];
+	const char *colon = strrchr(text, ':');
+	unsigned char raw[sizeof(struct in6_addr)];
+	int64_t port;
+	size_t n;
+
+	if (colon == NULL || !number_parse(colon + 1, 1, 65535, &port))
+		return false;
+	n = (size_t)(colon - text);
+	if (n >= sizeof(host))
+		return false;
+	memcpy(host, text, n);
+	host[n] = '\0';
+	if (n > 2 && host[0] == '[' && host[n - 1] == ']') {
+		host[n - 1] = '\0';
+		return inet_pton(AF_INET6, host + 1, raw) == 1;
+	}
+	return inet_pton(AF_INET, host, raw) == 1;
+}
+
+static bool is_docker_host(const char *text)
+{
+	const char *host;
+	const char *colon;
+	int64_t port;
+
+	if (strncmp(text, "unix://", 7) == 0)
+		return is_absolute(text + 7);
+	if (strncmp(text, "tcp://", 6) != 0)
+		return false;
+	host = text + 6;
+	colon = strrchr(host, ':');
+	return colon != NULL && colon != host && is_word(host) && strchr(host, '/') == NULL &&
+	       number_parse(colon + 1, 1, 65535, &port);
+}
+
+static bool is_gpus(const char *text)
+{
+	return *text != '\0' && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+					     "0123456789,-") == strlen(text);
+}
+
+static bool is_name(const char *text)
+{
+	size_t n = strlen(text);
+
+	return n > 0 && n <= TASK_NAME_MAX && *text != '_' && *text != '-' &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n;
+}
+
+static bool is_volume(const char *text)
+{
+	size_t n = strlen(text);
+
+	return n > 1 && n < 256 && strchr("_.-", *text) == NULL &&
+	       strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			    "0123456789_.-") == n;
+}
+
+static bool is_source(const char *text)
+{
+	return is_absolute(text) || is_volume(text);
+}
+
+static bool is_origin(const char *text)
+{
+	const char *host = strstr(text, "://");
+
+	if (strcmp(text, "*") == 0)
+		return true;
+	return host != NULL && host != text && host[3] != '\0' && is_word(text) &&
+	       strchr(host + 3, '/') == NULL;
+}
+
+/* ---- the keys -------------------------------------------------------------- */
+
+enum kind {
+	KIND_TEXT,  /* char *; check */
+	KIND_LIST,  /* struct strv; check for each */
+	KIND_INT,   /* int */
+	KIND_INT64, /* int64_t */
+	KIND_BYTES, /* int64_t; K, M, G */
+	KIND_MILLI, /* int64_t, thousandths */
+	KIND_ID,    /* uid_t, gid_t */
+	KIND_BOOL,
+	KIND_WORD, /* an enum: the word's place */
+	KIND_FLAG, /* bool: the second word */
+};
+
+struct key {
+	const char *name;
+	enum kind kind;
+	size_t at;
+	int64_t min, max;
+	bool (*check)(const char *text);
+	const char *expected;
+	const char *const *words;
+};
+
+static const char *const level_words[] = { "error", "warning", "info", "debug", NULL };
+static const char *const isolation_words[] = { "container", "sandbox", NULL };
+static const char *const compare_words[] = { "exact", "lines", "tokens", NULL };
+static const char *const output_words[] = { "cut", "kill", NULL };
+static const char *const ids_words[] = { "short", "full", NULL };
+
+static bool is_level(const char *text)
+{
+	for (size_t i = 0; level_words[i] != NULL; i++)
+		if (strcmp(level_words[i], text) == 0)
+			return true;
+	return false;
+}
+
+#define ANY_TEXT .check = is_plain, .expected = "text in one line"
+#define ONE_WORD .check = is_word, .expected = "a word without blanks"
+#define ABSOLUTE .check = is_absolute, .expected = "an absolute path without '..'"
+#define GLOB              \
+	.check = is_glob, \
+	.expected = "a pattern such as \"out/*.png\": relative, no '..', sets closed"
+#define RANGE(a, b) .min = (a), .max = (b)
+#define YEAR_S      (366 * 24 * 3600)
+#define TIB         (1024 * 1024 * MIB)
+
+/* clang-format off */
+#define C(member) offsetof(struct config, member)
+static const struct key config_keys[] = {
+	{ "state_dir",          KIND_TEXT,  C(state_dir),          ABSOLUTE },
+	{ "listen",             KIND_LIST,  C(listen),             .check = is_address, .expected = "\"ADDRESS:PORT\", e.g. \"127.0.0.1:8080\" or \"[::1]:8080\"" },
+	{ "socket_dir",         KIND_TEXT,  C(socket_dir),         ABSOLUTE },
+	{ "server_names",       KIND_LIST,  C(server_names),       ONE_WORD },
+	{ "origins",            KIND_LIST,  C(origins),            .check = is_origin, .expected = "\"SCHEME://HOST[:PORT]\" or \"*\"" },
+	{ "log_level",          KIND_TEXT,  C(log_level),          .check = is_level, .expected = "one of: error, warning, info, debug" },
+	{ "node",               KIND_TEXT,  C(node),               ONE_WORD },
+	{ "gateway_uid",        KIND_ID,    C(gateway_uid),        RANGE(0, UINT32_MAX - 1) },
+	{ "queue_uid",          KIND_ID,    C(queue_uid),          RANGE(0, UINT32_MAX - 1) },
+	{ "driver_uid",         KIND_ID,    C(driver_uid),         RANGE(0, UINT32_MAX - 1) },
+	{ "gateway_gid",        KIND_ID,    C(gateway_gid),        RANGE(0, UINT32_MAX - 1) },
+	{ "queue_gid",          KIND_ID,    C(queue_gid),          RANGE(0, UINT32_MAX - 1) },
+	{ "driver_gid",         KIND_ID,    C(driver_gid),         RANGE(0, UINT32_MAX - 1) },
+	{ "operator_gid",       KIND_ID,    C(operator_gid),       RANGE(-1, UINT32_MAX - 1) },
+	{ "job_uid_base",       KIND_ID,    C(job_uid_base),       RANGE(1000, INT32_MAX) },
+	{ "body_json_max",      KIND_BYTES, C(body_json_max),      RANGE(1024, 1024 * MIB) },
+	{ "body_multipart_max", KIND_BYTES, C(body_multipart_max), RANGE(1024, TIB) },
+	{ "header_timeout_s",   KIND_INT,   C(header_timeout_s),   RANGE(1, 3600) },
+	{ "body_timeout_s",     KIND_INT,   C(body_timeout_s),     RANGE(1, 3600) },
+	{ "idle_timeout_s",     KIND_INT,   C(idle_timeout_s),     RANGE(1, 3600) },
+	{ "connections_max",    KIND_INT,   C(connections_max),    RANGE(8, 1000000) },
+	{ "wait_max_s",         KIND_INT,   C(wait_max_s),         RANGE(0, 3600) },
+	{ "queueing_ids",       KIND_FLAG,  C(queueing_ids_full),  .words = ids_words },
+	{ "classic_task",       KIND_TEXT,  C(classic_task),       .check = is_name, .expected = "a task's name" },
+	{ "waiting_max",        KIND_INT,   C(waiting_max),        RANGE(1, 10000000) },
+	{ "lease_ms",           KIND_INT,   C(lease_ms),           RANGE(1000, 3600000) },
+	{ "attempts",           KIND_INT,   C(attempts),           RANGE(1, 100) },
+	{ "retention_s",        KIND_INT64, C(retention_s),        RANGE(1, YEAR_S) },
+	{ "cpus_budget",        KIND_MILLI, C(cpus_budget),        RANGE(0, 65536000) },
+	{ "memory_budget",      KIND_BYTES, C(memory_budget),      RANGE(0, 64 * TIB) },
+	{ "slots",              KIND_INT,   C(slots),              RANGE(0, 10000) },
+	{ "docker_host",        KIND_TEXT,  C(docker_host),        .check = is_docker_host, .expected = "\"unix:///PATH\" or \"tcp://HOST:PORT\"" },
+	{ "cgroup_parent",      KIND_TEXT,  C(cgroup_parent),      ONE_WORD },
+	{ "grace_ms",           KIND_INT,   C(grace_ms),           RANGE(100, 600000) },
+	{ "drain_s",            KIND_INT,   C(drain_s),            RANGE(0, 86400) },
+	{ "images_allowed",     KIND_LIST,  C(images_allowed),     ONE_WORD },
+};
+
+#define T(member) offsetof(struct task, member)
+static const struct key task_keys[] = {
+	{ "description",        KIND_TEXT,  T(description),        ANY_TEXT },
+	{ "image",              KIND_TEXT,  T(image),              ONE_WORD },
+	{ "command",            KIND_LIST,  T(command),            .expected = "text" },
+	{ "build",              KIND_LIST,  T(build),              .expected = "text" },
+	{ "main",               KIND_TEXT,  T(main),               .check = is_file_name, .expected = "a file's name without '/'" },
+	{ "sources",            KIND_LIST,  T(sources),            GLOB },
+	{ "example",            KIND_TEXT,  T(example),            .expected = "text" },
+	{ "env",                KIND_LIST,  T(env),                .check = is_env, .expected = "\"NAME=value\"" },
+	{ "isolation",          KIND_WORD,  T(isolation),          .words = isolation_words },
+	{ "network",            KIND_BOOL,  T(network) },
+	{ "gpus",               KIND_TEXT,  T(gpus),               .check = is_gpus, .expected = "\"all\", a number, or device ids with commas" },
+	{ "writable_root",      KIND_BOOL,  T(writable_root) },
+	{ "custom_command",     KIND_BOOL,  T(custom_command) },
+	{ "on_output_limit",    KIND_FLAG,  T(kill_on_output),     .words = output_words },
+	{ "compare",            KIND_WORD,  T(compare),            .words = compare_words },
+	{ "runtime",            KIND_TEXT,  T(runtime),            ONE_WORD },
+	{ "classic_data_line",  KIND_INT,   T(classic_data_line),  RANGE(1, 1000000) },
+	{ "concurrency",        KIND_INT,   T(concurrency),        RANGE(1, 10000) },
+	{ "warm",               KIND_INT,   T(warm),               RANGE(0, 1000) },
+	{ "warm_max",           KIND_INT,   T(warm_max),           RANGE(0, 1000) },
+	{ "warm_idle_s",        KIND_INT,   T(warm_idle_s),        RANGE(1, YEAR_S) },
+	{ "retention_s",        KIND_INT64, T(retention_s),        RANGE(1, YEAR_S) },
+	{ "attempts",           KIND_INT,   T(attempts),           RANGE(1, 100) },
+	{ "collect",            KIND_LIST,  T(collect),            GLOB },
+	{ "collect_bytes",      KIND_BYTES, T(collect_bytes),      RANGE(1, TIB) },
+	{ "collect_files",      KIND_INT,   T(collect_files),      RANGE(1, 100000) },
+};
+
+#define M(member) offsetof(struct task_mount, member)
+static const struct key mount_keys[] = {
+	{ "source",             KIND_TEXT,  M(source),             .check = is_source, .expected = "an absolute path or a volume's name" },
+	{ "target",             KIND_TEXT,  M(target),             ABSOLUTE },
+	{ "writable",           KIND_BOOL,  M(writable) },
+};
+
+static const struct key result_keys[] = {
+	{ "lines",              KIND_TEXT,  0,                     ONE_WORD },
+};
+#undef C
+#undef T
+#undef M
+/* clang-format on */
+
+#define N_CONFIG_KEYS (sizeof(config_keys) / sizeof(config_keys[0]))
+
+const struct config_env_key *config_env_keys(void)
+{
+	static struct config_env_key keys[N_CONFIG_KEYS + 1];
+
+	if (keys[0].name == NULL)
+		for (size_t i = 0; i < N_CONFIG_KEYS; i++)
+			keys[i] = (struct config_env_key){ config_keys[i].name,
+				config_keys[i].kind == KIND_LIST };
+	return keys;
+}
+
+/* ---- what libConfuse is told ------------------------------------------------ */
+
+static int value_new(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	size_t n = strlen(text);
+	struct value *v = malloc(sizeof(*v) + n + 1);
+
+	(void)opt;
+	if (v == NULL)
+		return -1;
+	v->line = cfg->line;
+	memcpy(v->text, text, n + 1);
+	*(struct value **)result = v;
+	return 0;
+}
+
+#define MAX_OPTS (N_CONFIG_KEYS + UNKNOWN_MAX + 8)
+
+/* The options of one section, while they are put together; libConfuse makes its own copy. */
+struct opts {
+	cfg_opt_t v[MAX_OPTS];
+	size_t n;
+};
+
+static void opts_value(struct opts *opts, const char *name, bool list)
+{
+	const cfg_opt_t one = CFG_PTR_CB(name, NULL, CFGF_NODEFAULT, value_new, free);
+	const cfg_opt_t many = CFG_PTR_LIST_CB(name, NULL, CFGF_NODEFAULT, value_new, free);
+
+	opts->v[opts->n++] = list ? many : one;
+}
+
+static void opts_section(struct opts *opts, const char *name, struct opts *inner, cfg_flag_t flags)
+{
+	const cfg_opt_t sec = CFG_SEC(name, inner->v, CFGF_NODEFAULT | flags);
+
+	opts->v[opts->n++] = sec;
+}
+
+/* Ends the list, with the keys that were found to be unknown here: they are reported later, in
+ * place. */
+static void opts_end(struct opts *opts, const struct reader *rd, const char *section)
+{
+	const cfg_opt_t end = CFG_END();
+
+	for (size_t i = 0; i < rd->n_unknown; i++)
+		if (strcmp(rd->unknown[i].section, section) == 0)
+			opts_value(opts, rd->unknown[i].name, true);
+	opts->v[opts->n] = end;
+}
+
+static void opts_keys(struct opts *opts, const struct key *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		opts_value(opts, keys[i].name, keys[i].kind == KIND_LIST);
+}
+
+static const char *const limit_sections[] = { "limits", "ceilings", "build_limits" };
+#define LIMIT_SECTIONS 3
+
+struct grammar {
+	struct opts limits[LIMIT_SECTIONS];
+	struct opts defaults, mount, result, task, top;
+};
+
+static void grammar_fill(struct grammar *g, const struct reader *rd)
+{
+	for (size_t i = 0; i < LIMIT_SECTIONS; i++) {
+		for (int l = 0; l < LIMIT_MAX_; l++)
+			opts_value(&g->limits[i], limit_name((enum limit)l), false);
+		opts_end(&g->limits[i], rd, limit_sections[i]);
+		opts_section(&g->defaults, limit_sections[i], &g->limits[i], 0);
+		opts_section(&g->task, limit_sections[i], &g->limits[i], 0);
+	}
+	opts_end(&g->defaults, rd, "defaults");
+	opts_keys(&g->mount, KEYS(mount_keys));
+	opts_end(&g->mount, rd, "mount");
+	opts_keys(&g->result, KEYS(result_keys));
+	opts_end(&g->result, rd, "result");
+	opts_keys(&g->task, KEYS(task_keys));
+	opts_section(&g->task, "mount", &g->mount, CFGF_MULTI);
+	opts_section(&g->task, "result", &g->result, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+	opts_end(&g->task, rd, "task");
+	opts_keys(&g->top, KEYS(config_keys));
+	opts_section(&g->top, "defaults", &g->defaults, 0);
+	opts_section(&g->top, "task", &g->task, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+	opts_end(&g->top, rd, "root");
+}
+
+/* The name in "... option 'NAME'"; false where the message has none. */
+static bool quoted_name(const char *message, char *ret, size_t size)
+{
+	const char *from = strchr(message, '\'');
+	const char *to = from != NULL ? strrchr(from, '\'') : NULL;
+
+	if (to == NULL || to == from || (size_t)(to - from) > size)
+		return false;
+	memcpy(ret, from + 1, (size_t)(to - from - 1));
+	ret[to - from - 1] = '\0';
+	return true;
+}
+
+static bool is_unknown(const struct reader *rd, const char *section, const char *name)
+{
+	for (size_t i = 0; i < rd->n_unknown; i++)
+		if (strcmp(rd->unknown[i].section, section) == 0 &&
+			strcmp(rd->unknown[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* An unknown key is learned, so that the next parse gets past it to the mistakes behind. */
+static bool learn_unknown(struct reader *rd, const char *section, const char *name)
+{
+	struct unknown *u = &rd->unknown[rd->n_unknown];
+
+	if (rd->n_unknown == UNKNOWN_MAX || strlen(section) >= sizeof(u->section) ||
+		strlen(name) >= sizeof(u->name) || is_unknown(rd, section, name))
+		return false;
+	(void)snprintf(u->section, sizeof(u->section), "%s", section);
+	(void)snprintf(u->name, sizeof(u->name), "%s", name);
+	rd->n_unknown++;
+	rd->retry = true;
+	return true;
+}
+
+static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
+{
+	struct reader *rd = parsing;
+	const char *section = cfg->name != NULL ? cfg->name : "root";
+	char message[300];
+	char name[64] = "";
+
+	(void)vsnprintf(message, sizeof(message), fmt, ap);
+	if (quoted_name(message, name, sizeof(name)) && strstr(message, "no such option") != NULL &&
+		learn_unknown(rd, section, name))
+		return;
+	if (is_unknown(rd, section, name))
+		mistake(rd, cfg->line, "unknown key or section '%s'", name);
+	else if (strstr(message, "duplicate title") != NULL)
+		mistake(rd, cfg->line, "a second section with the name '%s'; expected each once",
+			name);
+	else
+		mistake(rd, cfg->line, "%s", message);
+}
+
+/* ---- conversions -------------------------------------------------------------- */
+
+static const struct value *value_at(cfg_opt_t *opt, unsigned i)
+{
+	return cfg_opt_getnptr(opt, i);
+}
+
+static void wrong(struct reader *rd, const struct value *v, const char *name, const char *expected)
+{
+	mistake(rd, v->line, "%s: expected %s, got \"%.200s\"", name, expected, v->text);
+}
+
+static void wrong_range(struct reader *rd, const struct value *v, const struct key *key)
+{
+	const char *kind =
+		key->kind == KIND_BYTES
+			? "a number of bytes (K, M, G may follow)"
+			: (key->kind == KIND_MILLI ? "a number such as 0.5 or 2" : "a number");
+	char expected[200];
+
+	if (key->kind == KIND_MILLI)
+		(void)snprintf(expected, sizeof(expected), "%s from %g to %g", kind,
+			(double)key->min / 1000, (double)key->max / 1000);
+	else
+		(void)snprintf(expected, sizeof(expected), "%s from %" PRId64 " to %" PRId64, kind,
+			key->min, key->max);
+	wrong(rd, v, key->name, expected);
+}
+
+static int word_index(const char *const *words, const char *text)
+{
+	for (int i = 0; words[i] != NULL; i++)
+		if (strcmp(words[i], text) == 0)
+			return i;
+	return NONE_OF_WORDS;
+}
+
+static void wrong_word(struct reader *rd, const struct value *v, const struct key *key)
+{
+	char expected[200] = "one of:";
+	size_t n = strlen(expected);
+
+	for (size_t i = 0; key->words[i] != NULL && n < sizeof(expected); i++)
+		n += (size_t)snprintf(expected + n, sizeof(expected) - n, "%s %s", i > 0 ? "," : "",
+			key->words[i]);
+	wrong(rd, v, key->name, expected);
+}
+
+static void put_text(struct reader *rd, const struct value *v, const struct key *key, char **to)
+{
+	char *copy;
+
+	if (key->check != NULL && !key->check(v->text)) {
+		wrong(rd, v, key->name, key->expected);
+		return;
+	}
+	copy = strdup(v->text);
+	if (copy == NULL) {
+		mistake(rd, v->line, "out of memory");
+		return;
+	}
+	free(*to);
+	*to = copy;
+}
+
+static void put_list(struct reader *rd, cfg_opt_t *opt, const struct key *key, struct strv *to)
+{
+	struct err err;
+
+	strv_done(to);
+	for (unsigned i = 0; i < cfg_opt_size(opt); i++) {
+		const struct value *v = value_at(opt, i);
+
+		if (key->check != NULL && !key->check(v->text))
+			wrong(rd, v, key->name, key->expected);
+		else if (strv_add(to, v->text, &err) < 0)
+			mistake(rd, v->line, "%s", err.msg);
+	}
+}
+
+static void put_number(struct reader *rd, const struct value *v, const struct key *key, void *to)
+{
+	int64_t n;
+	bool ok;
+
+	if (key->kind == KIND_BYTES)
+		ok = number_parse_bytes(v->text, key->min, key->max, &n);
+	else if (key->kind == KIND_MILLI)
+		ok = number_parse_thousandths(v->text, key->min, key->max, &n);
+	else
+		ok = number_parse(v->text, key->min, key->max, &n);
+	if (!ok)
+		wrong_range(rd, v, key);
+	else if (key->kind == KIND_INT)
+		*(int *)to = (int)n;
+	else if (key->kind == KIND_ID)
+		*(uint32_t *)to = (uint32_t)n;
+	else
+		*(int64_t *)to = n;
+}
+
+static void put_bool(struct reader *rd, const struct value *v, const struct key *key, bool *to)
+{
+	static const char *const words[] = { "false", "no", "off", "true", "yes", "on", NULL };
+	int i = word_index(words, v->text);
+
+	if (i == NONE_OF_WORDS)
+		wrong(rd, v, key->name, "true or false");
+	else
+		*to = i >= 3;
+}
+
+static void put_word(struct reader *rd, const struct value *v, const struct key *key, void *to)
+{
+	int i = word_index(key->words, v->text);
+
+	if (i == NONE_OF_WORDS)
+		wrong_word(rd, v, key);
+	else if (key->kind == KIND_FLAG)
+		*(bool *)to = i == 1;
+	else
+		*(unsigned *)to = (unsigned)i; /* gcc's enums without negative values */
+}
+
+static void put_key(struct reader *rd, cfg_opt_t *opt, const struct key *key, void *to)
+{
+	const struct value *v = value_at(opt, 0);
+
+	switch (key->kind) {
+	case KIND_LIST:
+		put_list(rd, opt, key, to);
+		break;
+	case KIND_TEXT:
+		put_text(rd, v, key, to);
+		break;
+	case KIND_BOOL:
+		put_bool(rd, v, key, to);
+		break;
+	case KIND_WORD:
+	case KIND_FLAG:
+		put_word(rd, v, key, to);
+		break;
+	default:
+		put_number(rd, v, key, to);
+	}
+}
+
+/* Names of a section's keys for a person who wrote another one. */
+static void known_names(cfg_t *cfg, const struct reader *rd, char *ret, size_t size)
+{
+	size_t n = 0;
+
+	*ret = '\0';
+	for (unsigned i = 0; i < cfg_num(cfg) && n < size; i++) {
+		const char *name = cfg_opt_name(cfg_getnopt(cfg, i));
+
+		if (!is_unknown(rd, cfg->name, name))
+			n += (size_t)snprintf(ret + n, size - n, "%s%s", n > 0 ? ", " : "", name);
+	}
+}
+
+static void report_unknown(struct reader *rd, cfg_t *cfg)
+{
+	char names[NAMES_MAX];
+
+	for (size_t i = 0; i < rd->n_unknown; i++) {
+		cfg_opt_t *opt;
+
+		if (strcmp(rd->unknown[i].section, cfg->name) != 0)
+			continue;
+		opt = cfg_getopt(cfg, rd->unknown[i].name);
+		if (opt == NULL || cfg_opt_size(opt) == 0)
+			continue;
+		known_names(cfg, rd, names, sizeof(names));
+		mistake(rd, value_at(opt, 0)->line, "unknown key '%s'; expected one of: %s",
+			rd->unknown[i].name, names);
+	}
+}
+
+static void put_keys(struct reader *rd, cfg_t *cfg, const struct key *keys, size_t n, void *base)
+{
+	for (size_t i = 0; i < n; i++) {
+		cfg_opt_t *opt = cfg_getopt(cfg, keys[i].name);
+
+		if (opt != NULL && cfg_opt_size(opt) > 0 && value_at(opt, 0) != NULL)
+			put_key(rd, opt, &keys[i], (char *)base + keys[i].at);
+		else if (opt != NULL && keys[i].kind == KIND_LIST && (opt->flags & CFGF_MODIFIED))
+			strv_done((struct strv *)(void *)((char *)base + keys[i].at));
+	}
+	report_unknown(rd, cfg);
+}
+
+/* ---- limits ---------------------------------------------------------------------- */
+
+struct limit_set {
+	struct limits limits, ceilings, build_limits;
+};
+
+static struct limits *limit_set_at(struct limit_set *set, size_t i)
+{
+	struct limits *const parts[LIMIT_SECTIONS] = { &set->limits, &set->ceilings,
+		&set->build_limits };
+
+	return parts[i];
+}
+
+static struct key limit_key(enum limit limit, bool is_ceiling)
+{
+	bool bytes = strcmp(limit_unit(limit), "bytes") == 0;
+
+	return (struct key){
+		.name = limit_name(limit),
+		.kind = bytes ? KIND_BYTES : (limit == LIMIT_CPUS ? KIND_MILLI : KIND_INT64),
+		.min = limit_min(limit),
+		/* A ceiling may be the operator's own, a limit is compared with it afterwards. */
+		.max = bytes ? 64 * TIB : (is_ceiling ? 10 * limit_ceiling(limit) : INT32_MAX),
+	};
+}
+
+static void put_limits(struct reader *rd, cfg_t *cfg, struct limit_set *set)
+{
+	for (size_t i = 0; i < LIMIT_SECTIONS; i++) {
+		cfg_t *sec = cfg_size(cfg, limit_sections[i]) > 0
+				     ? cfg_getsec(cfg, limit_sections[i])
+				     : NULL;
+
+		if (sec == NULL)
+			continue;
+		for (int l = 0; l < LIMIT_MAX_; l++) {
+			struct key key = limit_key((enum limit)l, i == 1);
+			cfg_opt_t *opt = cfg_getopt(sec, key.name);
+
+			if (cfg_opt_size(opt) > 0)
+				put_number(rd, value_at(opt, 0), &key, &limit_set_at(set, i)->v[l]);
+		}
+		report_unknown(rd, sec);
+	}
+}
+
+static int limit_line(cfg_t *cfg, const char *section, const char *name, int otherwise)
+{
+	cfg_t *sec = cfg_size(cfg, section) > 0 ? cfg_getsec(cfg, section) : NULL;
+	cfg_opt_t *opt = sec != NULL ? cfg_getopt(sec, name) : NULL;
+
+	return opt != NULL && cfg_opt_size(opt) > 0 ? value_at(opt, 0)->line : otherwise;
+}
+
+/* A default gives way to a lower ceiling; a limit that someone wrote does not. */
+static void fit_limits(struct reader *rd, cfg_t *cfg, struct limit_set *set, size_t i)
+{
+	for (int l = 0; l < LIMIT_MAX_; l++) {
+		int64_t *v = &limit_set_at(set, i)->v[l];
+		int64_t max = set->ceilings.v[l];
+		const char *name = limit_name((enum limit)l);
+		int line = limit_line(cfg, limit_sections[i], name, 0);
+
+		if (*v <= max)
+			continue;
+		if (line > 0)
+			mistake(rd, line,
+				"%s: %s: %" PRId64 " is above the ceiling, %" PRId64
+				"; expected at most that, or a higher one in ceilings { }",
+				limit_sections[i], name, *v, max);
+		*v = max;
+	}
+}
+
+static void limit_set_default(struct limit_set *set)
+{
+	limits_default(&set->limits);
+	limits_default(&set->build_limits);
+	for (int l = 0; l < LIMIT_MAX_; l++)
+		set->ceilings.v[l] = limit_ceiling((enum limit)l);
+}
+
+/* ---- tasks -------------------------------------------------------------------------- */
+
+/* "3" or "2-4". */
+static bool parse_lines(const char *text, struct task_field *field)
+{
+	char copy[32];
+	char *dash;
+	int64_t first, last;
+
+	if (strlen(text) >= sizeof(copy))
+		return false;
+	(void)snprintf(copy, sizeof(copy), "%s", text);
+	dash = strchr(copy, '-');
+	if (dash != NULL)
+		*dash = '\0';
+	if (!number_parse(copy, 1, 1000000, &first))
+		return false;
+	last = first;
+	if (dash != NULL && !number_parse(dash + 1, first, 1000000, &last))
+		return false;
+	field->first = (int)first;
+	field->last = (int)last;
+	field->list = dash != NULL;
+	return true;
+}
+
+static void put_field(struct reader *rd, cfg_t *sec, struct task_field *field)
+{
+	cfg_opt_t *opt = cfg_getopt(sec, "lines");
+	const struct value *v = cfg_opt_size(opt) > 0 ? value_at(opt, 0) : NULL;
+
+	report_unknown(rd, sec);
+	field->name = strdup(cfg_title(sec));
+	if (field->name == NULL || *field->name == '\0' || !is_plain(field->name))
+		mistake(rd, sec->line, "result: expected a member's name as its title");
+	if (v == NULL)
+		mistake(rd, sec->line, "result \"%s\": expected lines = 1 or lines = \"2-4\"",
+			cfg_title(sec));
+	else if (!parse_lines(v->text, field))
+		wrong(rd, v, "lines", "a line's number from 1 to 1000000, or two such as \"2-4\"");
+}
+
+static void put_fields(struct reader *rd, cfg_t *cfg, struct task *task)
+{
+	size_t n = cfg_size(cfg, "result");
+	struct task_field *fields;
+
+	if (n == 0)
+		return;
+	fields = calloc(n, sizeof(*fields));
+	if (fields == NULL) {
+		mistake(rd, cfg->line, "out of memory");
+		return;
+	}
+	for (size_t i = 0; i < task->n_fields; i++)
+		free(task->fields[i].name);
+	free(task->fields);
+	task->fields = fields;
+	task->n_fields = n;
+	for (size_t i = 0; i < n; i++)
+		put_field(rd, cfg_getnsec(cfg, "result", (unsigned)i), &fields[i]);
+}
+
+static void put_mount(struct reader *rd, cfg_t *sec, struct task_mount *mount)
+{
+	size_t before = rd->mistakes;
+
+	put_keys(rd, sec, KEYS(mount_keys), mount);
+	if (rd->mistakes != before)
+		return;
+	if (mount->source == NULL || mount->target == NULL)
+		mistake(rd, sec->line, "mount: expected source = ... and target = ...");
+	else if (mount->writable && *mount->source == '/')
+		mistake(rd, sec->line,
+			"mount: %s: a directory of the host cannot be writable; expected a volume",
+			mount->source);
+}
+
+static void put_mounts(struct reader *rd, cfg_t *cfg, struct task *task)
+{
+	size_t n = cfg_size(cfg, "mount");
+
+	if (n == 0)
+		return;
+	task->mounts = calloc(n, sizeof(*task->mounts));
+	if (task->mounts == NULL) {
+		mistake(rd, cfg->line, "out of memory");
+		return;
+	}
+	task->n_mounts = n;
+	for (size_t i = 0; i < n; i++)
+		put_mount(rd, cfg_getnsec(cfg, "mount", (unsigned)i), &task->mounts[i]);
+}
+
+static int line_of(cfg_t *cfg, const char *name)
+{
+	cfg_opt_t *opt = cfg_getopt(cfg, name);
+
+	return cfg_opt_size(opt) > 0 ? value_at(opt, 0)->line : cfg->line;
+}
+
+static void check_sandbox(struct reader *rd, cfg_t *cfg, const struct task *task)
+{
+	static const char expected[] = "cannot go with isolation = sandbox; expected container";
+
+	if (task->isolation != ISOLATION_SANDBOX)
+		return;
+	if (task->network)
+		mistake(rd, line_of(cfg, "network"), "network: %s", expected);
+	if (task->gpus != NULL)
+		mistake(rd, line_of(cfg, "gpus"), "gpus: %s", expected);
+	if (task->writable_root)
+		mistake(rd, line_of(cfg, "writable_root"), "writable_root: %s", expected);
+}
+
+static void check_task(struct reader *rd, cfg_t *cfg, struct task *task)
+{
+	bool max_said = cfg_size(cfg, "warm_max") > 0;
+
+	if (task->image == NULL)
+		mistake(rd, cfg->line, "task \"%s\": expected image = \"...\"", task->name);
+	if (task->command.n == 0 && !task->custom_command)
+		mistake(rd, cfg->line,
+			"task \"%s\": expected command = { ... } or custom_command = true",
+			task->name);
+	if (max_said && task->warm_max < task->warm)
+		mistake(rd, line_of(cfg, "warm_max"),
+			"warm_max: %d is below warm, %d; expected at least that", task->warm_max,
+			task->warm);
+	else if (task->warm_max < task->warm)
+		task->warm_max = task->warm;
+	check_sandbox(rd, cfg, task);
+}
+
+static void put_task(struct reader *rd, cfg_t *cfg, const struct config *config,
+	const struct limit_set *defaults, struct task *task)
+{
+	struct limit_set set = *defaults;
+	size_t before = rd->mistakes;
+	struct err err;
+
+	if (task_defaults(task, cfg_title(cfg), config, &err) < 0) {
+		mistake(rd, cfg->line, "%s", err.msg);
+		return;
+	}
+	if (!is_name(task->name))
+		mistake(rd, cfg->line,
+			"task \"%.100s\": expected a name of a-z, 0-9, '_', '-', at most %d long",
+			task->name, TASK_NAME_MAX);
+	put_keys(rd, cfg, KEYS(task_keys), task);
+	put_limits(rd, cfg, &set);
+	fit_limits(rd, cfg, &set, 0);
+	fit_limits(rd, cfg, &set, 2);
+	task->limits = set.limits;
+	task->ceilings = set.ceilings;
+	task->build_limits = set.build_limits;
+	put_mounts(rd, cfg, task);
+	put_fields(rd, cfg, task);
+	if (rd->mistakes == before && !rd->partial)
+		check_task(rd, cfg, task);
+}
+
+static void put_tasks(
+	struct reader *rd, cfg_t *cfg, const struct limit_set *defaults, struct config *config)
+{
+	size_t n = cfg_size(cfg, "task");
+
+	if (n > TASKS_MAX) {
+		mistake(rd, cfg->line, "%zu tasks; expected at most %d", n, TASKS_MAX);
+		return;
+	}
+	config->tasks = calloc(n + 1, sizeof(*config->tasks));
+	if (config->tasks == NULL) {
+		mistake(rd, cfg->line, "out of memory");
+		return;
+	}
+	config->n_tasks = n;
+	for (size_t i = 0; i < n; i++)
+		put_task(rd, cfg_getnsec(cfg, "task", (unsigned)i), config, defaults,
+			&config->tasks[i]);
+}
+
+/* ---- the whole ----------------------------------------------------------------------- */
+
+static void check_ids(struct reader *rd, cfg_t *cfg, const struct config *c)
+{
+	static const char *const names[] = { "gateway_uid", "queue_uid", "driver_uid" };
+	const uid_t uids[] = { c->gateway_uid, c->queue_uid, c->driver_uid };
+
+	for (size_t i = 0; i < 3; i++) {
+		size_t other = (i + 1) % 3;
+
+		if (uids[i] == 0)
+			mistake(rd, line_of(cfg, names[i]),
+				"%s: 0 is root; expected a user without rights", names[i]);
+		else if (uids[i] == uids[other])
+			mistake(rd, line_of(cfg, names[i]),
+				"%s and %s are both %u; expected a user for each", names[i],
+				names[other], (unsigned)uids[i]);
+	}
+}
+
+static void put_all(struct reader *rd, cfg_t *cfg, struct config *config)
+{
+	struct limit_set defaults;
+	cfg_t *sec = cfg_size(cfg, "defaults") > 0 ? cfg_getsec(cfg, "defaults") : NULL;
+
+	limit_set_default(&defaults);
+	put_keys(rd, cfg, KEYS(config_keys), config);
+	if (sec != NULL) {
+		put_limits(rd, sec, &defaults);
+		fit_limits(rd, sec, &defaults, 0);
+		fit_limits(rd, sec, &defaults, 2);
+		report_unknown(rd, sec);
+	}
+	put_tasks(rd, cfg, &defaults, config);
+	if (rd->partial)
+		return;
+	check_ids(rd, cfg, config);
+	if (cfg_size(cfg, "classic_task") > 0 && config_task(config, config->classic_task) == NULL)
+		mistake(rd, line_of(cfg, "classic_task"), "classic_task: there is no task \"%s\"",
+			config->classic_task);
+}
+
+static cfg_t *parse_once(struct reader *rd, struct grammar *g)
+{
+	cfg_t *cfg;
+
+	memset(g, 0, sizeof(*g));
+	grammar_fill(g, rd);
+	cfg = cfg_init(g->top.v, CFGF_NONE);
+	if (cfg == NULL) {
+		mistake(rd, 1, "out of memory");
+		return NULL;
+	}
+	(void)cfg_set_error_function(cfg, on_error);
+	rd->retry = false;
+	parsing = rd;
+	rd->partial = cfg_parse_buf(cfg, rd->text) != CFG_SUCCESS;
+	parsing = NULL;
+	return cfg;
+}
+
+/* The same text again for each unknown key, which the next round knows as such. */
+static cfg_t *parse_text(struct reader *rd)
+{
+	struct grammar *g = calloc(1, sizeof(*g));
+	cfg_t *cfg = NULL;
+
+	if (g == NULL) {
+		mistake(rd, 1, "out of memory");
+		return NULL;
+	}
+	do {
+		if (cfg != NULL)
+			cfg_free(cfg);
+		cfg = parse_once(rd, g);
+	} while (cfg != NULL && rd->retry);
+	free(g);
+	return cfg;
+}
+
+static void on_variable(int line, void *arg)
+{
+	mistake(arg, line,
+		"\"${\": variables are not filled in here; expected \"\\${\", or single quotes");
+}
+
+static uint64_t generation_of(const char *text)
+{
+	unsigned char hash[SHA256_DIGEST_LENGTH];
+	uint64_t n = 0;
+
+	(void)SHA256((const unsigned char *)text, strlen(text), hash);
+	for (size_t i = 0; i < sizeof(n); i++)
+		n = n << 8 | hash[i];
+	return n;
+}
+
+int config_parse(const char *text, const char *name, void (*report)(const char *line, void *arg),
+	void *arg, struct config **ret, struct err *err)
+{
+	struct reader *rd = calloc(1, sizeof(*rd));
+	struct config *config = config_new(err);
+	cfg_t *cfg;
+	int r = 0;
+
+	if (rd == NULL || config == NULL) {
+		free(rd);
+		config_free(config);
+		return err_set(err, ENOMEM, "configuration");
+	}
+	*rd = (struct reader){
+		.text = text, .name = name, .report = report, .arg = arg, .err = err
+	};
+	config_text_variables(text, on_variable, rd);
+	cfg = parse_text(rd);
+	if (cfg != NULL)
+		put_all(rd, cfg, config);
+	if (cfg != NULL)
+		cfg_free(cfg);
+	if (rd->mistakes > 0)
+		r = -EINVAL;
+	free(rd);
+	if (r < 0) {
+		config_free(config);
+		return r;
+	}
+	config->generation = generation_of(text);
+	*ret = config;
+	return 0;
+}
