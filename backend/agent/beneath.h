@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <sys/types.h>
+
+/*
+ * Opens one component below `dir`: never through a symbolic link, never into
+ * another file system, never waiting for a fifo's other end. A descriptor
+ * (close-on-exec) or -errno; -ELOOP for a link.
+ */
+int beneath_open(int dir, const char *name, int flags, mode_t mode);

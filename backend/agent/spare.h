@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A spare: the process that will be a step's first one, forked, attached to its
+ * cgroup and with its pipes in place before anybody waits for it. Until then it
+ * has the agent's uid and sleeps on a pipe; the plan that comes through it says
+ * what to execute under which limits. What is left to do then takes a fraction
+ * of a millisecond.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+#include "meter.h"
+#include "orders.h"
+
+enum spare_state {
+	SPARE_NONE,
+	SPARE_FORKED, /* the keeper has not answered yet */
+	SPARE_READY,
+};
+
+struct spare {
+	enum spare_state state;
+	unsigned int number; /* also its cgroup's */
+	pid_t pid;
+	int plan_fd, status_fd;        /* owned */
+	int in_fd, out_fd, err_fd;     /* owned, non-blocking: our ends of its pipes */
+	struct meter meter;            /* owned; METER_NONE where it has no cgroup */
+};
+
+/* What the spare says when it could not become the program. */
+struct spare_failure {
+	int32_t stage; /* enum spare_stage */
+	int32_t code;  /* errno */
+};
+
+enum spare_stage {
+	SPARE_STAGE_RIGHTS = 1,
+	SPARE_STAGE_LIMITS,
+	SPARE_STAGE_WORKSPACE,
+	SPARE_STAGE_FILTER,
+	SPARE_STAGE_EXEC, /* the program's own fault: not found, not executable */
+};
+
+#define SPARE_EMPTY \
+	((struct spare){ .plan_fd = -1, .status_fd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1, \
+		.meter = METER_NONE })
+
+/* Forks one for a job of that order. *ret must be SPARE_EMPTY. */
+int spare_fork(const struct prepare_order *job, unsigned int number, struct spare *ret,
+	struct err *err);
+/* Sends it on its way. */
+int spare_go(struct spare *spare, const struct step_order *step, struct err *err);
+/* 1: it failed and said how; 0: it runs the program, or nothing is known yet. */
+int spare_failed(const struct spare *spare, struct spare_failure *ret);
+const char *spare_stage_name(int32_t stage);
+/* Closes all and leaves SPARE_EMPTY; the process is not waited for. */
+void spare_close(struct spare *spare);
