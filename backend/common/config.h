@@ -109,7 +109,7 @@ struct config {
 	int header_timeout_s, body_timeout_s, idle_timeout_s;
 	int connections_max;
 	int wait_max_s;             /* longest long poll */
-	bool queueing_ids_full;     /* classic face: whole ids in `queueing` */
+	bool queueing_ids_full;     /* key: queueing_ids = short or full; classic face: whole ids in `queueing` */
 	char *classic_task;         /* owned; the task behind the classic face */
 
 	/* queue */

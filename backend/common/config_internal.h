@@ -26,6 +26,13 @@ const struct config_env_key *config_env_keys(void);
  * environment. */
 void config_text_variables(const char *text, void (*found)(int line, void *arg), void *arg);
 
+/* Comments become blanks, lines stay: libConfuse's line numbers go wrong at comments. */
+void config_text_uncomment(char *text);
+
+/* The line of the outermost "{" that nothing closes, 0: none; libConfuse takes the text's end for
+ * it. */
+int config_text_unclosed(const char *text);
+
 struct config *config_new(struct err *err);
 int task_defaults(
 	struct task *task, const char *name, const struct config *config, struct err *err);

@@ -39,6 +39,7 @@ struct unknown {
 
 struct reader {
 	const char *text;
+	char *plain; /* owned; the same without comments */
 	const char *name;
 	void (*report)(const char *line, void *arg);
 	void *arg;
@@ -1046,7 +1047,7 @@ static cfg_t *parse_once(struct reader *rd, struct grammar *g)
 	(void)cfg_set_error_function(cfg, on_error);
 	rd->retry = false;
 	parsing = rd;
-	rd->partial = cfg_parse_buf(cfg, rd->text) != CFG_SUCCESS;
+	rd->partial = cfg_parse_buf(cfg, rd->plain) != CFG_SUCCESS;
 	parsing = NULL;
 	return cfg;
 }
@@ -1087,31 +1088,71 @@ static uint64_t generation_of(const char *text)
 	return n;
 }
 
+static struct reader *reader_new(const char *text, const char *name,
+	void (*report)(const char *line, void *arg), void *arg, struct err *err)
+{
+	struct reader *rd = calloc(1, sizeof(*rd));
+	char *plain = strdup(text);
+
+	if (rd == NULL || plain == NULL) {
+		free(rd);
+		free(plain);
+		(void)err_set(err, ENOMEM, "configuration");
+		return NULL;
+	}
+	config_text_uncomment(plain);
+	*rd = (struct reader){
+		.text = text,
+		.plain = plain,
+		.name = name,
+		.report = report,
+		.arg = arg,
+		.err = err,
+	};
+	return rd;
+}
+
+static void reader_free(struct reader *rd)
+{
+	if (rd != NULL)
+		free(rd->plain);
+	free(rd);
+}
+
+/* Everything but the result: the mistakes are in the reader afterwards. */
+static void read_all(struct reader *rd, struct config *config)
+{
+	int unclosed = config_text_unclosed(rd->text);
+	cfg_t *cfg;
+
+	config_text_variables(rd->text, on_variable, rd);
+	if (unclosed > 0)
+		mistake(rd, unclosed, "\"{\" without its \"}\"; expected one before the end");
+	cfg = parse_text(rd);
+	if (cfg == NULL)
+		return;
+	rd->partial = rd->partial || unclosed > 0;
+	put_all(rd, cfg, config);
+	cfg_free(cfg);
+}
+
 int config_parse(const char *text, const char *name, void (*report)(const char *line, void *arg),
 	void *arg, struct config **ret, struct err *err)
 {
-	struct reader *rd = calloc(1, sizeof(*rd));
-	struct config *config = config_new(err);
-	cfg_t *cfg;
+	struct reader *rd = reader_new(text, name, report, arg, err);
+	struct config *config;
 	int r = 0;
 
-	if (rd == NULL || config == NULL) {
-		free(rd);
-		config_free(config);
-		return err_set(err, ENOMEM, "configuration");
-	}
-	*rd = (struct reader){
-		.text = text, .name = name, .report = report, .arg = arg, .err = err
-	};
-	config_text_variables(text, on_variable, rd);
-	cfg = parse_text(rd);
-	if (cfg != NULL)
-		put_all(rd, cfg, config);
-	if (cfg != NULL)
-		cfg_free(cfg);
-	if (rd->mistakes > 0)
+	if (rd == NULL)
+		return -err->code;
+	config = config_new(err);
+	if (config == NULL)
+		r = -err->code;
+	else
+		read_all(rd, config);
+	if (r == 0 && rd->mistakes > 0)
 		r = -EINVAL;
-	free(rd);
+	reader_free(rd);
 	if (r < 0) {
 		config_free(config);
 		return r;

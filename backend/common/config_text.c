@@ -29,16 +29,17 @@ struct scan {
 	const char *p;
 	int line;
 	char quote; /* '"', '\'' or 0 */
-	bool fresh; /* at the start of a token: only there a comment begins */
+	bool fresh; /* at the start of a token: only there a keyword or a slash counts */
 };
 
-static const char *skip_comment(const char *p)
+static const char *skip_comment(const struct scan *s)
 {
+	const char *p = s->p;
 	const char *end;
 
-	if (p[0] == '#' || (p[0] == '/' && p[1] == '/'))
+	if (p[0] == '#' || (s->fresh && p[0] == '/' && p[1] == '/'))
 		return strchrnul(p, '\n');
-	if (p[0] == '/' && p[1] == '*') {
+	if (s->fresh && p[0] == '/' && p[1] == '*') {
 		end = strstr(p + 2, "*/");
 		return end != NULL ? end + 2 : strchrnul(p, '\0');
 	}
@@ -57,8 +58,9 @@ static void scan_next(struct scan *s)
 		else if (*from == s->quote)
 			s->quote = 0;
 		s->fresh = s->quote == 0;
-	} else if (s->fresh && skip_comment(from) != from) {
-		to = skip_comment(from);
+	} else if (skip_comment(s) != from) {
+		to = skip_comment(s);
+		s->fresh = true;
 	} else if (*from == '"' || *from == '\'') {
 		s->quote = *from;
 	} else {
@@ -76,6 +78,37 @@ void config_text_variables(const char *text, void (*found)(int line, void *arg),
 	for (; *s.p != '\0'; scan_next(&s))
 		if (s.quote == '"' && s.p[0] == '$' && s.p[1] == '{')
 			found(s.line, arg);
+}
+
+void config_text_uncomment(char *text)
+{
+	struct scan s = { .p = text, .line = 1, .fresh = true };
+
+	while (*s.p != '\0') {
+		const char *end = s.quote == 0 ? skip_comment(&s) : s.p;
+
+		for (char *c = text + (s.p - text); c < end; c++)
+			if (*c != '\n')
+				*c = ' ';
+		scan_next(&s);
+	}
+}
+
+int config_text_unclosed(const char *text)
+{
+	struct scan s = { .p = text, .line = 1, .fresh = true };
+	int depth = 0;
+	int line = 0;
+
+	for (; *s.p != '\0'; scan_next(&s)) {
+		if (s.quote != 0 || skip_comment(&s) != s.p)
+			continue;
+		if (*s.p == '{' && depth++ == 0)
+			line = s.line;
+		else if (*s.p == '}' && depth > 0)
+			depth--;
+	}
+	return depth > 0 ? line : 0;
 }
 
 static int read_text(const char *path, char **ret, struct err *err)
