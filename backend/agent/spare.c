@@ -173,9 +173,6 @@ static _Noreturn void become_program(const struct prepare_order *job, const stru
 		fail(SPARE_STAGE_RIGHTS, -r);
 	if (chdir(AGENT_WORKSPACE) < 0)
 		fail(SPARE_STAGE_WORKSPACE, errno);
-	r = policy_load(job->network ? POLICY_JOB_NETWORK : POLICY_JOB);
-	if (r < 0)
-		fail(SPARE_STAGE_FILTER, -r);
 	environ = envp; /* execvp looks for PATH there */
 	(void)execvp(argv[0], argv);
 	fail(SPARE_STAGE_EXEC, errno);
@@ -185,12 +182,17 @@ static _Noreturn void spare_main(const struct prepare_order *job, const struct p
 {
 	struct plan plan;
 	char *strings;
+	int r;
 
 	arrange_fds(p);
 	be_first_to_die();
 	default_signals();
 	(void)setsid();
 	(void)umask(022);
+	/* Not later: the kernel works on a filter for a while, and all that follows passes it. */
+	r = policy_load(job->network ? POLICY_JOB_NETWORK : POLICY_JOB);
+	if (r < 0)
+		fail(SPARE_STAGE_FILTER, -r);
 	read_all(PLAN_FD, &plan, sizeof(plan));
 	strings = malloc(plan.strings_len + 1);
 	if (strings == NULL)
