@@ -1,0 +1,399 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""
+Runs every suite, or those named, against a Docker engine of its own, and counts.
+
+A skipped test is a failed one, except where tests/machine-dependent.tsv names it. The last
+line is "N passed, N failed"; the exit status is 0 only if nothing failed and something passed.
+What each step printed is in build/test/.
+"""
+import argparse
+import concurrent.futures
+import glob
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.join(ROOT, "build")
+SANITIZED = os.path.join(BUILD, "sanitize")
+LOGS = os.path.join(BUILD, "test")
+ENGINE = os.path.join(LOGS, "engine")
+# Package lists and packages are worth keeping between runs; `make run` has them there, too.
+IMAGE_CACHE = os.path.join(ROOT, "run", "images")
+CI = os.environ.get("CI") == "true"
+CPUS = len(os.sched_getaffinity(0))
+# Nothing may hang: no step takes longer than this.
+STEP_S = 900
+
+SANITIZER_ENV = {
+    "ASAN_OPTIONS": "abort_on_error=0:exitcode=99:detect_stack_use_after_return=1:"
+                    "strict_string_checks=1:detect_leaks=1",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:exitcode=99",
+}
+
+# What each image must be able to do without a network, without rights, on a read-only root.
+IMAGE_CHECKS = [
+    ("hello", ["/hello"], "hello\n"),
+    ("bash", ["bash", "-c", "seq 3 | sort -r | awk '{ s += $1 } END { print s }'"], "6\n"),
+    ("python", ["python3", "-c", "import csv, json, sqlite3, ssl; print(6 * 7)"], "42\n"),
+    ("perl", ["perl", "-MData::Dumper", "-MJSON::PP", "-e", "print 6 * 7"], "42"),
+    ("node", ["node", "-e", "console.log(6 * 7)"], "42\n"),
+    ("c", ["sh", "-c", "echo '#include <stdio.h>\nint main(void) { puts(\"c\"); }' >a.c && "
+                       "gcc -O2 -o a a.c && ./a && "
+                       "echo '#include <iostream>\nint main() { std::cout << \"c++\\n\"; }' >b.cc && "
+                       "g++ -O2 -o b b.cc && ./b"], "c\nc++\n"),
+    ("plot", ["python3", "-c", "import numpy, matplotlib.pyplot as p; p.plot(numpy.arange(3)); "
+                               "p.savefig('x.png'); print(open('x.png', 'rb').read()[1:4])"],
+     "b'PNG'\n"),
+]
+
+
+class Count:
+    def __init__(self):
+        self.passed = self.failed = self.not_applicable = 0
+        self.failures = []
+
+    def add(self, name, passed, failed, not_applicable=0):
+        self.passed += passed
+        self.failed += failed
+        self.not_applicable += not_applicable
+        if failed:
+            self.failures.append(f"{name}: {failed} failed")
+
+    def one(self, name, good, text=""):
+        print(f"  {'ok  ' if good else 'FAIL'} {name}", flush=True)
+        if not good and text:
+            print("\n".join("       " + line for line in text.strip().splitlines()[-40:]), flush=True)
+        self.add(name, int(good), int(not good))
+        return good
+
+
+count = Count()
+
+
+def call(args, timeout=STEP_S, **more):
+    """The command's exit status and all it printed; a command that takes too long has failed."""
+    env = {**os.environ, **more.pop("env", {})}
+    try:
+        done = subprocess.run(args, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, text=True,
+                              errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=timeout, check=False, **more)
+        return done.returncode, done.stdout
+    except subprocess.TimeoutExpired as e:
+        return -1, f"{e.stdout or ''}\nnot done within {timeout} s"
+    except FileNotFoundError as e:
+        return -1, str(e)
+
+
+def tracked(*patterns):
+    """Files of the checkout; where it is not a git one, all that match."""
+    status, out = call(["git", "ls-files", "-co", "--exclude-standard", "--", *patterns])
+    if status == 0:
+        return [f for f in out.splitlines() if os.path.exists(os.path.join(ROOT, f))]
+    found = []
+    for pattern in patterns:
+        found += glob.glob(pattern, root_dir=ROOT) + glob.glob("**/" + pattern, root_dir=ROOT,
+                                                              recursive=True)
+    return sorted(f for f in set(found) if not f.startswith(("build", "run/")))
+
+
+# ---- builds ---------------------------------------------------------------------------------
+
+def build(directory, *options):
+    werror = ["--werror"] if CI else []
+    status, out = call(["misc/build", *werror, *options], env={"DOCKGATE_BUILD": directory})
+    return count.one(f"build of {os.path.relpath(directory, ROOT)}", status == 0, out)
+
+
+def build_sanitized():
+    return build(SANITIZED, "-Db_sanitize=address,undefined", "-Doptimization=1")
+
+
+def commands():
+    """What the compiler is called with for each C file of the project."""
+    with open(os.path.join(BUILD, "compile_commands.json"), encoding="utf-8") as file:
+        return {os.path.relpath(os.path.join(c["directory"], c["file"]), ROOT): c
+                for c in json.load(file)}
+
+
+# ---- static checks ----------------------------------------------------------------------------
+
+def scripts():
+    """Shell scripts by their first line."""
+    found = []
+    for name in tracked("*"):
+        try:
+            with open(os.path.join(ROOT, name), "rb") as file:
+                first = file.readline(80)
+        except OSError:
+            continue
+        if re.match(rb"#! ?/(usr/)?bin/(env )?(ba)?sh\b", first):
+            found.append(name)
+    return found
+
+
+def each(files, check):
+    """check(file) for all, several at a time; what went wrong, as text."""
+    with concurrent.futures.ThreadPoolExecutor(CPUS) as pool:
+        return "".join(pool.map(check, files))
+
+
+def analyze(command):
+    args = shlex.split(command["command"])
+    args[args.index("-o") + 1] = "/dev/null"
+    done = subprocess.run(args + ["-fanalyzer", "-Wno-analyzer-too-complex"], text=True,
+                          cwd=command["directory"], capture_output=True, check=False)
+    return done.stderr if done.returncode or "-Wanalyzer" in done.stderr else ""
+
+
+def tidy(name):
+    status, out = call(["clang-tidy", "--quiet", "-p", BUILD, "--warnings-as-errors=*",
+                        "--extra-arg=-Wno-unknown-warning-option",
+                        "--extra-arg=-Wno-unused-command-line-argument", name])
+    return out if status else ""
+
+
+def static():
+    compiled = {name: command for name, command in commands().items()
+                if not name.startswith(("..", "build"))}
+    status, out = call(["clang-format", "--dry-run", "-Werror", *tracked("*.c", "*.h")])
+    count.one("clang-format", status == 0, out)
+    status, out = call(["shellcheck", *scripts()])
+    count.one("shellcheck", status == 0, out)
+    status, out = call(["cppcheck", "--quiet", "--enable=warning,portability", "--inline-suppr",
+                        "--std=c11", "--error-exitcode=1", f"-j{CPUS}",
+                        "--suppress=missingIncludeSystem", "--suppress=internalAstError",
+                        "-DDOCKGATE_VERSION=\"0\"", "-D_GNU_SOURCE", "-Ibackend",
+                        *sorted(compiled)])
+    count.one("cppcheck", status == 0, out)
+    bad = each(sorted(compiled), tidy)
+    count.one("clang-tidy", not bad, bad)
+    bad = each(compiled.values(), analyze)
+    count.one("gcc -fanalyzer", not bad, bad)
+
+
+# ---- unit tests -------------------------------------------------------------------------------
+
+def cmocka_counts(text):
+    """(passed, failed, skipped) as cmocka says them; None where it says nothing."""
+    found = [0, 0, 0]
+    said = False
+    for i, word in enumerate(("PASSED", "FAILED", "SKIPPED")):
+        for number in re.findall(rf"^\[  {word}\s*\] (\d+) test\(s\)", text, re.MULTILINE):
+            found[i] += int(number)
+            said = True
+    return found if said else None
+
+
+def unit(directory):
+    name = f"unit tests in {os.path.relpath(directory, ROOT)}"
+    status, out = call(["meson", "test", "-C", directory, "--no-rebuild", "--print-errorlogs"],
+                       env=SANITIZER_ENV if directory == SANITIZED else {})
+    path = os.path.join(directory, "meson-logs", "testlog.json")
+    passed = failed = 0
+    try:
+        with open(path, encoding="utf-8") as file:
+            results = [json.loads(line) for line in file]
+    except (OSError, ValueError):
+        results = []
+    for result in results:
+        good = result["result"] == "OK"
+        counts = cmocka_counts(result.get("stdout", "") + result.get("stderr", ""))
+        ok, bad, skipped = counts or (int(good), int(not good), 0)
+        bad += skipped
+        # A program that says that all is well and then dies has failed.
+        if not good and not bad:
+            bad = 1
+        passed += ok
+        failed += bad
+    if not results or (status and not failed):
+        failed += 1
+    print(f"  {'FAIL' if failed else 'ok  '} {name}: {passed} passed, {failed} failed", flush=True)
+    if failed:
+        print(out, flush=True)
+    count.add(name, passed, failed)
+
+
+def canary():
+    for what, sign in (("address", "heap-buffer-overflow"), ("undefined", "signed integer overflow")):
+        status, out = call([os.path.join(SANITIZED, "tests", "canary"), what], env=SANITIZER_ENV)
+        count.one(f"canary: the {what} sanitizer is on", status == 99 and sign in out,
+                  f"status {status}\n{out}")
+
+
+# ---- the engine and its images ------------------------------------------------------------------
+
+def engine_start():
+    call(["misc/engine", "stop", ENGINE]) # a killed run's
+    done = subprocess.run([os.path.join(ROOT, "misc/engine"), "own", ENGINE], text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise SystemExit("test: no engine could be started")
+    os.environ["DOCKER_HOST"] = done.stdout.strip()
+    # Only this engine's, so all of them are a killed run's.
+    status, out = call(["docker", "ps", "-aq"])
+    if status == 0 and out.split():
+        call(["docker", "rm", "-f", "-v", *out.split()])
+
+
+def engine_stop():
+    status, out = call(["misc/engine", "stop", ENGINE])
+    if status:
+        count.one("the engine that was started ends", False, out)
+
+
+class Images:
+    """Made behind the other suites, since it is mostly waiting."""
+
+    def __init__(self):
+        self.log = open(os.path.join(LOGS, "images.log"), "w", encoding="utf-8")
+        self.process = subprocess.Popen(
+            ["nice", "-n", "5", os.path.join(ROOT, "images/build"), "--cache", IMAGE_CACHE, "--all"],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
+
+    def await_all(self):
+        try:
+            status = self.process.wait(STEP_S)
+        except subprocess.TimeoutExpired:
+            self.end()
+            status = -1
+        with open(self.log.name, encoding="utf-8", errors="replace") as file:
+            return count.one("images made of the distribution's packages", status == 0, file.read())
+
+    def end(self):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            self.process.wait()
+
+
+def in_image(name, args):
+    return subprocess.run(
+        ["docker", "run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL",
+         "--security-opt", "no-new-privileges", "--user", "12345:12345", "--tmpfs", "/tmp",
+         "--tmpfs", "/workspace:exec,uid=12345", "--workdir", "/workspace", f"dockgate/{name}",
+         *args], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+
+
+def images():
+    for name, args, expected in IMAGE_CHECKS:
+        done = in_image(name, args)
+        count.one(f"image {name} does its work",
+                  done.returncode == 0 and done.stdout == expected and not done.stderr,
+                  f"status {done.returncode}, stdout {done.stdout!r}, stderr {done.stderr}")
+        if name != "hello":
+            done = in_image(name, ["find", "/", "-xdev", "-perm", "/6000", "!", "-type", "d"])
+            count.one(f"image {name} has no setuid program", not done.stdout, done.stdout)
+    status, out = call(["images/build", "--cache", IMAGE_CACHE, "--all"])
+    count.one("images that are there are not made again", status == 0 and not out, out)
+
+
+# ---- integration --------------------------------------------------------------------------------
+
+def integration(directory):
+    name = f"integration tests of {os.path.relpath(directory, ROOT)}"
+    print(f"  {name}", flush=True)
+    env = {**os.environ, "DOCKGATE_BUILD": directory}
+    if directory == SANITIZED:
+        env.update(SANITIZER_ENV, DOCKGATE_SANITIZED="1")
+    last = ""
+    process = subprocess.Popen(
+        [sys.executable, "tests/integration/runner.py"], cwd=ROOT, env=env, text=True,
+        errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    try:
+        for line in process.stdout:
+            sys.stdout.write("    " + line)
+            sys.stdout.flush()
+            last = line
+        status = process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    found = re.fullmatch(r"integration: (\d+) passed, (\d+) failed, (\d+) not applicable\n", last)
+    passed, failed, not_applicable = map(int, found.groups()) if found else (0, 1, 0)
+    if status and not failed:
+        failed = 1
+    count.add(name, passed, failed, not_applicable)
+
+
+# ---- all ------------------------------------------------------------------------------------------
+
+SUITES = ("static", "unit", "images", "integration", "sanitized")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.strip().split("\n\n", maxsplit=1)[0])
+    parser.add_argument("suite", nargs="*", metavar="SUITE", help="one of: " + " ".join(SUITES))
+    chosen = parser.parse_args().suite
+    for name in chosen:
+        if name not in SUITES:
+            parser.error(f"there is no suite '{name}'; there are: {' '.join(SUITES)}")
+    chosen = chosen or SUITES
+    os.makedirs(LOGS, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    began = time.monotonic()
+    with_engine = {"images", "integration", "sanitized"} & set(chosen)
+    made = None
+    try:
+        if with_engine:
+            engine_start()
+            made = Images()
+        run(chosen, made)
+    finally:
+        if made is not None:
+            made.end()
+        if with_engine:
+            engine_stop()
+    print(f"\n{time.monotonic() - began:.0f} s, {count.not_applicable} not applicable on this machine")
+    for line in count.failures:
+        print(line)
+    print(f"{count.passed} passed, {count.failed} failed", flush=True)
+    return 0 if count.passed and not count.failed else 1
+
+
+def run(chosen, made):
+    began = time.monotonic()
+
+    def step(title):
+        print(f"[{time.monotonic() - began:5.0f} s] {title}", flush=True)
+
+    step("build")
+    if not build(BUILD) and CI:
+        return
+    if "static" in chosen:
+        step("static checks")
+        static()
+    if "unit" in chosen or "sanitized" in chosen:
+        step("build with the sanitizers")
+        if build_sanitized():
+            canary()
+        elif CI:
+            return
+    if "unit" in chosen:
+        step("unit tests")
+        unit(BUILD)
+        unit(SANITIZED)
+    if made is not None:
+        step("images")
+        if not made.await_all():
+            return
+    if "images" in chosen:
+        images()
+    if "integration" in chosen:
+        step("integration tests")
+        integration(BUILD)
+    if "sanitized" in chosen:
+        step("integration tests with the sanitizers")
+        integration(SANITIZED)
+    step("done")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
