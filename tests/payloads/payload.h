@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/* The commands of the payload that have files of their own. All return an exit code. */
+#pragma once
+
+int attack(char **args);
+int syscalls(char **args);
+int leave(char **args);
