@@ -30,6 +30,8 @@ CI = os.environ.get("CI") == "true"
 CPUS = len(os.sched_getaffinity(0))
 # Nothing may hang: no step takes longer than this.
 STEP_S = 900
+# Lines shown of what a failed step printed; all of it is in build/test/.
+SHOWN = 60
 
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "abort_on_error=0:exitcode=99:detect_stack_use_after_return=1:"
@@ -69,7 +71,11 @@ class Count:
     def one(self, name, good, text=""):
         print(f"  {'ok  ' if good else 'FAIL'} {name}", flush=True)
         if not good and text:
-            print("\n".join("       " + line for line in text.strip().splitlines()[-40:]), flush=True)
+            path = os.path.join(LOGS, re.sub(r"\W+", "-", name) + ".log")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            print("\n".join("       " + line for line in text.strip().splitlines()[-SHOWN:]))
+            print(f"       all of it: {path}", flush=True)
         self.add(name, int(good), int(not good))
         return good
 
@@ -106,12 +112,17 @@ def tracked(*patterns):
 # ---- builds ---------------------------------------------------------------------------------
 
 def build(directory, *options):
-    werror = ["--werror"] if CI else []
-    status, out = call(["misc/build", *werror, *options], env={"DOCKGATE_BUILD": directory})
+    status, out = call(["misc/build", *options], env={"DOCKGATE_BUILD": directory})
+    out = "\n".join(line for line in out.splitlines() if not re.match(r"\[\d+/\d+\] ", line))
     return count.one(f"build of {os.path.relpath(directory, ROOT)}", status == 0, out)
 
 
+def build_normal():
+    return build(BUILD, *(["--werror"] if CI else []))
+
+
 def build_sanitized():
+    # Without --werror: what a sanitizer adds to the code misleads some of gcc's warnings.
     return build(SANITIZED, "-Db_sanitize=address,undefined", "-Doptimization=1")
 
 
@@ -365,7 +376,7 @@ def run(chosen, made):
         print(f"[{time.monotonic() - began:5.0f} s] {title}", flush=True)
 
     step("build")
-    if not build(BUILD) and CI:
+    if not build_normal():
         return
     if "static" in chosen:
         step("static checks")
@@ -374,7 +385,7 @@ def run(chosen, made):
         step("build with the sanitizers")
         if build_sanitized():
             canary()
-        elif CI:
+        else:
             return
     if "unit" in chosen:
         step("unit tests")
