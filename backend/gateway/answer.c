@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+#include "answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base64.h"
+#include "common/cleanup.h"
+#include "common/hex.h"
+#include "media.h"
+#include "utf8.h"
+
+int answer_result(const struct msg_job *job, struct result *ret, bool *ret_has, struct err *err)
+{
+	cleanup_free uint8_t *copy = NULL;
+	const uint8_t *data = job->result.data;
+	int r;
+
+	result_init(ret);
+	*ret_has = job->result.len > 0;
+	if (!*ret_has)
+		return 0;
+	if (data == NULL) {
+		r = blob_read_all(&job->result, RESULT_BYTES_MAX, &copy, err);
+		if (r < 0)
+			return r;
+		data = copy;
+	}
+	return result_unpack(data, (size_t)job->result.len, job->out_bytes, job->err_bytes,
+		job->files_bytes, ret, err);
+}
+
+const struct step_result *answer_deciding(const struct result *result)
+{
+	return result->deciding < result->n_steps ? &result->steps[result->deciding] : NULL;
+}
+
+static void limit_value(struct json_text *t, const char *key, enum limit limit, int64_t value)
+{
+	jt_key(t, key);
+	if (limit == LIMIT_CPUS)
+		jt_thousandths(t, value);
+	else
+		jt_int(t, value);
+}
+
+static void write_limit(struct json_text *t, const struct finding *finding)
+{
+	jt_key(t, "limit");
+	if (finding == NULL || finding->limit >= LIMIT_MAX_) {
+		jt_null(t);
+	} else {
+		jt_open(t, '{');
+		jt_key(t, "name");
+		jt_str(t, limit_name(finding->limit));
+		limit_value(t, "configured", finding->limit, finding->configured);
+		limit_value(t, "measured", finding->limit, finding->measured);
+		jt_close(t, '}');
+	}
+	jt_key(t, "limits_hit");
+	jt_open(t, '[');
+	for (unsigned i = 0; finding != NULL && i < LIMIT_MAX_; i++) {
+		if ((finding->limits_hit & 1U << i) != 0)
+			jt_str(t, limit_name((enum limit)i));
+	}
+	jt_close(t, ']');
+}
+
+static void write_usage(struct json_text *t, const struct step_result *step)
+{
+	jt_key(t, "usage");
+	if (step == NULL) {
+		jt_null(t);
+		return;
+	}
+	jt_open(t, '{');
+	jt_key(t, "wall_ms");
+	jt_thousandths(t, step->wall_us);
+	jt_key(t, "cpu_ms");
+	jt_thousandths(t, step->cpu_us);
+	jt_key(t, "memory_peak_bytes");
+	jt_int(t, step->memory_peak_bytes);
+	jt_key(t, "processes_peak");
+	jt_int(t, step->processes_peak);
+	jt_close(t, '}');
+}
+
+static int write_stream(struct json_text *t, const char *key, const struct blob *blob,
+	const struct stream_result *stream, struct err *err)
+{
+	static const struct stream_result none = { 0 };
+	int r;
+
+	if (stream == NULL)
+		stream = &none;
+	jt_key(t, key);
+	jt_open(t, '{');
+	r = jt_content(t, blob, stream->offset, stream->bytes, err);
+	if (r < 0)
+		return r;
+	jt_key(t, "bytes");
+	jt_uint(t, stream->bytes);
+	jt_key(t, "truncated_bytes");
+	jt_uint(t, stream->cut);
+	jt_close(t, '}');
+	return 0;
+}
+
+/* What a job, its build and each of its cases have in common. `step` may be NULL. */
+static int write_step(struct json_text *t, const struct msg_job *job, const struct finding *finding,
+	const struct step_result *step, struct err *err)
+{
+	int r;
+
+	write_limit(t, finding);
+	jt_key(t, "exit_code");
+	if (step == NULL || step->exit_code < 0)
+		jt_null(t);
+	else
+		jt_int(t, step->exit_code);
+	jt_key(t, "signal");
+	if (step == NULL || step->signal == 0)
+		jt_null(t);
+	else
+		jt_int(t, step->signal);
+	write_usage(t, step);
+	r = write_stream(t, "stdout", &job->out, step == NULL ? NULL : &step->out, err);
+	if (r == 0)
+		r = write_stream(t, "stderr", &job->err, step == NULL ? NULL : &step->err, err);
+	if (step != NULL && step->note != NULL) {
+		jt_key(t, "note");
+		jt_str(t, step->note);
+	}
+	return r;
+}
+
+static int write_step_object(struct json_text *t, const struct msg_job *job,
+	const struct step_result *step, struct err *err)
+{
+	int r;
+
+	jt_open(t, '{');
+	if (step->name != NULL) {
+		jt_key(t, "name");
+		jt_str(t, step->name);
+	}
+	jt_key(t, "verdict");
+	jt_str(t, verdict_name(step->finding.verdict));
+	r = write_step(t, job, &step->finding, step, err);
+	jt_close(t, '}');
+	return r;
+}
+
+/* `build`: an object or null; `cases`: empty for a job without cases, which is all in the job
+ * itself. */
+static int write_steps(struct json_text *t, const struct msg_job *job, const struct result *result,
+	struct err *err)
+{
+	size_t i = 0;
+	int r = 0;
+
+	jt_key(t, "build");
+	if (result->n_steps > 0 && result->steps[0].build)
+		r = write_step_object(t, job, &result->steps[i++], err);
+	else
+		jt_null(t);
+	jt_key(t, "cases");
+	jt_open(t, '[');
+	for (; i < result->n_steps && r == 0; i++) {
+		if (result->steps[i].name != NULL)
+			r = write_step_object(t, job, &result->steps[i], err);
+	}
+	jt_close(t, ']');
+	return r;
+}
+
+/* A name that JSON cannot hold as it is comes a second time, whole. */
+static void write_name(struct json_text *t, const char *name)
+{
+	cleanup_free char *text = NULL;
+	size_t n = strlen(name);
+
+	jt_key(t, "name");
+	jt_str(t, name);
+	if (utf8_valid(name, n))
+		return;
+	text = malloc(base64_chars(n));
+	if (text == NULL) {
+		t->failed = true;
+		return;
+	}
+	base64_encode(name, n, text);
+	jt_key(t, "name_base64");
+	jt_strn(t, text, base64_chars(n));
+}
+
+void answer_files(struct json_text *t, const struct result *result)
+{
+	jt_open(t, '[');
+	for (size_t i = 0; i < result->n_files; i++) {
+		const struct file_result *file = &result->files[i];
+		char sha256[2 * sizeof(file->sha256) + 1];
+
+		hex_encode(file->sha256, sizeof(file->sha256), sha256);
+		jt_open(t, '{');
+		write_name(t, file->name);
+		jt_key(t, "bytes");
+		jt_uint(t, file->bytes);
+		jt_key(t, "sha256");
+		jt_str(t, sha256);
+		jt_key(t, "type");
+		jt_str(t, media_of(file->name).type);
+		jt_close(t, '}');
+	}
+	jt_close(t, ']');
+}
+
+void answer_file_list(struct json_text *t, const struct result *result)
+{
+	jt_open(t, '{');
+	jt_key(t, "files");
+	answer_files(t, result);
+	jt_key(t, "skipped");
+	jt_open(t, '[');
+	for (size_t i = 0; i < result->n_skipped; i++) {
+		jt_open(t, '{');
+		write_name(t, result->skipped[i].name);
+		jt_key(t, "reason");
+		jt_str(t, result->skipped[i].reason);
+		jt_close(t, '}');
+	}
+	jt_close(t, ']');
+	jt_close(t, '}');
+}
+
+static int write_ending(struct json_text *t, const struct msg_job *job, struct err *err)
+{
+	struct result result;
+	bool has;
+	int r = answer_result(job, &result, &has, err);
+
+	if (r < 0) {
+		result_done(&result);
+		return r;
+	}
+	jt_key(t, "verdict");
+	jt_str(t, verdict_name((enum verdict)job->verdict));
+	r = write_step(t, job, has ? &result.finding : NULL, answer_deciding(&result), err);
+	if (r == 0)
+		r = write_steps(t, job, &result, err);
+	jt_key(t, "files");
+	answer_files(t, &result);
+	result_done(&result);
+	return r;
+}
+
+static void write_position(struct json_text *t, uint64_t position)
+{
+	jt_key(t, "position");
+	if (position == 0)
+		jt_null(t);
+	else
+		jt_uint(t, position);
+}
+
+static void write_times(
+	struct json_text *t, int64_t queued_ms, int64_t started_ms, int64_t finished_ms)
+{
+	jt_key(t, "queued_at");
+	jt_time(t, queued_ms);
+	jt_key(t, "started_at");
+	jt_time(t, started_ms);
+	jt_key(t, "finished_at");
+	jt_time(t, finished_ms);
+}
+
+static void str_or_null(struct json_text *t, const char *key, const char *text)
+{
+	jt_key(t, key);
+	jt_str_or_null(t, text[0] == '\0' ? NULL : text);
+}
+
+int answer_job(struct json_text *t, const struct msg_job *job, struct err *err)
+{
+	char id[JOB_ID_CHARS + 1];
+	int r;
+
+	job_id_format(&job->id, id);
+	jt_open(t, '{');
+	jt_key(t, "id");
+	jt_str(t, id);
+	str_or_null(t, "task", job->task);
+	jt_key(t, "state");
+	jt_str(t, job_state_name((enum job_state)job->state));
+	if (job->state == JOB_DONE) {
+		r = write_ending(t, job, err);
+		if (r < 0)
+			return r;
+	}
+	write_position(t, job->position);
+	write_times(t, job->queued_ms, job->started_ms, job->finished_ms);
+	jt_key(t, "expires_at");
+	jt_time(t, job->expires_ms);
+	jt_key(t, "attempt");
+	jt_uint(t, job->attempt);
+	str_or_null(t, "node", job->node);
+	str_or_null(t, "image", job->image);
+	jt_key(t, "isolation");
+	jt_str_or_null(
+		t, job->started_ms == 0 ? NULL : isolation_name((enum isolation)job->isolation));
+	if (job->error[0] != '\0') {
+		jt_key(t, "error");
+		jt_str(t, job->error);
+	}
+	jt_close(t, '}');
+	return 0;
+}
+
+void answer_row(struct json_text *t, const struct listing_row *row)
+{
+	char id[JOB_ID_CHARS + 1];
+
+	job_id_format(&row->id, id);
+	if (!row->own)
+		id[JOB_ID_SHOWN] = '\0';
+	jt_open(t, '{');
+	jt_key(t, "id");
+	jt_str(t, id);
+	str_or_null(t, "task", row->task);
+	jt_key(t, "state");
+	jt_str(t, job_state_name(row->state));
+	jt_key(t, "verdict");
+	jt_str_or_null(t, row->verdict >= VERDICT_MAX_ ? NULL : verdict_name(row->verdict));
+	write_position(t, row->position);
+	write_times(t, row->queued_ms, row->started_ms, row->finished_ms);
+	str_or_null(t, "node", row->node);
+	jt_close(t, '}');
+}

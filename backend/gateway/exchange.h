@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One HTTP request and its answer, from the request line to the last byte: what route
+ * handlers are given. A handler either answers at once (exchange_answer...) or asks the
+ * queue (exchange_ask) and answers when the reply comes; the connection sleeps meanwhile.
+ */
+#pragma once
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "json_text.h"
+#include "problem.h"
+#include "route.h"
+#include "upstream.h"
+
+struct conn;
+struct upload;
+
+/* What handlers share: made by gateway.c. */
+struct gateway {
+	const struct config *config;
+	struct upstream *upstream;
+	struct http *http;
+	struct json_text tasks; /* the document of /v1/tasks, which never changes */
+	uint64_t body_bytes;    /* of request bodies in memory now */
+	bool draining;
+	struct metrics *metrics;
+};
+
+enum body_kind {
+	BODY_IGNORE, /* read and thrown away */
+	BODY_MEMORY, /* kept in `body` */
+	BODY_UPLOAD, /* fed to `upload`, piece by piece */
+};
+
+enum exchange_phase {
+	EXCHANGE_HEAD,       /* the head is not complete */
+	EXCHANGE_HEAD_AGAIN, /* the queue was asked before the body: the head is handed in once more
+			      */
+	EXCHANGE_BODY,
+	EXCHANGE_ANSWER, /* the handler has been called */
+};
+
+struct exchange;
+/* `msg`: of the type that was asked for; blobs may be taken out of it. */
+typedef void exchange_reply(struct exchange *ex, struct msg *msg);
+
+struct exchange {
+	struct gateway *gw;
+	struct conn *conn; /* owned by the connection */
+	struct MHD_Connection *con;
+	enum exchange_phase phase;
+	enum method method;
+	bool head_only;     /* HEAD */
+	bool classic;       /* errors are one plain line */
+	bool operator;      /* by the peer's credentials */
+	char *uri;          /* owned; as it came */
+	char *path, *query; /* inside uri; without the '?', query NULL where there was none */
+	const char *prefix; /* "" or "/executor": what Location begins with */
+	const struct route *route;      /* NULL: the classic face, or refused */
+	char *id, *file;                /* owned; the route's parts, decoded */
+	const char *function;           /* inside uri; of the classic face, NULL: none */
+	char *params[ROUTE_PARAMS_MAX]; /* owned; in the order of the route's, NULL: not given */
+	int64_t wait_ms;
+	bool wait_preferred; /* it came as Prefer: wait=N */
+
+	enum body_kind body_kind;
+	uint64_t body_max, body_seen;
+	uint8_t *body; /* owned; NUL after it */
+	size_t body_len, body_cap;
+	struct upload *upload; /* owned */
+
+	uint64_t token; /* of the question that waits, 0: none */
+	enum msg_type expects;
+	exchange_reply *reply;
+	/* Where set: true when it has answered the refusal itself. */
+	bool (*refused)(struct exchange *ex, const struct msg_refused *refused);
+	bool suspended, watched;
+	bool gone; /* the client has left, or must be cut off */
+
+	unsigned status;               /* 0: no answer yet */
+	struct MHD_Response *response; /* owned */
+};
+
+/* The value of a header, or NULL. */
+const char *exchange_header(const struct exchange *ex, const char *name);
+
+/* Takes the text over, and adds a line end. */
+void exchange_answer_json(struct exchange *ex, unsigned status, struct json_text *t);
+/* `body` must stay for ever. */
+void exchange_answer_static(
+	struct exchange *ex, unsigned status, const char *type, const char *body, size_t n);
+/* Takes `body` (from malloc) over. */
+void exchange_answer_bytes(
+	struct exchange *ex, unsigned status, const char *type, void *body, size_t n);
+/* Takes the response over. */
+void exchange_answer(struct exchange *ex, unsigned status, struct MHD_Response *response);
+/* A header for an answer that has been given. */
+void exchange_add_header(struct exchange *ex, const char *name, const char *value);
+
+void exchange_problem(struct exchange *ex, enum problem problem, const char *fmt, ...)
+	__attribute__((__format__(__printf__, 3, 4)));
+/* 503 with Retry-After. */
+void exchange_unavailable(struct exchange *ex, unsigned retry_after_s, const char *detail);
+
+/*
+ * Asks the queue; `reply` is called only with a message of type `expects`: a queue that
+ * is away is answered here, and a refusal unless ex->refused does. Fills in token and
+ * caller. Answers by itself where it cannot ask.
+ */
+void exchange_ask(
+	struct exchange *ex, struct msg *msg, enum msg_type expects, exchange_reply *reply);
+
+/* What a refusal of the queue means to the client. */
+void exchange_refused(struct exchange *ex, const struct msg_refused *refused);
+
+/* A query parameter of the route, decoded; NULL: not given. */
+const char *exchange_param(const struct exchange *ex, const char *name);

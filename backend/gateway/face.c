@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+#include "face.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "classic.h"
+#include "common/number.h"
+#include "origin.h"
+
+#define PREFIX "/executor"
+
+/* Names below /executor/ that are the native face's. */
+static bool is_native(const char *rest)
+{
+	static const char *const names[] = { "v1", "assets", "healthz", "readyz", "metrics",
+		"openapi.json" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t n = strlen(names[i]);
+
+		if (strncmp(rest, names[i], n) == 0 && (rest[n] == '\0' || rest[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+/* Cuts the address into path and query, and finds its face. */
+static void choose_face(struct exchange *ex)
+{
+	char *query = strchr(ex->uri, '?');
+	size_t n = strlen(PREFIX);
+
+	ex->path = ex->uri;
+	ex->prefix = "";
+	if (query != NULL) {
+		*query = '\0';
+		ex->query = query + 1;
+	}
+	if (strncmp(ex->path, PREFIX, n) != 0 || (ex->path[n] != '\0' && ex->path[n] != '/'))
+		return;
+	if (ex->path[n] == '/' && is_native(ex->path + n + 1)) {
+		ex->prefix = PREFIX;
+		ex->path += n;
+		return;
+	}
+	ex->classic = true;
+	ex->path += n;
+}
+
+static bool check_host_and_origin(struct exchange *ex, bool any_host)
+{
+	const char *host = exchange_header(ex, "Host");
+	const char *origin = exchange_header(ex, "Origin");
+
+	if (!any_host && !origin_host_known(ex->gw->config, host)) {
+		exchange_problem(ex, PROBLEM_HOST,
+			"Host: this service does not go by that name (server_names adds some)");
+		return false;
+	}
+	if (origin_check(ex->gw->config, host, origin) == ORIGIN_REFUSED) {
+		exchange_problem(ex, PROBLEM_ORIGIN, "Origin: this origin is not allowed");
+		return false;
+	}
+	return true;
+}
+
+/* Two ways to say where the body ends are a way to smuggle a request past a proxy. */
+static bool check_framing(struct exchange *ex)
+{
+	const char *encoding = exchange_header(ex, "Transfer-Encoding");
+
+	if (encoding == NULL)
+		return true;
+	if (exchange_header(ex, "Content-Length") != NULL) {
+		exchange_problem(ex, PROBLEM_INVALID_REQUEST,
+			"Content-Length: not together with Transfer-Encoding");
+		return false;
+	}
+	if (strcasecmp(encoding, "chunked") != 0) {
+		exchange_problem(
+			ex, PROBLEM_INVALID_REQUEST, "Transfer-Encoding: only chunked is taken");
+		return false;
+	}
+	return true;
+}
+
+static bool set_param(struct exchange *ex, const char *name, char *value)
+{
+	for (size_t i = 0; i < ROUTE_PARAMS_MAX; i++) {
+		if (ex->route->params[i] == NULL || strcmp(ex->route->params[i], name) != 0)
+			continue;
+		if (ex->params[i] != NULL) {
+			exchange_problem(ex, PROBLEM_INVALID_REQUEST,
+				"query parameter '%.64s': given twice", name);
+			free(value);
+			return false;
+		}
+		ex->params[i] = value;
+		return true;
+	}
+	exchange_problem(
+		ex, PROBLEM_INVALID_REQUEST, "query parameter '%.64s': unknown here", name);
+	free(value);
+	return false;
+}
+
+static bool parse_param(struct exchange *ex, const char *pair, size_t n)
+{
+	const char *eq = memchr(pair, '=', n);
+	size_t name_n = eq == NULL ? n : (size_t)(eq - pair);
+	size_t value_n = eq == NULL ? 0 : n - name_n - 1;
+	char *value = malloc(value_n + 1);
+	char name[65];
+
+	if (value == NULL || name_n >= sizeof(name) || !route_decode(pair, name_n, true, name) ||
+		!route_decode(eq == NULL ? pair : eq + 1, value_n, true, value)) {
+		free(value);
+		exchange_problem(ex, PROBLEM_INVALID_REQUEST, "query: cannot be decoded");
+		return false;
+	}
+	return set_param(ex, name, value);
+}
+
+static bool parse_query(struct exchange *ex)
+{
+	const char *at = ex->query;
+
+	while (at != NULL && *at != '\0') {
+		size_t n = strcspn(at, "&");
+
+		if (n > 0 && !parse_param(ex, at, n))
+			return false;
+		at += n + (at[n] == '&');
+	}
+	return true;
+}
+
+/* Seconds, decimals allowed, 0 at least; more than the longest poll is the longest poll. */
+static bool parse_seconds(const struct exchange *ex, const char *text, int64_t *ret_ms)
+{
+	int64_t most = (int64_t)ex->gw->config->wait_max_s * 1000;
+
+	if (!number_parse_thousandths(text, 0, INT64_MAX / 2, ret_ms))
+		return false;
+	if (*ret_ms > most)
+		*ret_ms = most;
+	return true;
+}
+
+/* "wait=N" among the preferences of RFC 7240; one that cannot be read is no preference. */
+static void parse_prefer(struct exchange *ex)
+{
+	const char *at = exchange_header(ex, "Prefer");
+
+	while (at != NULL && *at != '\0') {
+		char seconds[24];
+		size_t n;
+
+		at += strspn(at, " \t,;");
+		n = strcspn(at, ",;");
+		if (n > 5 && n - 5 < sizeof(seconds) && strncasecmp(at, "wait=", 5) == 0) {
+			memcpy(seconds, at + 5, n - 5);
+			seconds[strcspn(seconds, " \t") < n - 5 ? strcspn(seconds, " \t") : n - 5] =
+				'\0';
+			if (parse_seconds(ex, seconds, &ex->wait_ms))
+				ex->wait_preferred = true;
+			return;
+		}
+		at += n;
+	}
+}
+
+/* The parameter goes over the header. */
+static bool parse_wait(struct exchange *ex)
+{
+	const char *wait = exchange_param(ex, "wait");
+
+	for (size_t i = 0; i < ROUTE_PARAMS_MAX; i++) {
+		if (ex->route->params[i] != NULL && strcmp(ex->route->params[i], "wait") == 0)
+			parse_prefer(ex);
+	}
+	if (wait == NULL)
+		return true;
+	ex->wait_preferred = false;
+	if (parse_seconds(ex, wait, &ex->wait_ms))
+		return true;
+	exchange_problem(ex, PROBLEM_INVALID_REQUEST,
+		"query parameter 'wait': expected seconds, 0 or more, with at most three decimals");
+	return false;
+}
+
+static char *decoded(const char *text, size_t n)
+{
+	char *copy = malloc(n + 1);
+
+	if (copy != NULL && !route_decode(text, n, false, copy)) {
+		free(copy);
+		copy = NULL;
+	}
+	return copy;
+}
+
+/* What cannot be decoded is an address where nothing is. */
+static bool decode_parts(struct exchange *ex, const struct route_match *match)
+{
+	if (match->id != NULL)
+		ex->id = decoded(match->id, strcspn(match->id, "/"));
+	if (match->path != NULL)
+		ex->file = decoded(match->path, strlen(match->path));
+	if ((match->id == NULL || ex->id != NULL) && (match->path == NULL || ex->file != NULL))
+		return true;
+	exchange_problem(ex, PROBLEM_NOT_FOUND, "no such address");
+	return false;
+}
+
+static void answer_options(struct exchange *ex, const char *allow)
+{
+	exchange_answer_static(ex, MHD_HTTP_NO_CONTENT, "text/plain", "", 0);
+	exchange_add_header(ex, "Allow", allow);
+	if (exchange_header(ex, "Access-Control-Request-Method") == NULL)
+		return;
+	exchange_add_header(ex, "Access-Control-Allow-Methods", allow);
+	exchange_add_header(
+		ex, "Access-Control-Allow-Headers", "Content-Type, Prefer, Authorization, Range");
+	exchange_add_header(ex, "Access-Control-Max-Age", "600");
+}
+
+static void begin_native(struct exchange *ex)
+{
+	struct route_match match = route_find(ex->method, ex->path);
+	char allow[64];
+
+	route_allow(match.methods, allow, sizeof(allow));
+	if (match.methods == 0) {
+		exchange_problem(ex, PROBLEM_NOT_FOUND, "no such address");
+		return;
+	}
+	if (ex->method == METHOD_OPTIONS) {
+		answer_options(ex, allow);
+		return;
+	}
+	if (match.route == NULL) {
+		exchange_problem(ex, PROBLEM_METHOD, "this address takes %s", allow);
+		exchange_add_header(ex, "Allow", allow);
+		return;
+	}
+	ex->route = match.route;
+	if (!parse_query(ex) || !parse_wait(ex) || !decode_parts(ex, &match))
+		return;
+	if (ex->route->begin != NULL)
+		ex->route->begin(ex);
+}
+
+static void begin_classic(struct exchange *ex)
+{
+	if (ex->method == METHOD_OPTIONS) {
+		answer_options(ex, "GET, HEAD, POST, OPTIONS");
+		return;
+	}
+	classic_begin(ex);
+}
+
+void face_begin(struct exchange *ex, const char *method, bool any_host)
+{
+	ex->method = method_of(method);
+	ex->head_only = strcmp(method, "HEAD") == 0;
+	ex->body_kind = BODY_IGNORE;
+	ex->body_max = (uint64_t)ex->gw->config->body_json_max;
+	choose_face(ex);
+	if (!check_framing(ex) || !check_host_and_origin(ex, any_host))
+		return;
+	if (ex->classic)
+		begin_classic(ex);
+	else
+		begin_native(ex);
+}
+
+void face_handle(struct exchange *ex)
+{
+	if (ex->classic)
+		classic_handle(ex);
+	else
+		ex->route->handle(ex);
+}

@@ -1,0 +1,654 @@
+/* SPDX-License-Identifier: MIT */
+#include "http.h"
+
+#include <errno.h>
+#include <event2/event_struct.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/number.h"
+#include "face.h"
+#include "metrics.h"
+#include "upload.h"
+
+#define POOL_BYTES (32U * 1024)          /* a connection's own: bounds its request's head */
+#define BODIES_MAX (UINT64_C(512) << 20) /* of all request bodies in memory together */
+#define DRAIN_MAX    \
+	(UINT64_C(1) \
+		<< 20) /* an unwanted body up to this is read, so that the connection lives on */
+#define BODY_RATE_MIN  16384 /* bytes a second: each second's worth buys one more */
+#define ANSWER_GRACE_S 30    /* the queue's answer beyond what was asked to wait */
+#define RUNS_AT_ONCE   64
+#define SECOND_US      INT64_C(1000000)
+
+struct listener {
+	struct http *http;
+	struct MHD_Daemon *daemon; /* owned */
+	struct event *ready;       /* owned */
+	bool unix_socket;
+	bool resumed;
+};
+
+struct conn {
+	LIST_ENTRY(conn) all;
+	struct listener *listener;
+	int fd;           /* the daemon's */
+	int64_t since_us; /* begin of what the deadline counts: head, body, answer */
+	bool fresh;       /* no request has been answered on it */
+	bool operator_known, operator;
+	struct exchange *ex; /* the request in progress */
+	struct event watch;  /* for a client that leaves while its answer waits */
+};
+
+LIST_HEAD(conn_list, conn);
+
+struct http {
+	struct event_base *base;
+	struct gateway *gw;
+	struct listener *listeners[ROLE_LISTEN_MAX]; /* owned */
+	size_t n_listeners;
+	struct conn_list conns;
+	size_t n_conns, n_busy;
+	struct event *tick; /* owned; each second while there are connections */
+};
+
+/* Root, or of the operators' group. */
+static bool peer_is_operator(int fd, gid_t operator_gid)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	gid_t groups[256];
+	socklen_t groups_len = sizeof(groups);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return false;
+	if (cred.uid == 0)
+		return true;
+	if (operator_gid == (gid_t)-1)
+		return false;
+	if (cred.gid == operator_gid)
+		return true;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_len) < 0)
+		return false;
+	for (size_t i = 0; i < groups_len / sizeof(groups[0]); i++) {
+		if (groups[i] == operator_gid)
+			return true;
+	}
+	return false;
+}
+
+static bool conn_is_operator(struct conn *conn)
+{
+	if (!conn->operator_known && conn->listener->unix_socket)
+		conn->operator=
+			peer_is_operator(conn->fd, conn->listener->http->gw->config->operator_gid);
+	conn->operator_known = true;
+	return conn->operator;
+}
+
+static void on_connection(void *cls, struct MHD_Connection *con, void **context,
+	enum MHD_ConnectionNotificationCode what)
+{
+	struct listener *listener = cls;
+	struct http *http = listener->http;
+	struct conn *conn = *context;
+
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		const struct timeval second = { .tv_sec = 1 };
+
+		conn = calloc(1, sizeof(*conn));
+		*context = conn;
+		if (conn == NULL)
+			return;
+		conn->listener = listener;
+		conn->fd =
+			MHD_get_connection_info(con, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+		conn->since_us = clock_us();
+		conn->fresh = true;
+		LIST_INSERT_HEAD(&http->conns, conn, all);
+		if (http->n_conns++ == 0)
+			(void)event_add(http->tick, &second);
+		return;
+	}
+	if (conn == NULL)
+		return;
+	LIST_REMOVE(conn, all);
+	if (--http->n_conns == 0)
+		(void)event_del(http->tick);
+	free(conn);
+	*context = NULL;
+}
+
+/* The request line is there. */
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
+{
+	struct listener *listener = cls;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(con, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct conn *conn = info == NULL ? NULL : info->socket_context;
+	struct exchange *ex;
+
+	if (conn == NULL)
+		return NULL;
+	ex = calloc(1, sizeof(*ex));
+	if (ex == NULL)
+		return NULL;
+	ex->uri = strdup(uri);
+	if (ex->uri == NULL) {
+		free(ex);
+		return NULL;
+	}
+	ex->gw = listener->http->gw;
+	ex->conn = conn;
+	ex->con = con;
+	conn->ex = ex;
+	listener->http->n_busy++;
+	return ex;
+}
+
+/* The answer of the queue is not wanted any more. */
+static void forget(struct exchange *ex)
+{
+	if (ex->token != 0)
+		upstream_forget(ex->gw->upstream, ex->token);
+	ex->token = 0;
+}
+
+static void exchange_free(struct exchange *ex)
+{
+	forget(ex);
+	if (ex->watched)
+		(void)event_del(&ex->conn->watch);
+	ex->gw->body_bytes -= ex->body_cap;
+	free(ex->body);
+	upload_free(ex->upload);
+	if (ex->response != NULL)
+		MHD_destroy_response(ex->response);
+	for (size_t i = 0; i < ROUTE_PARAMS_MAX; i++)
+		free(ex->params[i]);
+	free(ex->id);
+	free(ex->file);
+	free(ex->uri);
+	ex->conn->ex = NULL;
+	ex->conn->listener->http->n_busy--;
+	free(ex);
+}
+
+/*
+ * Past the parser, which cannot answer in the middle of a request: nothing of an
+ * answer is on its way then, so that the bytes go straight to the socket. Whoever does
+ * not take them at once does not get them.
+ */
+static void answer_past(
+	const struct conn *conn, enum problem problem, const char *reason, const char *detail)
+{
+	cleanup_json struct json_text t = { 0 };
+	cleanup_free char *text = NULL;
+	int n;
+
+	problem_write(&t, problem, detail);
+	if (t.failed)
+		return;
+	n = asprintf(&text,
+		"HTTP/1.1 %u %s\r\nContent-Type: application/problem+json; charset=utf-8\r\n"
+		"X-Content-Type-Options: nosniff\r\nConnection: close\r\nContent-Length: "
+		"%zu\r\n\r\n%.*s",
+		problem_status(problem), reason, t.len, (int)t.len, t.buf);
+	if (n < 0) {
+		text = NULL;
+		return;
+	}
+	(void)send(conn->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* The parser sees the end of the connection next and clears up. */
+static void cut(struct conn *conn, enum problem problem, const char *reason, const char *detail)
+{
+	if (conn->ex != NULL)
+		answer_past(conn, problem, reason, detail);
+	(void)shutdown(conn->fd, SHUT_RDWR);
+}
+
+static void on_completed(
+	void *cls, struct MHD_Connection *con, void **con_cls, enum MHD_RequestTerminationCode how)
+{
+	struct exchange *ex = *con_cls;
+	struct conn *conn;
+
+	(void)cls;
+	(void)con;
+	if (ex == NULL)
+		return;
+	conn = ex->conn;
+	metrics_count(ex->gw->metrics, ex->route, ex->classic, ex->status);
+	log_debug("%s%s %u", ex->classic ? "classic " : "",
+		ex->route == NULL ? "-" : ex->route->pattern, ex->status);
+	if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && ex->status == 0 && !ex->gone &&
+		ex->phase == EXCHANGE_BODY)
+		answer_past(conn, PROBLEM_TIMEOUT, "Request Timeout",
+			"the body ended before it was complete");
+	exchange_free(ex);
+	*con_cls = NULL;
+	conn->since_us = clock_us();
+	conn->fresh = false;
+}
+
+static bool body_reserve(struct exchange *ex, size_t n)
+{
+	size_t need = ex->body_len + n + 1;
+	size_t cap = ex->body_cap < 4096 ? 4096 : ex->body_cap * 2;
+	uint8_t *body;
+
+	if (need <= ex->body_cap)
+		return true;
+	if (cap < need)
+		cap = need;
+	if (ex->gw->body_bytes + cap - ex->body_cap > BODIES_MAX)
+		return false;
+	body = realloc(ex->body, cap);
+	if (body == NULL)
+		return false;
+	ex->gw->body_bytes += cap - ex->body_cap;
+	ex->body = body;
+	ex->body_cap = cap;
+	return true;
+}
+
+static void keep_body(struct exchange *ex, const char *data, size_t n)
+{
+	if (!body_reserve(ex, n)) {
+		exchange_unavailable(ex, 1, "too many large requests at one time");
+		return;
+	}
+	memcpy(ex->body + ex->body_len, data, n);
+	ex->body_len += n;
+	ex->body[ex->body_len] = '\0';
+}
+
+static void too_large(struct exchange *ex)
+{
+	exchange_problem(ex, PROBLEM_TOO_LARGE, "the body is larger than %llu bytes",
+		(unsigned long long)ex->body_max);
+}
+
+/* Past its cap a body is read on for as much again, so that its sender can hear the answer; then it
+ * is cut off. */
+static void take_body(struct exchange *ex, const char *data, size_t n)
+{
+	ex->body_seen += n;
+	if (ex->body_seen > ex->body_max) {
+		if (ex->response == NULL)
+			too_large(ex);
+		if (ex->body_seen / 2 > ex->body_max) {
+			ex->gone = true;
+			cut(ex->conn, PROBLEM_TOO_LARGE, "Content Too Large",
+				"the body is too large");
+		}
+		return;
+	}
+	if (ex->response != NULL)
+		return;
+	if (ex->body_kind == BODY_MEMORY)
+		keep_body(ex, data, n);
+	else if (ex->body_kind == BODY_UPLOAD)
+		upload_feed(ex, data, n);
+}
+
+static enum MHD_Result give_answer(struct exchange *ex)
+{
+	struct MHD_Response *response = TAKE_PTR(ex->response);
+	enum MHD_Result r = MHD_queue_response(ex->con, ex->status, response);
+
+	MHD_destroy_response(response);
+	return r;
+}
+
+static void on_watch(evutil_socket_t fd, short what, void *arg)
+{
+	struct exchange *ex = arg;
+	char byte;
+	ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	(void)what;
+	ex->watched = false;
+	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+		return; /* its next request: no word of leaving, and no more watching */
+	ex->gone = true;
+	http_resume(ex);
+	http_run(ex->conn->listener->http);
+}
+
+/* Until http_resume(). Only those that may wait long are watched: it costs two system calls. */
+static void sleep_until_answered(struct exchange *ex)
+{
+	struct conn *conn = ex->conn;
+
+	ex->suspended = true;
+	MHD_suspend_connection(ex->con);
+	if (ex->wait_ms == 0)
+		return;
+	if (event_assign(&conn->watch, conn->listener->http->base, conn->fd, EV_READ, on_watch,
+		    ex) == 0 &&
+		event_add(&conn->watch, NULL) == 0)
+		ex->watched = true;
+}
+
+void http_resume(struct exchange *ex)
+{
+	if (!ex->suspended)
+		return;
+	ex->suspended = false;
+	if (ex->watched)
+		(void)event_del(&ex->conn->watch);
+	ex->watched = false;
+	if (ex->gone)
+		forget(ex);
+	ex->conn->listener->resumed = true;
+	MHD_resume_connection(ex->con);
+}
+
+/* The client says how much will come. */
+static uint64_t content_length(const struct exchange *ex)
+{
+	const char *text = exchange_header(ex, "Content-Length");
+	int64_t n = 0;
+
+	if (text != NULL && !number_parse(text, 0, INT64_MAX, &n))
+		return UINT64_MAX;
+	if (text == NULL && exchange_header(ex, "Transfer-Encoding") != NULL)
+		return UINT64_MAX - 1; /* chunked: nobody knows */
+	return (uint64_t)n;
+}
+
+/* An answer in front of the body closes the connection (and only a POST can have one). */
+static bool answers_early(const struct exchange *ex)
+{
+	return ex->response != NULL && ex->method == METHOD_POST && content_length(ex) > DRAIN_MAX;
+}
+
+static enum MHD_Result on_head(struct exchange *ex, const char *method)
+{
+	uint64_t length;
+
+	ex->operator= conn_is_operator(ex->conn);
+	face_begin(ex, method, ex->conn->listener->unix_socket);
+	length = content_length(ex);
+	if (length != UINT64_MAX - 1 && length > ex->body_max && ex->response == NULL) {
+		forget(ex);
+		too_large(ex);
+	}
+	ex->conn->since_us = clock_us();
+	ex->phase = EXCHANGE_BODY;
+	if (answers_early(ex))
+		return give_answer(ex);
+	if (ex->token != 0) {
+		ex->phase = EXCHANGE_HEAD_AGAIN;
+		sleep_until_answered(ex);
+	}
+	return MHD_YES;
+}
+
+static enum MHD_Result on_end(struct exchange *ex)
+{
+	if (ex->phase == EXCHANGE_BODY) {
+		ex->phase = EXCHANGE_ANSWER;
+		ex->conn->since_us = clock_us();
+		if (ex->response == NULL && !ex->gone)
+			face_handle(ex);
+	}
+	if (ex->gone)
+		return MHD_NO;
+	if (ex->response != NULL)
+		return give_answer(ex);
+	if (ex->token == 0) {
+		log_error("a request was neither answered nor asked on");
+		return MHD_NO;
+	}
+	sleep_until_answered(ex);
+	return MHD_YES;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const char *url,
+	const char *method, const char *version, const char *data, size_t *size, void **con_cls)
+{
+	struct exchange *ex = *con_cls;
+
+	(void)cls;
+	(void)con;
+	(void)url;
+	(void)version;
+	if (ex == NULL || ex->gone)
+		return MHD_NO;
+	if (ex->phase == EXCHANGE_HEAD)
+		return on_head(ex, method);
+	if (ex->phase == EXCHANGE_HEAD_AGAIN) {
+		ex->phase = EXCHANGE_BODY;
+		ex->conn->since_us = clock_us();
+		return answers_early(ex) ? give_answer(ex) : MHD_YES;
+	}
+	if (*size > 0) {
+		take_body(ex, data, *size);
+		*size = 0;
+		return ex->gone ? MHD_NO : MHD_YES;
+	}
+	return on_end(ex);
+}
+
+static void listener_run(struct listener *listener)
+{
+	MHD_UNSIGNED_LONG_LONG timeout;
+
+	listener->resumed = false;
+	for (int i = 0; i < RUNS_AT_ONCE; i++) {
+		(void)MHD_run(listener->daemon);
+		if (MHD_get_timeout(listener->daemon, &timeout) != MHD_YES || timeout > 0)
+			return;
+	}
+	event_active(listener->ready, EV_READ, 0); /* others first, then on */
+}
+
+static void on_ready(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	listener_run(arg);
+}
+
+void http_run(struct http *http)
+{
+	for (size_t i = 0; i < http->n_listeners; i++) {
+		if (http->listeners[i]->resumed)
+			listener_run(http->listeners[i]);
+	}
+}
+
+static bool head_is_late(const struct conn *conn, int64_t now_us)
+{
+	const struct config *config = conn->listener->http->gw->config;
+	int64_t most_s = config->header_timeout_s + (conn->fresh ? 0 : config->idle_timeout_s);
+
+	return now_us - conn->since_us > most_s * SECOND_US;
+}
+
+static bool body_is_late(const struct conn *conn, int64_t now_us)
+{
+	int64_t most_s = conn->listener->http->gw->config->body_timeout_s +
+			 (int64_t)(conn->ex->body_seen / BODY_RATE_MIN);
+
+	return now_us - conn->since_us > most_s * SECOND_US;
+}
+
+static void check_answer(struct exchange *ex, int64_t now_us)
+{
+	if (ex->token == 0 ||
+		now_us - ex->conn->since_us < (ex->wait_ms / 1000 + ANSWER_GRACE_S) * SECOND_US)
+		return;
+	forget(ex);
+	exchange_unavailable(ex, 1, "the queue did not answer in time");
+}
+
+static void check_deadline(struct conn *conn, int64_t now_us)
+{
+	struct exchange *ex = conn->ex;
+
+	if (ex == NULL || ex->phase == EXCHANGE_HEAD) {
+		if (head_is_late(conn, now_us))
+			cut(conn, PROBLEM_TIMEOUT, "Request Timeout", "the head came too slowly");
+	} else if (ex->phase == EXCHANGE_BODY) {
+		if (!ex->gone && body_is_late(conn, now_us)) {
+			ex->gone = true;
+			cut(conn, PROBLEM_TIMEOUT, "Request Timeout", "the body came too slowly");
+		}
+	} else {
+		check_answer(ex, now_us);
+	}
+}
+
+/* Also lets the daemons look at their own time-outs. */
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct http *http = arg;
+	int64_t now_us = clock_us();
+	struct conn *conn;
+
+	(void)fd;
+	(void)what;
+	LIST_FOREACH(conn, &http->conns, all)
+	check_deadline(conn, now_us);
+	for (size_t i = 0; i < http->n_listeners; i++)
+		listener_run(http->listeners[i]);
+}
+
+int http_new(struct event_base *base, struct gateway *gw, struct http **ret, struct err *err)
+{
+	struct http *http = calloc(1, sizeof(*http));
+
+	if (http == NULL)
+		return err_set(err, ENOMEM, "HTTP server");
+	http->base = base;
+	http->gw = gw;
+	LIST_INIT(&http->conns);
+	http->tick = event_new(base, -1, EV_PERSIST, on_tick, http);
+	if (http->tick == NULL) {
+		free(http);
+		return err_set(err, ENOMEM, "HTTP server");
+	}
+	*ret = http;
+	return 0;
+}
+
+static void on_log(void *cls, const char *fmt, va_list ap)
+{
+	char line[400];
+
+	(void)cls;
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	log_debug("%s", line);
+}
+
+static struct MHD_Daemon *daemon_start(struct listener *listener, int fd)
+{
+	const struct config *config = listener->http->gw->config;
+
+	return MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO | MHD_USE_ERROR_LOG, 0,
+		NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)config->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)config->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)POOL_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, listener, MHD_OPTION_URI_LOG_CALLBACK, on_uri, listener,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener, MHD_OPTION_END);
+}
+
+int http_listen(struct http *http, int fd_given, bool unix_socket, struct err *err)
+{
+	cleanup_close int fd = fd_given;
+	struct listener *listener;
+	const union MHD_DaemonInfo *info;
+
+	if (http->n_listeners == ROLE_LISTEN_MAX)
+		return err_say(err, EMFILE, "more than %d listeners", ROLE_LISTEN_MAX);
+	listener = calloc(1, sizeof(*listener));
+	if (listener == NULL)
+		return err_set(err, ENOMEM, "listener");
+	listener->http = http;
+	listener->unix_socket = unix_socket;
+	listener->daemon = daemon_start(listener, fd);
+	if (listener->daemon == NULL) {
+		free(listener);
+		return err_say(err, EIO, "libmicrohttpd does not start");
+	}
+	(void)TAKE_FD(fd); /* the daemon closes it */
+	http->listeners[http->n_listeners++] = listener;
+	info = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	if (info == NULL)
+		return err_say(err, EIO, "libmicrohttpd has no epoll descriptor");
+	listener->ready =
+		event_new(http->base, info->epoll_fd, EV_READ | EV_PERSIST, on_ready, listener);
+	if (listener->ready == NULL || event_add(listener->ready, NULL) < 0)
+		return err_set(err, ENOMEM, "listener");
+	return 0;
+}
+
+void http_quiesce(struct http *http)
+{
+	for (size_t i = 0; i < http->n_listeners; i++) {
+		int fd = MHD_quiesce_daemon(http->listeners[i]->daemon);
+
+		if (fd >= 0)
+			(void)close(fd);
+	}
+}
+
+size_t http_busy(const struct http *http)
+{
+	return http->n_busy;
+}
+
+size_t http_connections(const struct http *http)
+{
+	return http->n_conns;
+}
+
+void http_release_waiting(struct http *http)
+{
+	struct conn *conn;
+
+	LIST_FOREACH(conn, &http->conns, all)
+	{
+		struct exchange *ex = conn->ex;
+
+		if (ex == NULL || ex->token == 0)
+			continue;
+		forget(ex);
+		exchange_unavailable(ex, 1, "the service is being stopped");
+	}
+	http_run(http);
+}
+
+void http_free(struct http *http)
+{
+	if (http == NULL)
+		return;
+	http_release_waiting(http);
+	for (size_t i = 0; i < http->n_listeners; i++) {
+		struct listener *listener = http->listeners[i];
+
+		if (listener->ready != NULL)
+			event_free(listener->ready);
+		MHD_stop_daemon(listener->daemon);
+		free(listener);
+	}
+	event_free(http->tick);
+	free(http);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A job's large bytes on their way in: files, stdin, expected outputs, one behind the
+ * other, in memory or in a spool file. Becomes the job's `input` blob.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/blob.h"
+#include "wire/spec.h"
+
+struct input {
+	int fd;       /* owned; the spool file, -1: in memory */
+	uint8_t *mem; /* owned */
+	size_t cap;
+	uint64_t len;
+};
+
+#define INPUT_EMPTY ((struct input){ .fd = -1 })
+
+/* Appends; *ret is where the bytes stand. Small ones may be in memory, too many are -EMSGSIZE. */
+int input_add(struct input *in, const void *data, size_t n, struct extent *ret, struct err *err);
+/* The blob; `in` is empty then. */
+struct blob input_take(struct input *in);
+void input_done(struct input *in);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Handlers of /v1/jobs and below, and of /v1/queue. */
+#pragma once
+
+#include "exchange.h"
+#include "request.h"
+
+void jobs_submit_begin(struct exchange *ex);
+void jobs_submit(struct exchange *ex);
+void jobs_get(struct exchange *ex);
+void jobs_cancel(struct exchange *ex);
+void jobs_list(struct exchange *ex);
+void jobs_queue(struct exchange *ex);
+void jobs_stdout(struct exchange *ex);
+void jobs_stderr(struct exchange *ex);
+void jobs_files(struct exchange *ex);
+void jobs_file(struct exchange *ex);
+
+/* Sends a checked request to the queue; both faces' way. */
+void jobs_send(struct exchange *ex, struct request *req, bool classic, exchange_reply *reply);
+/* A mistake of the client's (-EINVAL) is 400, anything else is ours. */
+void jobs_answer_error(struct exchange *ex, int r, const struct err *err);

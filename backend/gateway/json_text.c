@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+#include "json_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base64.h"
+#include "common/clock.h"
+#include "utf8.h"
+
+/* A multiple of 3, so that pieces of base64 need no padding in between. */
+#define PIECE_BYTES (48U * 1024)
+
+void jt_done(struct json_text *t)
+{
+	free(t->buf);
+	*t = (struct json_text){ 0 };
+}
+
+/* Room for n more bytes, NULL when there is none. */
+static char *room(struct json_text *t, size_t n)
+{
+	if (t->failed)
+		return NULL;
+	if (n > t->cap - t->len) {
+		size_t cap = t->cap == 0 ? 1024 : t->cap;
+		char *buf = NULL;
+
+		while (cap - t->len < n && cap <= SIZE_MAX / 4)
+			cap *= 2;
+		if (cap - t->len >= n)
+			buf = realloc(t->buf, cap);
+		if (buf == NULL) {
+			t->failed = true;
+			return NULL;
+		}
+		t->buf = buf;
+		t->cap = cap;
+	}
+	t->len += n;
+	return t->buf + t->len - n;
+}
+
+void jt_raw(struct json_text *t, const char *bytes, size_t n)
+{
+	char *at = room(t, n);
+
+	if (at != NULL && n > 0)
+		memcpy(at, bytes, n);
+}
+
+static void put(struct json_text *t, char c)
+{
+	jt_raw(t, &c, 1);
+}
+
+/* In front of each key and each value. */
+static void begin(struct json_text *t)
+{
+	if (t->comma)
+		put(t, ',');
+	t->comma = true;
+}
+
+void jt_value(struct json_text *t, const char *json, size_t n)
+{
+	begin(t);
+	jt_raw(t, json, n);
+}
+
+void jt_open(struct json_text *t, char bracket)
+{
+	jt_value(t, &bracket, 1);
+	t->comma = false;
+}
+
+void jt_close(struct json_text *t, char bracket)
+{
+	put(t, bracket);
+	t->comma = true;
+}
+
+void jt_key(struct json_text *t, const char *name)
+{
+	begin(t);
+	put(t, '"');
+	jt_raw(t, name, strlen(name));
+	jt_raw(t, "\":", 2);
+	t->comma = false;
+}
+
+static bool plain(uint8_t c)
+{
+	return c >= 0x20 && c != '"' && c != '\\';
+}
+
+static void escape(struct json_text *t, uint8_t c)
+{
+	static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+	char text[8];
+
+	for (size_t i = 0; i + 1 < sizeof(shorts); i += 2) {
+		if ((uint8_t)shorts[i] == c) {
+			put(t, '\\');
+			put(t, shorts[i + 1]);
+			return;
+		}
+	}
+	(void)snprintf(text, sizeof(text), "\\u%04x", c);
+	jt_raw(t, text, 6);
+}
+
+void jt_escaped(struct json_text *t, const char *bytes, size_t n)
+{
+	const uint8_t *p = (const uint8_t *)bytes;
+	size_t i = 0;
+
+	while (i < n) {
+		size_t run = i;
+
+		while (run < n && plain(p[run]))
+			run++;
+		jt_raw(t, bytes + i, run - i);
+		if (run < n)
+			escape(t, p[run++]);
+		i = run;
+	}
+}
+
+/* Each wrong byte sequence becomes U+FFFD. */
+static void escaped_lossy(struct json_text *t, const char *bytes, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n) {
+		uint32_t c;
+		size_t len = utf8_next((const uint8_t *)bytes + i, n - i, &c);
+
+		if (c == 0xfffd)
+			jt_raw(t, "\xef\xbf\xbd", 3);
+		else
+			jt_escaped(t, bytes + i, len);
+		i += len;
+	}
+}
+
+void jt_strn(struct json_text *t, const char *text, size_t n)
+{
+	begin(t);
+	put(t, '"');
+	if (utf8_valid(text, n))
+		jt_escaped(t, text, n);
+	else
+		escaped_lossy(t, text, n);
+	put(t, '"');
+}
+
+void jt_str(struct json_text *t, const char *text)
+{
+	jt_strn(t, text, strlen(text));
+}
+
+void jt_str_or_null(struct json_text *t, const char *text)
+{
+	if (text == NULL)
+		jt_null(t);
+	else
+		jt_str(t, text);
+}
+
+void jt_int(struct json_text *t, int64_t value)
+{
+	char text[32];
+
+	jt_value(t, text, (size_t)snprintf(text, sizeof(text), "%" PRId64, value));
+}
+
+void jt_uint(struct json_text *t, uint64_t value)
+{
+	char text[32];
+
+	jt_value(t, text, (size_t)snprintf(text, sizeof(text), "%" PRIu64, value));
+}
+
+void jt_thousandths(struct json_text *t, int64_t value)
+{
+	char text[40];
+	uint64_t v = value < 0 ? UINT64_C(0) - (uint64_t)value : (uint64_t)value;
+	int n = snprintf(text, sizeof(text), "%s%" PRIu64 ".%03u", value < 0 ? "-" : "", v / 1000,
+		(unsigned)(v % 1000));
+
+	while (text[n - 1] == '0')
+		n--;
+	if (text[n - 1] == '.')
+		n--;
+	jt_value(t, text, (size_t)n);
+}
+
+void jt_bool(struct json_text *t, bool value)
+{
+	jt_value(t, value ? "true" : "false", value ? 4 : 5);
+}
+
+void jt_null(struct json_text *t)
+{
+	jt_value(t, "null", 4);
+}
+
+void jt_time(struct json_text *t, int64_t unix_ms)
+{
+	char text[CLOCK_TEXT];
+
+	if (unix_ms == 0) {
+		jt_null(t);
+		return;
+	}
+	clock_format(unix_ms, text);
+	jt_str(t, text);
+}
+
+/* One piece of a blob: in place where it is in memory, else read into `buf`. */
+static int piece(const struct blob *blob, uint64_t offset, size_t n, uint8_t *buf,
+	const uint8_t **ret, struct err *err)
+{
+	if (blob->data != NULL && offset <= blob->len && n <= blob->len - offset) {
+		*ret = blob->data + offset;
+		return 0;
+	}
+	*ret = buf;
+	return blob_read(blob, offset, buf, n, err);
+}
+
+static size_t piece_size(uint64_t left)
+{
+	return left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
+}
+
+static int is_utf8(const struct blob *blob, uint64_t offset, uint64_t len, uint8_t *buf, bool *ret,
+	struct err *err)
+{
+	struct utf8_check check = { 0 };
+	uint64_t end = offset + len;
+
+	*ret = true;
+	while (*ret && offset < end) {
+		size_t n = piece_size(end - offset);
+		const uint8_t *p;
+		int r = piece(blob, offset, n, buf, &p, err);
+
+		if (r < 0)
+			return r;
+		*ret = utf8_check_feed(&check, p, n);
+		offset += n;
+	}
+	*ret = *ret && utf8_check_end(&check);
+	return 0;
+}
+
+static int add_pieces(struct json_text *t, const struct blob *blob, uint64_t offset, uint64_t len,
+	uint8_t *buf, bool utf8, struct err *err)
+{
+	uint64_t end = offset + len;
+
+	while (offset < end && !t->failed) {
+		size_t n = piece_size(end - offset);
+		const uint8_t *p;
+		char *at;
+		int r = piece(blob, offset, n, buf, &p, err);
+
+		if (r < 0)
+			return r;
+		if (utf8)
+			jt_escaped(t, (const char *)p, n);
+		else if ((at = room(t, base64_chars(n))) != NULL)
+			base64_encode(p, n, at);
+		offset += n;
+	}
+	return 0;
+}
+
+int jt_content(struct json_text *t, const struct blob *blob, uint64_t offset, uint64_t len,
+	struct err *err)
+{
+	uint8_t buf[PIECE_BYTES];
+	bool utf8;
+	int r = is_utf8(blob, offset, len, buf, &utf8, err);
+
+	if (r < 0)
+		return r;
+	jt_key(t, "content");
+	begin(t);
+	put(t, '"');
+	r = add_pieces(t, blob, offset, len, buf, utf8, err);
+	put(t, '"');
+	jt_key(t, "encoding");
+	jt_str(t, utf8 ? "utf8" : "base64");
+	return r;
+}

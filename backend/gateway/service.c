@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include "service.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "http.h"
+#include "jobs.h"
+#include "metrics.h"
+#include "pages.h"
+
+#define CSP_PAGE                                                                               \
+	"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; " \
+	"frame-ancestors 'none'"
+#define TYPE_JSON    "application/json; charset=utf-8"
+#define TYPE_METRICS "text/plain; version=0.0.4; charset=utf-8"
+#define METRICS_MAX  (16U * 1024 * 1024)
+
+static void write_limits(struct json_text *t, const char *key, const struct limits *limits)
+{
+	jt_key(t, key);
+	jt_open(t, '{');
+	for (unsigned i = 0; i < LIMIT_MAX_; i++) {
+		jt_key(t, limit_name((enum limit)i));
+		if (i == LIMIT_CPUS)
+			jt_thousandths(t, limits->v[i]);
+		else
+			jt_int(t, limits->v[i]);
+	}
+	jt_close(t, '}');
+}
+
+static void write_strv(struct json_text *t, const char *key, const struct strv *sv)
+{
+	jt_key(t, key);
+	jt_open(t, '[');
+	for (size_t i = 0; i < sv->n; i++)
+		jt_str(t, sv->v[i]);
+	jt_close(t, ']');
+}
+
+static void write_task(struct json_text *t, const struct task *task)
+{
+	jt_open(t, '{');
+	jt_key(t, "name");
+	jt_str(t, task->name);
+	jt_key(t, "description");
+	jt_str_or_null(t, task->description);
+	jt_key(t, "image");
+	jt_str(t, task->image);
+	write_strv(t, "command", &task->command);
+	write_strv(t, "build", &task->build);
+	jt_key(t, "main");
+	jt_str_or_null(t, task->main);
+	jt_key(t, "example");
+	jt_str_or_null(t, task->example);
+	jt_key(t, "isolation");
+	jt_str(t, isolation_name(task->isolation));
+	jt_key(t, "network");
+	jt_bool(t, task->network);
+	jt_key(t, "gpus");
+	jt_str_or_null(t, task->gpus);
+	jt_key(t, "custom_command");
+	jt_bool(t, task->custom_command);
+	write_limits(t, "limits", &task->limits);
+	write_limits(t, "ceilings", &task->ceilings);
+	write_limits(t, "build_limits", &task->build_limits);
+	write_strv(t, "collect", &task->collect);
+	jt_key(t, "retention_s");
+	jt_int(t, task->retention_s);
+	jt_close(t, '}');
+}
+
+void service_write_tasks(struct json_text *t, const struct config *config)
+{
+	jt_open(t, '{');
+	jt_key(t, "tasks");
+	jt_open(t, '[');
+	for (size_t i = 0; i < config->n_tasks; i++)
+		write_task(t, &config->tasks[i]);
+	jt_close(t, ']');
+	jt_close(t, '}');
+	jt_raw(t, "\n", 1);
+}
+
+void service_tasks(struct exchange *ex)
+{
+	exchange_answer_static(ex, MHD_HTTP_OK, TYPE_JSON, ex->gw->tasks.buf, ex->gw->tasks.len);
+	exchange_add_header(ex, "Cache-Control", "no-cache");
+}
+
+void service_health(struct exchange *ex)
+{
+	static const char text[] = "{\"status\":\"ok\"}\n";
+
+	exchange_answer_static(ex, MHD_HTTP_OK, TYPE_JSON, text, sizeof(text) - 1);
+	exchange_add_header(ex, "Cache-Control", "no-store");
+}
+
+static void ask_status(struct exchange *ex, bool metrics, exchange_reply *reply)
+{
+	struct msg msg;
+
+	msg_init(&msg, MSG_STATUS_GET);
+	msg.status_get.metrics = metrics;
+	exchange_ask(ex, &msg, MSG_STATUS, reply);
+}
+
+/* `status`: NULL where the queue is away. */
+static void answer_ready(struct exchange *ex, const struct msg_status *status)
+{
+	static const struct {
+		size_t offset;
+		const char *reason;
+	} parts[] = {
+		{ offsetof(struct msg_status, store_up), "the store is not there" },
+		{ offsetof(struct msg_status, driver_up), "the driver is not there" },
+		{ offsetof(struct msg_status, engine_up), "the container engine does not answer" },
+	};
+	struct json_text t = { 0 };
+	bool ready = status != NULL && !ex->gw->draining;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && ready; i++)
+		ready = ((const uint8_t *)status)[parts[i].offset] != 0;
+	jt_open(&t, '{');
+	jt_key(&t, "ready");
+	jt_bool(&t, ready);
+	jt_key(&t, "reasons");
+	jt_open(&t, '[');
+	if (status == NULL)
+		jt_str(&t, "the queue is not there");
+	if (ex->gw->draining)
+		jt_str(&t, "the service is being stopped");
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && status != NULL; i++) {
+		if (((const uint8_t *)status)[parts[i].offset] == 0)
+			jt_str(&t, parts[i].reason);
+	}
+	if (status != NULL && status->reason[0] != '\0')
+		jt_str(&t, status->reason);
+	jt_close(&t, ']');
+	jt_close(&t, '}');
+	exchange_answer_json(ex, ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, &t);
+	if (!ready)
+		exchange_add_header(ex, "Retry-After", "1");
+}
+
+static void on_ready(struct exchange *ex, struct msg *msg)
+{
+	answer_ready(ex, &msg->status);
+}
+
+void service_ready(struct exchange *ex)
+{
+	if (!upstream_is_up(ex->gw->upstream))
+		answer_ready(ex, NULL);
+	else
+		ask_status(ex, false, on_ready);
+}
+
+static void gauge(struct json_text *t, const char *name, const char *help, uint64_t value)
+{
+	char text[400];
+	int n = snprintf(text, sizeof(text), "# HELP %s %s\n# TYPE %s gauge\n%s %" PRIu64 "\n",
+		name, help, name, name, value);
+
+	jt_raw(t, text, (size_t)n);
+}
+
+/* `status`: NULL where the queue is away; the gateway's own figures are there in any case. */
+static void answer_metrics(struct exchange *ex, const struct msg_status *status)
+{
+	struct json_text t = { 0 };
+	cleanup_free uint8_t *queue = NULL;
+	struct err err;
+
+	gauge(&t, "dockgate_queue_up", "Whether the queue answers.", status != NULL);
+	gauge(&t, "dockgate_http_connections", "Open connections.", http_connections(ex->gw->http));
+	gauge(&t, "dockgate_http_requests_pending", "Requests that wait for the queue.",
+		upstream_pending(ex->gw->upstream));
+	gauge(&t, "dockgate_http_body_bytes", "Memory taken by bodies of requests.",
+		ex->gw->body_bytes);
+	metrics_write(ex->gw->metrics, &t);
+	if (status != NULL && blob_read_all(&status->metrics, METRICS_MAX, &queue, &err) == 0)
+		jt_raw(&t, (const char *)queue, (size_t)status->metrics.len);
+	if (t.failed) {
+		jt_done(&t);
+		exchange_problem(ex, PROBLEM_INTERNAL, "no memory for the answer");
+		return;
+	}
+	exchange_answer_bytes(ex, MHD_HTTP_OK, TYPE_METRICS, t.buf, t.len);
+	exchange_add_header(ex, "Cache-Control", "no-store");
+}
+
+static void on_metrics(struct exchange *ex, struct msg *msg)
+{
+	answer_metrics(ex, &msg->status);
+}
+
+void service_metrics(struct exchange *ex)
+{
+	if (!upstream_is_up(ex->gw->upstream))
+		answer_metrics(ex, NULL);
+	else
+		ask_status(ex, true, on_metrics);
+}
+
+void service_openapi(struct exchange *ex)
+{
+	exchange_answer_static(ex, MHD_HTTP_OK, TYPE_JSON, pages_openapi, pages_openapi_len);
+	exchange_add_header(ex, "Cache-Control", "no-cache");
+}
+
+static void page_headers(struct exchange *ex)
+{
+	exchange_add_header(ex, "Content-Security-Policy", CSP_PAGE);
+	exchange_add_header(ex, "Cache-Control", "no-cache");
+}
+
+void service_welcome(struct exchange *ex)
+{
+	exchange_answer_static(ex, MHD_HTTP_OK, "text/html", pages_welcome, pages_welcome_len);
+	page_headers(ex);
+}
+
+void service_welcome_after(struct exchange *ex, const char *line)
+{
+	size_t n = strlen(line);
+	char *page = malloc(n + pages_welcome_len);
+
+	if (page != NULL) {
+		memcpy(page, line, n);
+		memcpy(page + n, pages_welcome, pages_welcome_len);
+	}
+	exchange_answer_bytes(
+		ex, MHD_HTTP_OK, "text/html", page, page == NULL ? 0 : n + pages_welcome_len);
+	page_headers(ex);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include "upload.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "http.h"
+#include "multipart.h"
+
+enum part { PART_JOB, PART_FILE, PART_STDIN };
+
+struct upload {
+	const struct config *config;
+	struct multipart parser;
+	struct request req;
+	enum part part;
+	char *filename;       /* owned; of the part in progress */
+	struct extent extent; /* of its bytes so far */
+	char *job;            /* owned; the part `job` */
+	size_t job_n;
+	bool has_job;
+};
+
+static int begin_job(struct upload *up, struct err *err)
+{
+	if (up->has_job)
+		return err_say(err, EINVAL, "multipart: the part \"job\" came twice");
+	up->has_job = true;
+	up->part = PART_JOB;
+	return 0;
+}
+
+static int begin_stdin(struct upload *up, struct err *err)
+{
+	if (up->req.spec.has_stdin)
+		return err_say(err, EINVAL, "multipart: the part \"stdin\" came twice");
+	up->req.spec.has_stdin = true;
+	up->part = PART_STDIN;
+	return 0;
+}
+
+static int on_begin(void *arg, const char *name, const char *filename, struct err *err)
+{
+	struct upload *up = arg;
+
+	up->extent = (struct extent){ up->req.input.len, 0 };
+	if (strcmp(name, "job") == 0)
+		return begin_job(up, err);
+	if (strcmp(name, "stdin") == 0)
+		return begin_stdin(up, err);
+	if (filename == NULL)
+		return err_say(err, EINVAL,
+			"multipart: part \"%.64s\": expected \"job\", \"stdin\" or a part with a "
+			"file name",
+			name);
+	up->part = PART_FILE;
+	free(up->filename);
+	up->filename = strdup(filename);
+	return up->filename == NULL ? err_set(err, ENOMEM, "upload") : 0;
+}
+
+static int add_to_job(struct upload *up, const char *data, size_t n, struct err *err)
+{
+	char *job;
+
+	if (up->job_n + n > (uint64_t)up->config->body_json_max)
+		return err_say(err, EMSGSIZE,
+			"multipart: the part \"job\" is larger than %lld bytes",
+			(long long)up->config->body_json_max);
+	/* Doubled when the length passes a power of two would be kinder; parts of this kind are
+	 * small. */
+	job = realloc(up->job, up->job_n + n + 1);
+	if (job == NULL)
+		return err_set(err, ENOMEM, "upload");
+	up->job = job;
+	memcpy(job + up->job_n, data, n);
+	up->job_n += n;
+	job[up->job_n] = '\0';
+	return 0;
+}
+
+static int on_data(void *arg, const char *data, size_t n, struct err *err)
+{
+	struct upload *up = arg;
+	struct extent here;
+	int r;
+
+	if (up->part == PART_JOB)
+		return add_to_job(up, data, n, err);
+	r = input_add(&up->req.input, data, n, &here, err);
+	if (r == 0)
+		up->extent.len += n;
+	return r;
+}
+
+static int on_end(void *arg, struct err *err)
+{
+	struct upload *up = arg;
+	struct err why;
+	int r;
+
+	if (up->part == PART_STDIN)
+		up->req.spec.stdin_ = up->extent;
+	if (up->part != PART_FILE)
+		return 0;
+	r = request_add_file(&up->req, up->filename, &up->extent, false, &why);
+	if (r < 0)
+		return err_say(
+			err, -r, "multipart: file name \"%.100s\": %.200s", up->filename, why.msg);
+	return 0;
+}
+
+static const struct multipart_ops ops = { .begin = on_begin, .data = on_data, .end = on_end };
+
+static void fail(struct exchange *ex, int r, const struct err *err)
+{
+	if (r == -EMSGSIZE)
+		exchange_problem(ex, PROBLEM_TOO_LARGE, "%s", err->msg);
+	else if (r == -EINVAL)
+		exchange_problem(ex, PROBLEM_INVALID_REQUEST, "%s", err->msg);
+	else
+		exchange_unavailable(ex, 5, err->msg);
+}
+
+static void on_spool(struct exchange *ex, struct msg *msg)
+{
+	ex->upload->req.input.fd = TAKE_FD(msg->spool.file.fd);
+	if (ex->upload->req.input.fd < 0)
+		exchange_problem(ex, PROBLEM_INTERNAL, "the queue gave no spool file");
+	http_resume(ex);
+}
+
+void upload_begin(struct exchange *ex, const char *content_type)
+{
+	char boundary[MULTIPART_BOUNDARY_MAX + 1];
+	struct err err;
+	struct msg msg;
+
+	if (multipart_boundary(content_type, boundary, &err) < 0) {
+		exchange_problem(ex, PROBLEM_INVALID_REQUEST, "%s", err.msg);
+		return;
+	}
+	ex->upload = calloc(1, sizeof(*ex->upload));
+	if (ex->upload == NULL) {
+		exchange_unavailable(ex, 1, "no memory for the request");
+		return;
+	}
+	ex->upload->config = ex->gw->config;
+	multipart_init(&ex->upload->parser, boundary, &ops, ex->upload);
+	request_init(&ex->upload->req);
+	ex->body_kind = BODY_UPLOAD;
+	ex->body_max = (uint64_t)ex->gw->config->body_multipart_max;
+	msg_init(&msg, MSG_SPOOL_OPEN);
+	msg.spool_open.kind = JOB_BLOB_INPUT;
+	exchange_ask(ex, &msg, MSG_SPOOL, on_spool);
+}
+
+void upload_feed(struct exchange *ex, const char *data, size_t n)
+{
+	struct err err;
+	int r = multipart_feed(&ex->upload->parser, data, n, &err);
+
+	if (r < 0)
+		fail(ex, r, &err);
+}
+
+int upload_finish(struct exchange *ex, struct request *req, struct err *err)
+{
+	struct upload *up = ex->upload;
+	int r = multipart_finish(&up->parser, err);
+
+	if (r < 0)
+		return r;
+	if (!up->has_job)
+		return err_say(err, EINVAL, "multipart: the part \"job\" is missing");
+	*req = up->req;
+	request_init(&up->req);
+	return request_parse(up->config, up->job == NULL ? "" : up->job, up->job_n, req, err);
+}
+
+void upload_free(struct upload *up)
+{
+	if (up == NULL)
+		return;
+	request_done(&up->req);
+	free(up->filename);
+	free(up->job);
+	free(up);
+}
