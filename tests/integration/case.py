@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""What the suites have in common."""
+import base64
+import unittest
+
+import service
+
+
+class Case(unittest.TestCase):
+    """A test against the shared service."""
+    maxDiff = 2000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.use(service.shared())
+
+    @classmethod
+    def use(cls, svc):
+        cls.service = svc
+        cls.http, cls.native, cls.classic = svc.http, svc.native, svc.classic
+
+    def sh(self, script, task="sh", **members):
+        """A shell script run as a job, ended."""
+        return self.native.run(task, args=[script], **members)
+
+    def jobs_stored(self):
+        return len(self.native.call("GET", "/v1/jobs?limit=1000").json()["jobs"])
+
+    def assert_verdict(self, job, verdict, limit=None):
+        self.assertEqual(job["verdict"], verdict, job)
+        if limit is not None:
+            self.assertEqual(job["limit"]["name"], limit, job)
+
+
+class OwnService(Case):
+    """Tests that need a service of their own; these members say what is different in it."""
+    settings = {}
+    tasks = {}    # added, or None to take one away
+    changes = {}  # of keys of the tasks that are there
+
+    @classmethod
+    def setUpClass(cls):
+        svc = service.Service(cls.settings, cls.tasks, cls.changes)
+        cls.addClassCleanup(svc.close)
+        cls.use(svc.__enter__())
+
+
+def content(stream):
+    """The bytes of a job's stdout or stderr member."""
+    if stream["encoding"] == "base64":
+        return base64.b64decode(stream["content"], validate=True)
+    return stream["content"].encode()

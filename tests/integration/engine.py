@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""A Docker engine of the tests' own, which they may kill; nobody else's is touched."""
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from client import Docker
+from service import until
+
+
+class Engine:
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="dge-", dir="/tmp")
+        self.socket = os.path.join(self.directory, "docker.sock")
+        self.log_path = os.path.join(self.directory, "log")
+        self.docker = Docker(self.socket)
+        self.process = None
+
+    def start(self, seconds=60):
+        at = lambda name: os.path.join(self.directory, name)
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                ["dockerd", "--data-root", at("data"), "--exec-root", at("exec"),
+                 "--host", f"unix://{self.socket}", "--pidfile", at("pid"), "--bridge", "none",
+                 "--iptables=false", "--ip-forward=false", "--ip-masq=false"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        for _ in until(seconds, 0.1):
+            try:
+                if self.docker.http.get("/_ping").status == 200:
+                    return self
+            except OSError:
+                pass
+            if self.process.poll() is not None:
+                break
+        self.kill()
+        raise AssertionError(f"the engine did not start\n{self.log()}")
+
+    def kill(self):
+        """Only the daemon: its containerd and its containers live on, as after a crash."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+            pid_file = os.path.join(self.directory, "pid")
+            if os.path.exists(pid_file):
+                os.unlink(pid_file)
+
+    def stop(self):
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self.process = None
+        self.end_containerd()
+        for _ in until(10, 0.1):
+            shutil.rmtree(self.directory, ignore_errors=True)
+            if not os.path.exists(self.directory):
+                break
+            for line in open("/proc/self/mounts", encoding="utf-8"):
+                if line.split()[1].startswith(self.directory):
+                    subprocess.run(["umount", "-l", line.split()[1]], check=False)
+
+    def end_containerd(self):
+        """What a killed daemon left: its containerd and shims say our directory in their arguments."""
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    ours = self.directory.encode() in file.read() and int(pid) != os.getpid()
+                if ours:
+                    os.kill(int(pid), signal.SIGKILL)
+            except OSError:
+                pass
+
+    def log(self):
+        with open(self.log_path, errors="replace", encoding="utf-8") as file:
+            return "".join(file.readlines()[-20:])

@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: MIT
+"""The commands, run as a user runs them, against a live service."""
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import unittest
+
+import service
+from case import Case
+
+COMMANDS = ("serve gateway queue driver run submit ps logs result files cancel tasks images doctor "
+            "check").split()
+
+
+class CliCase(Case):
+    def cli(self, *args, stdin=b"", cwd=None, env=None):
+        return subprocess.run([service.DOCKGATE, *args], input=stdin, capture_output=True, check=False,
+                              cwd=cwd, timeout=120, env={**os.environ, **(env or {})})
+
+    def client(self, command, *args, **kwargs):
+        """A command that speaks to the shared service."""
+        return self.cli(command, "--host", f"http://127.0.0.1:{self.service.port}", *args, **kwargs)
+
+    def client_json(self, command, *args):
+        done = self.client(command, "--format", "json", *args)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+
+class Help(CliCase):
+    @classmethod
+    def setUpClass(cls):
+        pass
+
+    def test_help_of_each(self):
+        whole = self.cli("--help")
+        self.assertEqual(whole.returncode, 0)
+        for command in COMMANDS:
+            self.assertIn(command.encode(), whole.stdout)
+            done = self.cli(command, "--help")
+            self.assertEqual((done.returncode, done.stderr), (0, b""), command)
+            self.assertIn(b"Usage: dockgate " + command.encode(), done.stdout)
+
+    def test_wrong_use(self):
+        for args in ((), ("nothing",), ("ps", "--colour"), ("check", "more"), ("ps", "--format", "xml"),
+                     ("serve", "--config"), ("result",), ("cancel",), ("logs",)):
+            done = self.cli(*args)
+            self.assertEqual((done.returncode, done.stdout), (2, b""), args)
+            self.assertTrue(done.stderr, args)
+
+    def test_version(self):
+        self.assertRegex(self.cli("--version").stdout, rb"\Adockgate \d+\.\d+\.\d+\n\Z")
+
+    def test_nobody_there(self):
+        for command, *args in (("ps",), ("tasks",), ("submit", "sh")):
+            done = self.cli(command, "--host", "http://127.0.0.1:1", *args)
+            self.assertEqual(done.returncode, 1, command)
+            self.assertIn(b"127.0.0.1:1", done.stderr)
+        self.assertEqual(self.cli("run", "--host", "http://127.0.0.1:1", "sh").returncode, 125)
+
+
+class Run(CliCase):
+    def test_streams_and_exit_code(self):
+        done = self.client("run", "sh", "--", "echo out; echo err >&2; exit 7")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (7, b"out\n", b"err\n"))
+
+    def test_bytes(self):
+        done = self.client("run", "sh", "--", r"printf 'a\000\377'")
+        self.assertEqual((done.returncode, done.stdout), (0, b"a\0\xff"))
+
+    def test_exit_codes_as_dockers(self):
+        for script, code in (("exit 0", 0), ("kill -SEGV $$", 139), ("kill -KILL $$", 137), ("exit 255", 255)):
+            self.assertEqual(self.client("run", "sh", "--", script).returncode, code, script)
+
+    def test_ours_is_125(self):
+        self.assertEqual(self.client("run", "no-such-task").returncode, 125)
+
+    def test_a_file_and_stdin(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "hello.src")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("printf '#!/bin/sh\\ncat; echo ran' > program; chmod 755 program")
+            done = self.client("run", "build", path, stdin=b"in\n")
+        self.assertEqual((done.returncode, done.stdout), (0, b"in\nran\n"), done.stderr)
+
+    def test_format_json(self):
+        done = self.client("run", "--format", "json", "sh", "--", "echo x; exit 3")
+        self.assertEqual(done.returncode, 3)
+        job = json.loads(done.stdout)
+        self.assertEqual((job["verdict"], job["stdout"]["content"]), ("nonzero_exit", "x\n"))
+
+    def test_a_limit_says_so(self):
+        done = self.client("run", "payload", "--", "memory", "2000")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(b"memory", done.stderr)
+
+
+class Jobs(CliCase):
+    def test_submit_result_logs_files(self):
+        done = self.client("submit", "files", "--", "echo out; echo err >&2; printf data > a.out")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        job = done.stdout.decode().strip()
+        self.assertRegex(job, r"\A[0-9a-f]{64}\Z")
+        self.native.ended(job)
+        result = json.loads(self.client("result", "--format", "json", job).stdout)
+        self.assertEqual((result["id"], result["verdict"]), (job, "ok"))
+        self.assertIn(b"ok", self.client("result", job).stdout)
+        logs = self.client("logs", job)
+        self.assertEqual((logs.returncode, logs.stdout, logs.stderr), (0, b"out\n", b"err\n"))
+        self.assertIn(b"a.out", self.client("files", job).stdout)
+        listed = self.client_json("files", job)
+        self.assertEqual([f["name"] for f in listed["files"]], ["a.out"])
+
+    def test_fetching_files(self):
+        job = self.sh("mkdir d; printf one > a; printf two > d/b", collect=["**"])["id"]
+        with tempfile.TemporaryDirectory() as directory:
+            done = self.client("files", "--output", directory, job)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(service.read(os.path.join(directory, "a")), b"one")
+            self.assertEqual(service.read(os.path.join(directory, "d", "b")), b"two")
+
+    def test_prefixes_of_ids(self):
+        job = self.native.accept("sh", args=["echo found"])
+        self.native.ended(job)
+        self.assertEqual(self.client("logs", job[:12]).stdout, b"found\n")
+        done = self.client("logs", "f" * 12)
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+
+    def test_ps(self):
+        job = self.native.accept("sh", args=["sleep 1"])
+        self.assertIn(job[:12].encode(), self.client("ps").stdout)
+        self.assertIn(job, [row["id"] for row in self.client_json("ps")["jobs"]])
+        self.native.ended(job)
+
+    def test_cancel(self):
+        job = self.native.accept("sh", args=["sleep 60"])
+        self.assertEqual(self.client("cancel", job).returncode, 0)
+        self.assertEqual(self.native.ended(job)["verdict"], "cancelled")
+        self.assertEqual(self.client("cancel", "f" * 64).returncode, 1)
+
+    def test_tasks(self):
+        self.assertIn(b"payload", self.client("tasks").stdout)
+        self.assertIn("payload", [task["name"] for task in self.client_json("tasks")["tasks"]])
+
+    def test_over_the_unix_socket(self):
+        path = os.path.join(self.service.state, "sock", "dockgate.sock")
+        done = self.cli("run", "--socket", path, "sh", "--", "echo socket")
+        self.assertEqual((done.returncode, done.stdout), (0, b"socket\n"), done.stderr)
+
+
+class Operator(CliCase):
+    def test_images(self):
+        done = self.cli("images", "--config", self.service.config)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"dockgate/test-payload", done.stdout)
+
+    def test_doctor_finds_nothing_wrong(self):
+        done = self.cli("doctor", "--config", self.service.config)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn(self.engine_version(), done.stdout)
+
+    def engine_version(self):
+        return self.service.docker.call("GET", "/version").json()["Version"].encode()
+
+    def test_doctor_says_what_to_do(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "c.conf")
+            text = service.read(self.service.config).decode()
+            text = text.replace(self.service.docker_path, "/nonexistent/docker.sock")
+            service.Service.write_file(path, text)
+            done = self.cli("doctor", "--config", path)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"/nonexistent/docker.sock", done.stdout)
+
+    def test_doctor_misses_an_image(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "c.conf")
+            text = service.read(self.service.config).decode()
+            service.Service.write_file(path, text.replace(self.service.image, "dockgate/test-missing:x"))
+            done = self.cli("doctor", "--config", path)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"dockgate/test-missing:x", done.stdout)
+
+
+TASK = 'task "x" {\n\timage = "i"\n\tcommand = {"c"}\n%s}\n'
+
+# Each a configuration, the line of its mistake, and a word of what is said about it.
+BROKEN = [
+    ('colour = "red"\n', 1, "colour"), ('\nlisten = {"8080"}\n', 2, "ADDRESS:PORT"),
+    ('listen = {"127.0.0.1:99999"}\n', 1, "listen"), ("waiting_max = 0\n", 1, "waiting_max"),
+    ("waiting_max = many\n", 1, "waiting_max"), ('lease_ms = "-1"\n', 1, "lease_ms"),
+    ('log_level = "loud"\n', 1, "log_level"), ("gateway_uid = 0\n", 1, "gateway_uid"),
+    ("gateway_uid = 5\nqueue_uid = 5\n", 1, "uid"), ('state_dir = "relative"\n', 1, "state_dir"),
+    ('\n\nclassic_task = "nobody"\n', 3, "nobody"), ('task "x" {\n\tcommand = {"c"}\n}\n', 1, "image"),
+    ('task "x" {\n\timage = "i"\n}\n', 1, "command"), ('task "X Y" {\n}\n', 1, "name"),
+    (TASK % "\tlimits {\n\t\tcpu_ms = 0\n\t}\n", 5, "cpu_ms"),
+    (TASK % "\tlimits {\n\t\tspeed = 3\n\t}\n", 5, "speed"),
+    (TASK % "\tlimits {\n\t\tcpu_ms = 700000\n\t}\n", 5, "ceiling"),
+    (TASK % "\tmount {\n\t\tsource = \"/x\"\n\t\ttarget = \"/y\"\n\t\twritable = true\n\t}\n", 4, "writable"),
+    (TASK % '\tcollect = {"../x"}\n', 4, "collect"), (TASK % '\tisolation = "jail"\n', 4, "isolation"),
+    (TASK % "\tconcurrency = 0\n", 4, "concurrency"), (TASK % '\tenv = {"novalue"}\n', 4, "env"),
+    (TASK % "\twarm = 3\n\twarm_max = 2\n", 5, "warm_max"), ("task \"x\" {\n", 2, ""), ("= 1\n", 1, ""),
+]
+
+
+class Check(CliCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.directory.cleanup)
+        cls.path = os.path.join(cls.directory.name, "dockgate.conf")
+
+    def write(self, text):
+        service.Service.write_file(self.path, text)
+
+    def test_a_good_one(self):
+        self.write(TASK % "")
+        done = self.cli("check", "--config", self.path)
+        self.assertEqual((done.returncode, done.stderr), (0, b""), done.stderr)
+
+    def test_the_shipped_ones(self):
+        for name in ("dockgate.conf", os.path.join("conf.d", "tasks.conf")):
+            done = self.cli("check", "--config", os.path.join(service.DEPLOY, name))
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_each_mistake_has_its_file_and_line(self):
+        for text, line, word in BROKEN:
+            with self.subTest(text):
+                self.write(text)
+                done = self.cli("check", "--config", self.path)
+                said = done.stderr.decode()
+                self.assertEqual(done.returncode, 1, said)
+                self.assertIn(f"{self.path}:{line}: ", said)
+                self.assertIn(word, said)
+
+    def test_every_start_says_the_same(self):
+        self.write("\nwaiting_max = 0\n")
+        for command in ("serve", "gateway", "queue", "driver"):
+            done = self.cli(command, "--config", self.path)
+            self.assertNotEqual(done.returncode, 0, command)
+            self.assertIn(f"{self.path}:2: ".encode(), done.stderr, command)
+
+    def test_all_mistakes_at_once(self):
+        self.write('colour = 1\nwaiting_max = 0\nlisten = {"x"}\n')
+        said = self.cli("check", "--config", self.path).stderr.decode()
+        self.assertEqual([f":{n}: " in said for n in (1, 2, 3)], [True] * 3, said)
+
+    def test_json(self):
+        self.write("waiting_max = 0\n")
+        done = self.cli("check", "--format", "json", "--config", self.path)
+        answer = json.loads(done.stdout)
+        self.assertEqual((done.returncode, answer["ok"], len(answer["mistakes"])), (1, False, 1))
+
+    def test_the_environment(self):
+        self.write("")
+        done = self.cli("check", "--config", self.path, env={"DOCKGATE_WAITING_MAX": "none"})
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"DOCKGATE_WAITING_MAX", done.stderr)
+
+    def test_no_such_file(self):
+        done = self.cli("check", "--config", "/nonexistent/x.conf")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"/nonexistent/x.conf", done.stderr)
+
+
+class Serve(CliCase):
+    @classmethod
+    def setUpClass(cls):
+        pass
+
+    def test_two_on_one_state_directory(self):
+        with service.Service() as first:
+            done = subprocess.run([service.DOCKGATE, "serve", "--config", first.config],
+                                  capture_output=True, check=False, timeout=60)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertTrue(done.stderr)
+            self.assertEqual(first.http.get("/readyz").status, 200)
+
+    def test_a_store_of_a_newer_schema_is_refused(self):
+        svc = service.Service()
+        self.addCleanup(svc.close)
+        svc.start()
+        svc.stop()
+        db = sqlite3.connect(svc.database())
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        db.execute(f"PRAGMA user_version = {version + 1}")
+        db.commit()
+        db.close()
+        with self.assertRaises(AssertionError) as caught:
+            svc.start(seconds=20)
+        self.assertIn("schema", str(caught.exception))
+        svc.process = None
+
+    def test_SIGINT_stops_it_cleanly(self):
+        svc = service.Service()
+        self.addCleanup(svc.close)
+        svc.__enter__()
+        svc.process.send_signal(signal.SIGINT)
+        self.assertEqual(svc.process.wait(60), 0)
+        self.assertEqual(svc.containers(), [])
+        svc.process = None
+
+
+if __name__ == "__main__":
+    unittest.main()
