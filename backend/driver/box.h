@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One container from its creation to its confirmed removal.
+ *
+ *	NEW ─► CREATING ─► ATTACHING ─► STARTING ─► PREPARING ─► READY ─► TAKEN
+ *	         └─────────────┴────────────┴───────────┴──────────┴───────┴──► DOOMED ─► REMOVING
+ *─► GONE
+ *
+ * READY is warm: the agent runs and has its limits. A box is used once. What
+ * goes wrong dooms it; a removal that fails is tried again until the engine
+ * says that the container is gone, and only then are its slot and capacity free.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "attach.h"
+#include "container.h"
+#include "engine.h"
+#include "frames.h"
+#include "image.h"
+
+enum box_state {
+	BOX_NEW,
+	BOX_CREATING,
+	BOX_ATTACHING,
+	BOX_STARTING,
+	BOX_PREPARING,
+	BOX_READY,
+	BOX_TAKEN,
+	BOX_DOOMED,
+	BOX_REMOVING,
+	BOX_GONE,
+	BOX_STATE_MAX_,
+};
+
+const char *box_state_name(enum box_state state);
+bool box_can_move(enum box_state from, enum box_state to);
+
+struct box;
+
+/* Of whoever asked for boxes: the pool. */
+struct box_owner {
+	void (*ready)(struct box *box, void *arg);
+	/* It never became ready, or broke while it waited; it is DOOMED. `away`: the engine went.
+	 */
+	void (*failed)(struct box *box, const char *why, bool away, void *arg);
+	void (*gone)(struct box *box, void *arg);  /* removed for sure; box_free() it */
+	void (*stuck)(struct box *box, void *arg); /* a removal failed; it is tried again later */
+};
+
+/* Of whoever uses a TAKEN box: a job. Each may doom the box. */
+struct box_user {
+	int (*bulk)(enum frame_type type, const uint8_t *data, size_t n, void *arg);
+	int (*frame)(enum frame_type type, const uint8_t *payload, size_t n, void *arg);
+	void (*drained)(void *arg);
+	/* The stream is over, or the agent spoke badly (garbled). */
+	void (*broken)(const char *why, bool garbled, void *arg);
+};
+
+struct box {
+	TAILQ_ENTRY(box) link; /* the owner's */
+	struct event_base *base;
+	struct engine *engine;
+	const struct container_host *host;
+	const struct box_owner *owner;
+	void *owner_arg;
+	enum box_state state;
+	struct container_shape shape;
+	struct image *image;
+	struct limits limits; /* prepared */
+	char name[80];        /* of the container */
+	char image_id[IMAGE_ID_MAX + 1];
+	char job_label[65];
+	void *shelf;           /* the owner's */
+	struct attach *attach; /* owned */
+	struct frames frames;
+	struct event *timer; /* owned */
+	const struct box_user *user;
+	void *user_arg;
+	int64_t ready_us;
+	bool in_call;  /* a call to the engine is under way */
+	bool exists;   /* the engine may have it */
+	bool finished; /* its job ended well: the agent exits by itself */
+	bool dying;    /* removal is urgent: a job may still burn the cpu in it */
+	bool is_stuck;
+	bool agent_missing; /* it could not be started for want of the agent */
+	int retry_ms;
+};
+
+/*
+ * shape->task, image and host must live as long as the box. `job`: id for the
+ * label of a box made for one job, else NULL.
+ */
+int box_new(struct event_base *base, struct engine *engine, const struct container_host *host,
+	const struct container_shape *shape, struct image *image, const char *name,
+	const struct box_owner *owner, void *owner_arg, struct box **ret, struct err *err);
+/* Only in BOX_NEW or BOX_GONE, or at the process's end. */
+void box_free(struct box *box);
+
+void box_create(struct box *box);
+/* READY to TAKEN. */
+void box_take(struct box *box, const struct box_user *user, void *arg);
+/* No longer wanted, whatever it does; its user hears nothing more. box_remove() is the owner's. */
+void box_doom(struct box *box);
+/* DOOMED to REMOVING, as soon as no call is under way; `gone` follows some day. */
+void box_remove(struct box *box);
+
+struct evbuffer *box_output(struct box *box);

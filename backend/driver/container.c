@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+#include "container.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire/frame.h"
+
+#define INODE_BYTES 4096 /* one inode for so many bytes of a tmpfs */
+#define INODES_MIN  1024
+#define INODES_MAX  100000
+
+/* What of /proc and /sys a container must not read; the engine's own list differs by version. */
+static const char *const masked_paths[] = {
+	"/proc/acpi",
+	"/proc/asound",
+	"/proc/config.gz",
+	"/proc/interrupts",
+	"/proc/kallsyms",
+	"/proc/kcore",
+	"/proc/keys",
+	"/proc/key-users",
+	"/proc/kmsg",
+	"/proc/kpagecgroup",
+	"/proc/kpagecount",
+	"/proc/kpageflags",
+	"/proc/latency_stats",
+	"/proc/modules",
+	"/proc/pressure",
+	"/proc/sched_debug",
+	"/proc/scsi",
+	"/proc/timer_list",
+	"/proc/timer_stats",
+	"/proc/vmallocinfo",
+	"/sys/class/dmi",
+	"/sys/devices/virtual/dmi",
+	"/sys/devices/virtual/powercap",
+	"/sys/firmware",
+	"/sys/kernel",
+};
+
+static const char *const readonly_paths[] = {
+	"/proc/bus",
+	"/proc/fs",
+	"/proc/irq",
+	"/proc/sys",
+	"/proc/sysrq-trigger",
+};
+
+int64_t container_shm_bytes(const struct limits *limits)
+{
+	int64_t memory = limits->v[LIMIT_MEMORY];
+
+	return memory < CONTAINER_SHM_MAX ? memory : CONTAINER_SHM_MAX;
+}
+
+int64_t container_memory_bytes(const struct limits *limits)
+{
+	return limits->v[LIMIT_MEMORY] + 2 * limits->v[LIMIT_DISK] + container_shm_bytes(limits) +
+	       CONTAINER_MEMORY_RESERVE;
+}
+
+static int64_t inodes(int64_t bytes)
+{
+	int64_t n = bytes / INODE_BYTES;
+
+	if (n < INODES_MIN)
+		return INODES_MIN;
+	return n > INODES_MAX ? INODES_MAX : n;
+}
+
+static int set_tmpfs(json_t *tmpfs, const char *path, int64_t bytes, const char *rest)
+{
+	char text[200];
+
+	(void)snprintf(text, sizeof(text),
+		"rw,nosuid,nodev,size=%" PRId64 ",nr_inodes=%" PRId64 ",%s", bytes, inodes(bytes),
+		rest);
+	return json_object_set_new(tmpfs, path, json_string(text));
+}
+
+static bool task_mounts(const struct task *task, const char *path)
+{
+	for (size_t i = 0; i < task->n_mounts; i++)
+		if (strcmp(task->mounts[i].target, path) == 0)
+			return true;
+	return false;
+}
+
+static bool is_ours(const char *path)
+{
+	static const char *const ours[] = { AGENT_WORKSPACE, "/tmp", "/dev/shm", "/dockgate" };
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (strcmp(ours[i], path) == 0)
+			return true;
+	return false;
+}
+
+static json_t *tmpfs_json(const struct container_shape *shape)
+{
+	const struct limits *limits = &shape->limits;
+	json_t *tmpfs = json_object();
+	char rest[100];
+
+	(void)snprintf(
+		rest, sizeof(rest), "exec,mode=0700,uid=%u,gid=%u", shape->job_uid, shape->job_uid);
+	(void)set_tmpfs(tmpfs, AGENT_WORKSPACE, limits->v[LIMIT_DISK], rest);
+	(void)set_tmpfs(tmpfs, "/tmp", limits->v[LIMIT_DISK], "exec,mode=1777");
+	(void)set_tmpfs(tmpfs, "/dev/shm", container_shm_bytes(limits), "noexec,mode=1777");
+	/*
+	 * A VOLUME of the image would become a writable directory on the engine's
+	 * disk, outside every limit: an empty read-only tmpfs takes its place.
+	 */
+	for (size_t i = 0; shape->image_volumes != NULL && i < shape->image_volumes->n; i++) {
+		const char *path = shape->image_volumes->v[i];
+
+		if (!is_ours(path) && !task_mounts(shape->task, path))
+			(void)json_object_set_new(tmpfs, path,
+				json_string("ro,nosuid,nodev,noexec,size=4096,nr_inodes=2"));
+	}
+	return tmpfs;
+}
+
+static json_t *mount_json(const struct task_mount *mount)
+{
+	bool bind = mount->source[0] == '/';
+
+	/* Never a writable directory of the host, whatever the configuration says. */
+	json_t *json = json_pack("{s:s, s:s, s:s, s:b}", "Type", bind ? "bind" : "volume", "Source",
+		mount->source, "Target", mount->target, "ReadOnly", bind || !mount->writable);
+
+	/* Mounts below it would stay writable on engines before API 1.44: they stay outside. */
+	if (bind)
+		(void)json_object_set_new(json, "BindOptions",
+			json_pack("{s:s, s:b}", "Propagation", "rprivate", "NonRecursive", 1));
+	else
+		(void)json_object_set_new(json, "VolumeOptions", json_pack("{s:b}", "NoCopy", 1));
+	return json;
+}
+
+static json_t *mounts_json(const struct container_host *host, const struct task *task)
+{
+	json_t *mounts = json_array();
+
+	(void)json_array_append_new(
+		mounts, json_pack("{s:s, s:s, s:s, s:b, s:{s:b}}", "Type", "volume", "Source",
+				host->agent_volume, "Target", "/dockgate", "ReadOnly", 1,
+				"VolumeOptions", "NoCopy", 1));
+	for (size_t i = 0; i < task->n_mounts; i++)
+		(void)json_array_append_new(mounts, mount_json(&task->mounts[i]));
+	return mounts;
+}
+
+static void add_ulimit(json_t *list, const char *name, int64_t value)
+{
+	(void)json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "Name", name, "Soft",
+						  (json_int_t)value, "Hard", (json_int_t)value));
+}
+
+static json_t *ulimits_json(const struct limits *limits)
+{
+	json_t *list = json_array();
+	int64_t files = limits->v[LIMIT_FILES], file = limits->v[LIMIT_FILE];
+
+	add_ulimit(list, "core", 0);
+	add_ulimit(list, "memlock", 64 * 1024);
+	add_ulimit(list, "msgqueue", 0);
+	add_ulimit(list, "sigpending", 1024);
+	/* The job's own are lower and set by the agent, which needs some for itself. */
+	add_ulimit(list, "nofile", files < 1024 ? 1024 : files);
+	add_ulimit(list, "fsize", file < limits->v[LIMIT_DISK] ? limits->v[LIMIT_DISK] : file);
+	return list;
+}
+
+static json_t *security_json(const struct container_host *host)
+{
+	json_t *list = json_pack("[s]", "no-new-privileges:true");
+
+	(void)json_array_append_new(list, json_sprintf("seccomp=%s", host->seccomp));
+	if (host->apparmor != NULL)
+		(void)json_array_append_new(list, json_sprintf("apparmor=%s", host->apparmor));
+	return list;
+}
+
+static json_t *paths_json(const char *const *paths, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		(void)json_array_append_new(list, json_string(paths[i]));
+	return list;
+}
+
+/* "all", a number of them, or device ids with commas between. */
+static json_t *gpus_json(const char *gpus)
+{
+	json_t *request = json_pack("{s:s, s:[[s]]}", "Driver", "", "Capabilities", "gpu");
+	char *end;
+	long n = strtol(gpus, &end, 10);
+
+	if (strcmp(gpus, "all") == 0) {
+		(void)json_object_set_new(request, "Count", json_integer(-1));
+	} else if (*end == '\0' && n > 0 && n < 1000) {
+		(void)json_object_set_new(request, "Count", json_integer(n));
+	} else {
+		json_t *ids = json_array();
+
+		for (const char *at = gpus; *at != '\0'; at += *at == ',') {
+			size_t len = strcspn(at, ",");
+
+			if (len > 0)
+				(void)json_array_append_new(ids, json_stringn(at, len));
+			at += len;
+		}
+		(void)json_object_set_new(request, "DeviceIDs", ids);
+	}
+	return json_pack("[o]", request);
+}
+
+static void set_limits(json_t *hc, const struct container_host *host, const struct limits *limits)
+{
+	int64_t memory = container_memory_bytes(limits), cpus = limits->v[LIMIT_CPUS];
+
+	if (host->cpus > 0 && cpus > host->cpus)
+		cpus = host->cpus; /* the engine refuses more than there are */
+	(void)json_object_set_new(hc, "Memory", json_integer(memory));
+	(void)json_object_set_new(hc, "MemorySwap", json_integer(memory)); /* equal: no swap */
+	(void)json_object_set_new(
+		hc, "PidsLimit", json_integer(limits->v[LIMIT_PROCESSES] + CONTAINER_PIDS_RESERVE));
+	(void)json_object_set_new(hc, "NanoCpus", json_integer(cpus * 1000000));
+	(void)json_object_set_new(hc, "OomScoreAdj", json_integer(500));
+	(void)json_object_set_new(hc, "Ulimits", ulimits_json(limits));
+}
+
+static json_t *host_config_json(
+	const struct container_host *host, const struct container_shape *shape)
+{
+	const struct task *task = shape->task;
+	json_t *hc = json_pack("{s:b, s:{s:s}, s:{s:s, s:{}}, s:b, s:b, s:s, s:s, s:s, s:b}",
+		"AutoRemove", 0, "RestartPolicy", "Name", "no", "LogConfig", "Type", "none",
+		"Config", "Privileged", 0, "Init", 0, "NetworkMode",
+		task->network ? "bridge" : "none", "IpcMode", "none", "CgroupnsMode", "private",
+		"ReadonlyRootfs", !task->writable_root);
+
+	(void)json_object_set_new(hc, "CapDrop", json_pack("[s]", "ALL"));
+	(void)json_object_set_new(hc, "CapAdd", json_pack("[s,s,s]", "SETUID", "SETGID", "KILL"));
+	(void)json_object_set_new(hc, "SecurityOpt", security_json(host));
+	(void)json_object_set_new(hc, "Tmpfs", tmpfs_json(shape));
+	(void)json_object_set_new(hc, "Mounts", mounts_json(host, task));
+	(void)json_object_set_new(hc, "MaskedPaths",
+		paths_json(masked_paths, sizeof(masked_paths) / sizeof(masked_paths[0])));
+	(void)json_object_set_new(hc, "ReadonlyPaths",
+		paths_json(readonly_paths, sizeof(readonly_paths) / sizeof(readonly_paths[0])));
+	set_limits(hc, host, &shape->limits);
+	if (host->cgroup_parent != NULL)
+		(void)json_object_set_new(hc, "CgroupParent", json_string(host->cgroup_parent));
+	if (task->runtime != NULL)
+		(void)json_object_set_new(hc, "Runtime", json_string(task->runtime));
+	if (task->gpus != NULL)
+		(void)json_object_set_new(hc, "DeviceRequests", gpus_json(task->gpus));
+	return hc;
+}
+
+static json_t *labels_json(const struct container_host *host, const struct container_shape *shape)
+{
+	json_t *labels = json_pack("{s:s, s:s}", LABEL_INSTANCE, host->instance, LABEL_TASK,
+		shape->task->name == NULL ? "" : shape->task->name);
+
+	(void)json_object_set_new(labels, LABEL_SLOT, json_sprintf("%u", shape->slot));
+	if (shape->job != NULL) {
+		(void)json_object_set_new(labels, LABEL_JOB, json_string(shape->job));
+		(void)json_object_set_new(
+			labels, LABEL_ATTEMPT, json_sprintf("%u", shape->attempt));
+	}
+	return labels;
+}
+
+/* A piece that could not be made must not leave a container with fewer locks. */
+static bool is_complete(
+	const struct container_host *host, const struct container_shape *shape, const json_t *root)
+{
+	const json_t *hc = json_object_get(root, "HostConfig");
+
+	return json_array_size(json_object_get(hc, "SecurityOpt")) ==
+		       2 + (size_t)(host->apparmor != NULL) &&
+	       json_array_size(json_object_get(hc, "Mounts")) == 1 + shape->task->n_mounts &&
+	       json_array_size(json_object_get(hc, "CapDrop")) == 1 &&
+	       json_array_size(json_object_get(hc, "Ulimits")) == 6 &&
+	       json_array_size(json_object_get(hc, "MaskedPaths")) ==
+		       sizeof(masked_paths) / sizeof(masked_paths[0]) &&
+	       json_object_get(hc, "OomScoreAdj") != NULL &&
+	       json_object_get(root, "Labels") != NULL &&
+	       json_object_size(json_object_get(hc, "Tmpfs")) >= 3;
+}
+
+int container_json(const struct container_host *host, const struct container_shape *shape,
+	char **ret, struct err *err)
+{
+	json_t *root = json_pack("{s:s, s:[s], s:[], s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:b}",
+		"Image", shape->image, "Entrypoint", AGENT_PATH, "Cmd", "User", "0:0", "WorkingDir",
+		"/", "Hostname", "job", "Tty", 0, "OpenStdin", 1, "StdinOnce", 1, "AttachStdin", 1,
+		"AttachStdout", 1, "AttachStderr", 1);
+	char *text;
+
+	(void)json_object_set_new(root, "NetworkDisabled", json_boolean(!shape->task->network));
+	(void)json_object_set_new(root, "StopSignal", json_string("SIGKILL"));
+	(void)json_object_set_new(root, "StopTimeout", json_integer(0));
+	(void)json_object_set_new(root, "Healthcheck", json_pack("{s:[s]}", "Test", "NONE"));
+	(void)json_object_set_new(root, "Labels", labels_json(host, shape));
+	(void)json_object_set_new(root, "HostConfig", host_config_json(host, shape));
+	text = is_complete(host, shape, root) ? json_dumps(root, JSON_COMPACT) : NULL;
+	json_decref(root);
+	if (text == NULL)
+		return err_say(err, EINVAL, "the container of task %s cannot be written as JSON",
+			shape->task->name == NULL ? "" : shape->task->name);
+	*ret = text;
+	return 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine's order for one container, as JSON: a pure function of what the
+ * operator's task says, the limits and the slot. What stands in it is what a
+ * container may do; nothing of a request reaches it but limits.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/config.h"
+#include "common/err.h"
+#include "common/limits.h"
+#include "common/strv.h"
+
+#define LABEL_INSTANCE "org.dockgate.instance"
+#define LABEL_JOB      "org.dockgate.job"
+#define LABEL_ATTEMPT  "org.dockgate.attempt"
+#define LABEL_TASK     "org.dockgate.task"
+#define LABEL_SLOT     "org.dockgate.slot"
+
+#define CONTAINER_MEMORY_RESERVE (24 * MIB) /* the agent's, beyond what the job may use */
+#define CONTAINER_PIDS_RESERVE   16
+#define CONTAINER_SHM_MAX        (64 * MIB)
+
+/* What the engine and its machine are like, as far as containers depend on it. */
+struct container_host {
+	const char *instance;      /* ours, on the label */
+	const char *agent_volume;  /* the volume that holds the agent */
+	const char *cgroup_parent; /* NULL: the engine's default */
+	const char *apparmor;      /* profile's name, "unconfined", or NULL: no AppArmor */
+	const char *seccomp;       /* profile as JSON */
+	int64_t cpus;              /* thousandths that the machine has */
+};
+
+struct container_shape {
+	const struct task *task;
+	const char *image;                /* its id */
+	const struct strv *image_volumes; /* paths that the image declares, NULL: none */
+	struct limits limits;             /* the most that a step in it may use; all set */
+	unsigned slot;
+	uid_t agent_uid, job_uid;
+	const char *job; /* id for the label, NULL: not known yet */
+	uint32_t attempt;
+};
+
+/* Bytes of each tmpfs and of the whole container for these limits. */
+int64_t container_shm_bytes(const struct limits *limits);
+int64_t container_memory_bytes(const struct limits *limits);
+
+/* The caller frees *ret. */
+int container_json(const struct container_host *host, const struct container_shape *shape,
+	char **ret, struct err *err);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "gather.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void gather_init(struct gather *gather)
+{
+	for (size_t i = 0; i < GATHER_MAX_; i++)
+		gather->sinks[i] = (struct sink){ .fd = -1 };
+}
+
+void gather_done(struct gather *gather)
+{
+	for (size_t i = 0; i < GATHER_MAX_; i++) {
+		free(gather->sinks[i].memory);
+		if (gather->sinks[i].fd >= 0)
+			(void)close(gather->sinks[i].fd);
+	}
+	gather_init(gather);
+}
+
+enum job_blob gather_kind(enum gather_sink sink)
+{
+	static const enum job_blob kinds[GATHER_MAX_] = { [GATHER_OUT] = JOB_BLOB_OUT,
+		[GATHER_ERR] = JOB_BLOB_ERR,
+		[GATHER_FILES] = JOB_BLOB_FILES };
+
+	return kinds[sink];
+}
+
+static int write_all(int fd, const uint8_t *data, size_t n, struct err *err)
+{
+	while (n > 0) {
+		ssize_t w = write(fd, data, n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return err_set(err, errno, "write to the spool");
+		data += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+static int remember(struct sink *sink, const void *data, size_t n, struct err *err)
+{
+	if (n > sink->cap - sink->len) {
+		size_t cap = sink->cap < 1024 ? 1024 : sink->cap;
+		uint8_t *memory;
+
+		while (cap - sink->len < n)
+			cap *= 2;
+		memory = realloc(sink->memory, cap);
+		if (memory == NULL)
+			return err_set(err, ENOMEM, "output");
+		sink->memory = memory;
+		sink->cap = cap;
+	}
+	memcpy(sink->memory + sink->len, data, n);
+	sink->len += n;
+	return 0;
+}
+
+int gather_add(struct gather *gather, enum gather_sink which, const void *data, size_t n,
+	bool *ret_ask, struct err *err)
+{
+	struct sink *sink = &gather->sinks[which];
+	int r;
+
+	r = sink->fd >= 0 ? write_all(sink->fd, data, n, err) : remember(sink, data, n, err);
+	if (r < 0)
+		return r;
+	sink->total += n;
+	*ret_ask = sink->fd < 0 && !sink->asked && sink->len > BLOB_INLINE_MAX;
+	sink->asked = sink->asked || *ret_ask;
+	return 0;
+}
+
+int gather_give(struct gather *gather, enum gather_sink which, int fd, struct err *err)
+{
+	struct sink *sink = &gather->sinks[which];
+	int r;
+
+	assert(sink->fd < 0);
+	sink->fd = fd;
+	r = write_all(fd, sink->memory, sink->len, err);
+	free(sink->memory);
+	sink->memory = NULL;
+	sink->len = sink->cap = 0;
+	return r;
+}
+
+static bool waits(const struct sink *sink)
+{
+	return sink->asked && sink->fd < 0;
+}
+
+size_t gather_waiting(const struct gather *gather)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < GATHER_MAX_; i++)
+		n += waits(&gather->sinks[i]) ? gather->sinks[i].len : 0;
+	return n;
+}
+
+bool gather_is_settled(const struct gather *gather)
+{
+	for (size_t i = 0; i < GATHER_MAX_; i++)
+		if (waits(&gather->sinks[i]))
+			return false;
+	return true;
+}
+
+uint64_t gather_total(const struct gather *gather, enum gather_sink which)
+{
+	return gather->sinks[which].total;
+}
+
+struct blob gather_take(struct gather *gather, enum gather_sink which)
+{
+	struct sink *sink = &gather->sinks[which];
+	struct blob blob = BLOB_EMPTY;
+
+	assert(!waits(sink));
+	if (sink->fd >= 0) {
+		blob = blob_of_fd(sink->fd, sink->total);
+	} else if (sink->len > 0) {
+		blob.data = sink->memory;
+		blob.len = sink->len;
+		sink->memory = NULL;
+	}
+	free(sink->memory);
+	*sink = (struct sink){ .fd = -1 };
+	return blob;
+}

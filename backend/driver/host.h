@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* What the engine's machine is like, from its own words, and what only root can prepare on ours. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/config.h"
+#include "common/err.h"
+
+struct host {
+	int64_t cpus; /* thousandths */
+	int64_t memory_bytes;
+	bool systemd_cgroups; /* the engine's cgroup driver */
+	bool apparmor;
+	bool small_uids;   /* rootless or remapped: uids from 65536 on do not exist in containers */
+	char version[100]; /* "Docker 20.10.24" */
+};
+
+/* Of the engine's /info. -EPROTO where it says nonsense. */
+int host_parse(json_t *info, struct host *ret, struct err *err);
+
+/* The cgroup that all jobs' containers are below, as the engine wants it. */
+void host_cgroup_parent(
+	const struct config *config, const struct host *host, char *ret, size_t size);
+
+/*
+ * Before rights are given up, where we are root and the engine is local: make
+ * that cgroup with a cap on memory and processes for all jobs together. Best
+ * effort: false (and a word in the log) where it cannot be done.
+ */
+bool host_cap_cgroup(const struct config *config);
+
+/* Is our AppArmor profile for slots loaded? Needs root. */
+bool host_has_slot_profile(void);
+
+/* The first of the uids for slots: the configuration's, or one that exists in small maps. */
+uid_t host_uid_base(const struct config *config, const struct host *host);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* Shared by job.c (its life), job_feed.c (what goes into the container), job_take.c (what comes
+ * out). */
+#pragma once
+
+#include <openssl/evp.h>
+
+#include "compare.h"
+#include "job.h"
+#include "wire/result.h"
+#include "wire/spec.h"
+
+enum job_phase {
+	PHASE_RESOLVING,
+	PHASE_WAITING,
+	PHASE_FEEDING,
+	PHASE_STEPPING,
+	PHASE_COLLECTING,
+	PHASE_AUTOPSY,
+	PHASE_SETTLING,
+	PHASE_OVER, /* told; only calls under way keep the memory */
+	PHASE_MAX_,
+};
+
+struct job {
+	TAILQ_ENTRY(job) link;
+	struct jobs *jobs;
+	struct job_id id;
+	uint32_t attempt;
+	char text[JOB_ID_CHARS + 1];
+	enum job_phase phase;
+	struct spec spec;
+	struct blob input; /* owned */
+	struct plan *plan; /* owned */
+	struct image *image;
+	struct pool_ticket ticket;
+	struct box *box; /* the pool's; ours while not NULL */
+	uint8_t nonce[FRAME_NONCE_BYTES];
+	struct event *timer; /* owned: our own clock, per phase */
+	int calls;           /* under way, with this job as argument */
+	char image_id[IMAGE_ID_MAX + 1];
+	char broken_why[400];
+	bool autopsy_again;
+
+	/* what goes in */
+	size_t file;     /* index of the file that is being sent */
+	bool file_open;  /* its header was sent */
+	uint64_t sent;   /* bytes of that file, or of the step's stdin */
+	size_t step;     /* index in plan->steps */
+	bool stdin_done; /* STDIN_END was sent */
+	int64_t step_start_us;
+
+	/* what comes out */
+	struct gather gather;
+	uint64_t spool_token[GATHER_MAX_];
+	uint64_t step_offset[2]; /* of out and err, where this step's begin */
+	bool comparing;
+	struct compare_run *compare; /* owned */
+	struct result result;
+	struct finding
+		early; /* the finding where the job ends before its last step; verdict MAX: none */
+	EVP_MD_CTX *sha;    /* owned */
+	uint64_t file_left; /* of the file that is coming */
+	bool file_coming;
+	uint64_t files_bytes;
+};
+
+TAILQ_HEAD(job_list, job);
+
+struct jobs {
+	struct jobs_host host;
+	struct job_list list;
+	struct job_list over; /* told, to be freed */
+	size_t n;             /* in list */
+	struct event *reaper; /* owned */
+	uint64_t token;
+	bool draining;
+};
+
+/* job.c */
+const char *job_phase_name(enum job_phase phase);
+bool job_phase_can_move(enum job_phase from, enum job_phase to);
+void job_move(struct job *job, enum job_phase to);
+/* The container is of no more use; finished: its agent said DONE. */
+void job_leave_box(struct job *job, bool finished);
+/* Our failure, not the program's: the queue decides whether to try again. */
+void job_give_back(struct job *job, enum giveback why, const char *reason);
+/* All is said: send the ending as soon as the spool has everything. */
+void job_settle(struct job *job);
+void job_arm(struct job *job, int64_t ms);
+
+/* job_feed.c */
+int job_feed_start(struct job *job);
+/* As much as the container takes. */
+void job_feed(struct job *job);
+void job_feed_next_step(struct job *job);
+void job_feed_collect(struct job *job);
+
+/* job_take.c */
+extern const struct box_user job_box_user;
+/* Ask the queue for a spool file, or ask again. */
+void job_ask_spool(struct job *job, enum gather_sink sink);
+/* Close the record of the current step with this evidence. */
+int job_take_step(struct job *job, const struct evidence *ev, const char *note, bool cut_short);
+/* The second look at a container whose agent is gone. */
+void job_look_again(struct job *job);
+/* What the step that was running had, for one that we killed or that died. */
+void job_evidence_so_far(const struct job *job, struct evidence *ev);

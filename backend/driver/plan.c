@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "wire/frame.h"
+
+#define IMAGE_NAME_MAX 255
+
+/* ---- the task ---- */
+
+/* What holds for a request that names its image: every default, nothing beyond. */
+static void default_task(struct task *task)
+{
+	*task = (struct task){ .custom_command = true,
+		.concurrency = 1,
+		.warm_idle_s = 1,
+		.classic_data_line = 5,
+		.attempts = 3,
+		.collect_bytes = 64 * MIB,
+		.collect_files = 100 };
+	limits_default(&task->limits);
+	limits_default(&task->build_limits);
+	for (size_t i = 0; i < LIMIT_MAX_; i++)
+		task->ceilings.v[i] = limit_ceiling((enum limit)i);
+}
+
+static bool image_is_allowed(const struct config *config, const char *image)
+{
+	for (size_t i = 0; i < config->images_allowed.n; i++)
+		if (fnmatch(config->images_allowed.v[i], image, FNM_NOESCAPE) == 0)
+			return true;
+	return false;
+}
+
+static int choose_task(struct plan *plan, const struct config *config, const char *name,
+	const struct spec *spec, struct err *err)
+{
+	const char *image;
+
+	if (name[0] != '\0') {
+		plan->task = config_task(config, name);
+		if (plan->task == NULL)
+			return err_say(err, ENOENT, "task %s is not offered here", name);
+		if (spec->image != NULL && strcmp(spec->image, plan->task->image) != 0)
+			return err_say(err, EINVAL, "task %s has its own image", name);
+		image = plan->task->image;
+	} else {
+		image = spec->image;
+		if (image == NULL || image[0] == '\0' || strlen(image) > IMAGE_NAME_MAX)
+			return err_say(err, EINVAL, "neither a task nor an image is named");
+		if (!image_is_allowed(config, image))
+			return err_say(err, EPERM, "image %.100s is not allowed", image);
+		if (spec->command.n == 0)
+			return err_say(
+				err, EINVAL, "a request that names an image needs a command");
+		default_task(&plan->own);
+		plan->task = &plan->own;
+	}
+	plan->image = strdup(image);
+	return plan->image == NULL ? err_set(err, ENOMEM, "plan") : 0;
+}
+
+/* ---- words ---- */
+
+static const char *main_name(const struct plan *plan, const struct spec *spec)
+{
+	return spec->n_files > 0 ? spec->files[0].name : plan->task->main;
+}
+
+/* A file's name is never taken for an option. */
+static int add_name(struct strv *argv, const char *name, struct err *err)
+{
+	cleanup_free char *text = NULL;
+
+	if (name[0] != '-')
+		return strv_add(argv, name, err);
+	if (asprintf(&text, "./%s", name) < 0) {
+		text = NULL;
+		return err_set(err, ENOMEM, "plan");
+	}
+	return strv_add(argv, text, err);
+}
+
+static bool is_source(const struct task *task, const char *name)
+{
+	for (size_t i = 0; i < task->sources.n; i++)
+		if (fnmatch(task->sources.v[i], name, FNM_NOESCAPE) == 0)
+			return true;
+	return false;
+}
+
+static int add_sources(
+	const struct plan *plan, const struct spec *spec, struct strv *argv, struct err *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < spec->n_files; i++) {
+		if (!is_source(plan->task, spec->files[i].name))
+			continue;
+		n++;
+		if (add_name(argv, spec->files[i].name, err) < 0)
+			return -err->code;
+	}
+	return n > 0 ? 0 : err_say(err, EINVAL, "no file of the request is a source file");
+}
+
+/* "{main}" as a word, or within one ("./{main}", "--file={main}"). */
+static int add_word(const struct plan *plan, const struct spec *spec, const char *word,
+	struct strv *argv, struct err *err)
+{
+	const char *at = strstr(word, "{main}");
+	const char *name = main_name(plan, spec);
+	cleanup_free char *text = NULL;
+
+	if (strcmp(word, "{sources}") == 0)
+		return add_sources(plan, spec, argv, err);
+	if (at == NULL)
+		return strv_add(argv, word, err);
+	if (name == NULL)
+		return err_say(err, EINVAL, "the task needs a file");
+	if (at == word && at[6] == '\0')
+		return add_name(argv, name, err);
+	if (asprintf(&text, "%s%.*s%s%s", at == word && name[0] == '-' ? "./" : "",
+		    (int)(at - word), word, name, at + 6) < 0) {
+		text = NULL;
+		return err_set(err, ENOMEM, "plan");
+	}
+	return strv_add(argv, text, err);
+}
+
+static int add_all(const struct strv *from, struct strv *argv, struct err *err)
+{
+	for (size_t i = 0; i < from->n; i++)
+		if (strv_add(argv, from->v[i], err) < 0)
+			return -err->code;
+	return 0;
+}
+
+/* The client's own words are taken as they are; the operator's have placeholders. */
+static int set_command(const struct plan *plan, const struct spec *spec, const struct strv *own,
+	const struct strv *task, struct strv *argv, struct err *err)
+{
+	if (own->n > 0)
+		return add_all(own, argv, err);
+	for (size_t i = 0; i < task->n; i++)
+		if (add_word(plan, spec, task->v[i], argv, err) < 0)
+			return -err->code;
+	return argv->n > 0 ? 0 : err_say(err, EINVAL, "there is no command to run");
+}
+
+/* ---- the environment ---- */
+
+static bool same_name(const char *a, const char *b)
+{
+	size_t n = strcspn(a, "=");
+
+	return strncmp(a, b, n) == 0 && b[n] == '=';
+}
+
+/* A later value takes the place of an earlier one. */
+static int set_env(struct strv *env, const char *pair, struct err *err)
+{
+	for (size_t i = 0; i < env->n; i++)
+		if (same_name(pair, env->v[i])) {
+			char *copy = strdup(pair);
+
+			if (copy == NULL)
+				return err_set(err, ENOMEM, "plan");
+			free(env->v[i]);
+			env->v[i] = copy;
+			return 0;
+		}
+	return strv_add(env, pair, err);
+}
+
+static int set_all_env(struct strv *env, const struct strv *from, struct err *err)
+{
+	for (size_t i = 0; i < from->n; i++)
+		if (set_env(env, from->v[i], err) < 0)
+			return -err->code;
+	return 0;
+}
+
+static int make_env(
+	const struct plan *plan, const struct spec *spec, struct plan_step *step, struct err *err)
+{
+	static const char *const base[] = { "TZ=UTC", "LANG=C.UTF-8", "HOME=" AGENT_WORKSPACE };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(base) / sizeof(base[0]); i++)
+		r = strv_add(&step->env, base[i], err);
+	if (r == 0)
+		r = set_all_env(&step->env, &plan->task->env, err);
+	if (r == 0)
+		r = set_all_env(&step->env, &spec->env, err);
+	if (r == 0 && step->case_ != NULL)
+		r = set_all_env(&step->env, &step->case_->env, err);
+	return r;
+}
+
+int plan_set_path(struct plan *plan, const char *path, struct err *err)
+{
+	cleanup_free char *pair = NULL;
+
+	if (asprintf(&pair, "PATH=%s", path) < 0) {
+		pair = NULL;
+		return err_set(err, ENOMEM, "plan");
+	}
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		struct strv *env = &plan->steps[i].env;
+		bool has = false;
+
+		for (size_t j = 0; j < env->n; j++)
+			has = has || same_name(pair, env->v[j]);
+		if (!has && strv_add(env, pair, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
+/* ---- steps ---- */
+
+static int make_build(struct plan *plan, const struct spec *spec, struct err *err)
+{
+	static const struct strv none = { 0 };
+	const struct strv *own = spec->has_build ? &spec->build_command : &none;
+	struct plan_step *step = &plan->steps[plan->n_steps];
+
+	if (own->n == 0 && (spec->has_build || plan->task->build.n == 0))
+		return 0;
+	plan->n_steps++;
+	step->build = true;
+	limits_resolve(&plan->task->build_limits, &plan->task->ceilings, &spec->build_limits,
+		&step->limits);
+	if (set_command(plan, spec, own, &plan->task->build, &step->argv, err) < 0)
+		return -err->code;
+	return make_env(plan, spec, step, err);
+}
+
+static void case_limits(const struct plan *plan, const struct spec *spec,
+	const struct spec_case *case_, struct limits *ret)
+{
+	struct limits asked = spec->limits;
+
+	for (size_t i = 0; case_ != NULL && i < LIMIT_MAX_; i++)
+		if (case_->limits.v[i] != LIMIT_UNSET)
+			asked.v[i] = case_->limits.v[i];
+	limits_resolve(&plan->task->limits, &plan->task->ceilings, &asked, ret);
+}
+
+static int make_case(
+	struct plan *plan, const struct spec *spec, const struct spec_case *case_, struct err *err)
+{
+	struct plan_step *step = &plan->steps[plan->n_steps++];
+	int r;
+
+	step->case_ = case_;
+	case_limits(plan, spec, case_, &step->limits);
+	if (case_ != NULL && case_->has_stdin)
+		step->stdin_ = case_->stdin_;
+	else if (spec->has_stdin)
+		step->stdin_ = spec->stdin_;
+	if (case_ != NULL && case_->has_expected) {
+		step->has_expected = true;
+		step->expected = case_->expected;
+	}
+	r = set_command(plan, spec, &spec->command, &plan->task->command, &step->argv, err);
+	if (r == 0)
+		r = add_all(&spec->args, &step->argv, err);
+	if (r == 0 && case_ != NULL)
+		r = add_all(&case_->args, &step->argv, err);
+	return r == 0 ? make_env(plan, spec, step, err) : r;
+}
+
+/* One container for all steps: it is made for the most of each, with one workspace. */
+static void set_limits(struct plan *plan)
+{
+	plan->limits = plan->steps[0].limits;
+	for (size_t i = 1; i < plan->n_steps; i++)
+		for (size_t j = 0; j < LIMIT_MAX_; j++)
+			if (plan->steps[i].limits.v[j] > plan->limits.v[j])
+				plan->limits.v[j] = plan->steps[i].limits.v[j];
+	for (size_t i = 0; i < plan->n_steps; i++)
+		plan->steps[i].limits.v[LIMIT_DISK] = plan->limits.v[LIMIT_DISK];
+}
+
+static int check_rights(const struct plan *plan, const struct spec *spec, struct err *err)
+{
+	const struct task *task = plan->task;
+
+	if (!task->custom_command && (spec->command.n > 0 || spec->has_build))
+		return err_say(
+			err, EPERM, "task %s does not take a command of the request's", task->name);
+	if (spec->network && !task->network)
+		return err_say(err, EPERM, "no network is offered to this job");
+	return 0;
+}
+
+static int make(struct plan *plan, const struct config *config, const char *task,
+	const struct spec *spec, struct err *err)
+{
+	int r = choose_task(plan, config, task, spec, err);
+
+	if (r == 0)
+		r = check_rights(plan, spec, err);
+	if (r < 0)
+		return r;
+	plan->steps = calloc(spec->n_cases + 2, sizeof(*plan->steps));
+	if (plan->steps == NULL)
+		return err_set(err, ENOMEM, "plan");
+	plan->collect = spec->has_collect ? &spec->collect : &plan->task->collect;
+	plan->stop_on_failure = spec->stop_on_failure;
+	r = make_build(plan, spec, err);
+	if (r == 0 && spec->n_cases == 0)
+		r = make_case(plan, spec, NULL, err);
+	for (size_t i = 0; r == 0 && i < spec->n_cases; i++)
+		r = make_case(plan, spec, &spec->cases[i], err);
+	if (r == 0)
+		set_limits(plan);
+	return r;
+}
+
+int plan_make(const struct config *config, const char *task, const struct spec *spec,
+	struct plan **ret, struct err *err)
+{
+	struct plan *plan = calloc(1, sizeof(*plan));
+	int r;
+
+	if (plan == NULL)
+		return err_set(err, ENOMEM, "plan");
+	r = make(plan, config, task, spec, err);
+	if (r < 0) {
+		plan_free(plan);
+		return r;
+	}
+	*ret = plan;
+	return 0;
+}
+
+void plan_free(struct plan *plan)
+{
+	if (plan == NULL)
+		return;
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		strv_done(&plan->steps[i].argv);
+		strv_done(&plan->steps[i].env);
+	}
+	free(plan->steps);
+	free(plan->image);
+	free(plan);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a job comes to: the operator's task and the client's request made into
+ * steps with arguments, environment and limits. A pure function. All that a job
+ * may do is decided here, from our own configuration; a request can only stay
+ * below it.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/config.h"
+#include "common/err.h"
+#include "common/limits.h"
+#include "common/strv.h"
+#include "wire/spec.h"
+
+struct plan_step {
+	bool build;
+	const struct spec_case *case_; /* NULL: the build, or a job without cases */
+	struct strv argv, env;
+	struct limits limits; /* all set, none above the plan's */
+	struct extent stdin_; /* len 0: none */
+	bool has_expected;
+	struct extent expected;
+};
+
+struct plan {
+	const struct task *task; /* the configuration's, or `own` */
+	struct task own;         /* for a request that names an image */
+	char *image;             /* owned: name of the image */
+	struct limits limits;    /* the most of all steps: what a container must be prepared for */
+	struct plan_step *steps; /* owned */
+	size_t n_steps;
+	const struct strv *collect; /* the request's or the task's */
+	bool stop_on_failure;
+};
+
+/*
+ * `task` as the queue named it, "" where the request names an image. The spec
+ * must outlive the plan. -EINVAL, -ENOENT, -EPERM: the request asks for what is
+ * not offered (the message is for its client). The PATH is set by plan_set_path().
+ */
+int plan_make(const struct config *config, const char *task, const struct spec *spec,
+	struct plan **ret, struct err *err);
+void plan_free(struct plan *plan);
+
+/* The image's PATH, unless task or request set their own. */
+int plan_set_path(struct plan *plan, const char *path, struct err *err);

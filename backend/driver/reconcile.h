@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a crash left in the engine: containers with our instance's label that
+ * nobody of this process owns. They are removed; no one else's are touched.
+ */
+#pragma once
+
+#include "engine.h"
+#include "instance.h"
+
+struct reconcile;
+
+/* Is the container of this name one of the process's own? */
+typedef bool (*reconcile_owns_fn)(const char *name, void *arg);
+/* All are gone, or `why` says what failed. */
+typedef void (*reconcile_done_fn)(unsigned removed, const char *why, void *arg);
+
+int reconcile_start(struct engine *engine, const char *instance, reconcile_owns_fn owns,
+	reconcile_done_fn done, void *arg, struct err *err);
