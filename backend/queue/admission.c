@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "admission.h"
+
+static bool goes_before(const struct admission_line *a, const struct admission_line *b)
+{
+	if (a->priority != b->priority)
+		return a->priority > b->priority;
+	return a->seq < b->seq;
+}
+
+static bool part_fits(int64_t need, int64_t all, int64_t used)
+{
+	if (need > all)
+		need = all; /* more than there is: it gets all there is */
+	return need <= all - used;
+}
+
+static bool fits(const struct admission_budget *budget, const struct admission_need *need)
+{
+	return budget->used_slots < budget->slots &&
+	       part_fits(need->cpus, budget->all.cpus, budget->used.cpus) &&
+	       part_fits(need->memory_bytes, budget->all.memory_bytes, budget->used.memory_bytes);
+}
+
+size_t admission_next(
+	const struct admission_budget *budget, const struct admission_line *lines, size_t n)
+{
+	size_t best = n;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!lines[i].waiting || lines[i].running >= lines[i].concurrency)
+			continue;
+		if (best == n || goes_before(&lines[i], &lines[best]))
+			best = i;
+	}
+	if (best < n && !fits(budget, &lines[best].need))
+		return n;
+	return best;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whose turn is it? A pure decision over the heads of the tasks' waiting lines.
+ *
+ * Strictly first come, first served, with one exception: a task that has as many
+ * running as its own concurrency allows is passed over, so that it does not hold
+ * up the others. A job that the machine has no room for is not passed over: all
+ * behind it wait, else a large one would wait for ever. A job that asks for more
+ * than the whole machine starts when it has the machine to itself.
+ *
+ * Fair shares between clients and classes belong here: another way of choosing
+ * among the heads.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct admission_need {
+	int64_t cpus; /* thousandths */
+	int64_t memory_bytes;
+};
+
+struct admission_budget {
+	int slots, used_slots;
+	struct admission_need all, used;
+};
+
+/* A task and the first job of its line. */
+struct admission_line {
+	int running, concurrency;
+	bool waiting; /* is there one? */
+	uint32_t priority;
+	uint64_t seq;
+	struct admission_need need;
+};
+
+/* The line whose first job starts now; n: none. */
+size_t admission_next(
+	const struct admission_budget *budget, const struct admission_line *lines, size_t n);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The driver: its connection, the jobs it gets, what it says of them, and the
+ * leases it holds.
+ *
+ * One at a time. HELLO names its process; the first NODE names what it runs,
+ * endings that it has not got acknowledged included: rows of another process are
+ * queued again at once, rows of the same one that it does not name soon after,
+ * and what it runs without holding a lease it is told to stop. Only then does
+ * it get jobs. While it is connected its leases are renewed; without it they run out.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/err.h"
+#include "common/job_id.h"
+
+struct queue;
+
+int drive_init(struct queue *q, struct err *err);
+/* Takes fd, a connection whose peer's user was checked. */
+void drive_accept(struct queue *q, int fd);
+void drive_reap(struct queue *q);
+void drive_done(struct queue *q);
+
+/* Is there a job that could start now? */
+bool drive_can_admit(struct queue *q);
+/* Within a turn: hands over all that may start. */
+void drive_admit(struct queue *q);
+/* No new job for it for a moment. */
+void drive_hold(struct queue *q, int ms);
+
+void drive_ack(struct queue *q, const struct job_id *id, uint32_t attempt);
+/* After the open turn. lease_lost: without a word; else end it as cancelled. */
+void drive_stop_later(struct queue *q, const struct job_id *id, uint32_t attempt, bool lease_lost);

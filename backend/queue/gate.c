@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+#include "gate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "drive.h"
+#include "intake.h"
+#include "move.h"
+#include "queue.h"
+#include "reply.h"
+
+/* --- cancelling --- */
+
+static int cancel(struct queue *q, struct job *job, struct err *err)
+{
+	struct move_ending ending = { .verdict = VERDICT_CANCELLED };
+	struct job_id id = job->id;
+	uint32_t attempt = job->attempt;
+	bool running = job->state == JOB_RUNNING;
+	bool leaving = running && q->drive.ch != NULL && job->driver == q->drive.instance;
+	int r = move_end(q, job, &ending, leaving, err);
+
+	if (r == 0 && leaving)
+		drive_stop_later(q, &id, attempt, false);
+	return r;
+}
+
+/* Its ending is written at once; what the driver says of it later comes too late. */
+static void on_cancel(struct queue *q, uint64_t gate, const struct msg_job_cancel *ask)
+{
+	struct answer answer = { .gate = gate, .token = ask->token, .id = ask->id };
+	struct err err;
+	int r = 0;
+
+	if (jobs_find(&q->jobs, &ask->id) != NULL) {
+		r = turn_begin(q, &err);
+		if (r == 0)
+			r = cancel(q, jobs_find(&q->jobs, &ask->id), &err);
+	}
+	if (r < 0)
+		reply_refused(q, gate, ask->token, REFUSAL_STORE, NULL, 1);
+	else
+		reply_job_later(q, &answer, 0, true);
+}
+
+/* --- other questions --- */
+
+static void on_get(struct queue *q, uint64_t gate, const struct msg_job_get *ask)
+{
+	struct answer answer = {
+		.gate = gate, .token = ask->token, .id = ask->id, .want = ask->want
+	};
+
+	reply_job_later(q, &answer, ask->wait_ms, false);
+}
+
+static void on_spool_open(struct queue *q, struct gate *gate, const struct msg_spool_open *ask)
+{
+	cleanup_msg struct msg msg;
+	struct err err;
+	int fd;
+
+	if (channel_waiting(gate->ch) > QUEUE_HOLD_BACK) {
+		reply_refused(q, gate->number, ask->token, REFUSAL_NOT_READY, NULL, 1);
+		return;
+	}
+	if (spool_new(q->spool, &fd, &err) < 0) {
+		log_error("%s", err.msg);
+		reply_refused(q, gate->number, ask->token, REFUSAL_STORE, NULL, 1);
+		return;
+	}
+	msg_init(&msg, MSG_SPOOL);
+	msg.spool.token = ask->token;
+	msg.spool.file = blob_of_fd(fd, 0);
+	reply_send(q, gate->number, &msg);
+}
+
+static void on_message(struct channel *ch, struct msg *msg, void *arg)
+{
+	struct gate *gate = arg;
+	struct queue *q = gate->queue;
+
+	(void)ch;
+	switch (msg->type) {
+	case MSG_SUBMIT:
+		intake_submit(q, gate->number, msg);
+		break;
+	case MSG_JOB_GET:
+		on_get(q, gate->number, &msg->job_get);
+		break;
+	case MSG_JOB_CANCEL:
+		on_cancel(q, gate->number, &msg->job_cancel);
+		break;
+	case MSG_JOB_LIST:
+		turn_flush(q); /* what is shown is committed */
+		reply_list(q, gate->number, &msg->job_list);
+		break;
+	case MSG_QUEUE_GET:
+		turn_flush(q);
+		reply_queue(q, gate->number, &msg->queue_get);
+		break;
+	case MSG_STATUS_GET:
+		reply_status(q, gate->number, msg->status_get.token, msg->status_get.metrics != 0);
+		break;
+	case MSG_FORGET:
+		waiters_forget(&q->waiters, gate->number, msg->forget.token);
+		break;
+	case MSG_SPOOL_OPEN:
+		on_spool_open(q, gate, &msg->spool_open);
+		break;
+	default:
+		break; /* the channel lets nothing else through */
+	}
+	turn_message_end(q);
+}
+
+static void on_open(struct channel *ch, const struct msg_hello *hello, void *arg)
+{
+	(void)ch;
+	(void)arg;
+	log_info("a gateway is connected node=%s", hello->node);
+}
+
+static void on_closed(struct channel *ch, const char *why, void *arg)
+{
+	struct gate *gate = arg;
+	const struct timeval now = { 0, 0 };
+
+	(void)ch;
+	log_info("a gateway has left: %s", why);
+	waiters_forget_gate(&gate->queue->waiters, gate->number);
+	gate->closed = true;
+	(void)event_add(gate->queue->reaper, &now);
+}
+
+static const struct channel_ops gate_ops = {
+	.open = on_open,
+	.message = on_message,
+	.closed = on_closed,
+};
+
+void gate_accept(struct queue *q, int fd)
+{
+	const struct channel_self self = { q->config->generation, q->instance, q->config->node };
+	struct gate *gate;
+	struct err err;
+
+	if (q->n_gates >= QUEUE_GATES_MAX) {
+		log_warning("a gateway was refused: %d are connected", QUEUE_GATES_MAX);
+		(void)close(fd);
+		return;
+	}
+	gate = calloc(1, sizeof(*gate));
+	if (gate == NULL) {
+		(void)close(fd);
+		return;
+	}
+	gate->queue = q;
+	gate->number = ++q->next_gate;
+	if (channel_new(q->base, fd, ROLE_QUEUE, ROLE_GATEWAY, &self, &gate_ops, gate, &gate->ch,
+		    &err) < 0) {
+		log_warning("a gateway was refused: %s", err.msg);
+		free(gate);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&q->gates, gate, next);
+	q->n_gates++;
+}
+
+static void gate_free(struct gate *gate)
+{
+	TAILQ_REMOVE(&gate->queue->gates, gate, next);
+	gate->queue->n_gates--;
+	channel_free(gate->ch);
+	free(gate);
+}
+
+void gate_reap(struct queue *q)
+{
+	struct gate *gate = TAILQ_FIRST(&q->gates);
+
+	while (gate != NULL) {
+		struct gate *next = TAILQ_NEXT(gate, next);
+
+		if (gate->closed)
+			gate_free(gate);
+		gate = next;
+	}
+}
+
+void gate_done(struct queue *q)
+{
+	struct gate *gate;
+
+	while ((gate = TAILQ_FIRST(&q->gates)) != NULL)
+		gate_free(gate);
+}

@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: MIT */
+#include "intake.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "drive.h"
+#include "move.h"
+#include "queue.h"
+#include "reply.h"
+#include "wire/spec.h"
+
+#define RETENTION_MAX_S   (INT64_C(366) * 24 * 3600)
+#define HOLD_BUSY_MS      200
+#define HOLD_ENGINE_MS    1000
+#define RETRY_AFTER_MAX_S 60
+
+struct intake {
+	TAILQ_ENTRY(intake) next;
+	struct queue *queue;
+	struct msg msg;                   /* owned: SUBMIT, ENDING or GIVEBACK */
+	uint64_t gate;                    /* SUBMIT: whom to answer */
+	uint64_t driver;                  /* else: the instance that sent it */
+	struct blob *from[JOB_BLOB_MAX_]; /* in msg; NULL: the message has none of that kind */
+	struct store_blob blobs[JOB_BLOB_MAX_]; /* owned; what was sealed */
+	bool sealed[JOB_BLOB_MAX_];
+	bool in_worker;
+	bool counted; /* in queue->n_submits: not yet among the waiting jobs */
+	bool stale;   /* an ending that nobody wants any more */
+	struct admission_need need;
+	int r; /* of sealing */
+	struct err err;
+};
+
+/* --- what a submit must be --- */
+
+static int64_t larger(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* What a step needs of the machine, at least what `need` says already. */
+static void need_step(struct admission_need *need, const struct limits *base,
+	const struct limits *ceilings, const struct limits *asked)
+{
+	struct limits limits;
+
+	limits_resolve(base, ceilings, asked, &limits);
+	need->cpus = larger(need->cpus, limits.v[LIMIT_CPUS]);
+	need->memory_bytes = larger(need->memory_bytes, limits.v[LIMIT_MEMORY]);
+}
+
+static struct admission_need need_of(const struct task *task, const struct spec *spec)
+{
+	struct admission_need need = { 0 };
+	struct limits base, ceilings, asked;
+
+	limits_default(&base);
+	for (int i = 0; i < (int)LIMIT_MAX_; i++)
+		ceilings.v[i] = limit_ceiling((enum limit)i);
+	if (task != NULL) {
+		base = task->limits;
+		ceilings = task->ceilings;
+	}
+	need_step(&need, &base, &ceilings, &spec->limits);
+	for (size_t i = 0; i < spec->n_cases; i++) {
+		asked = spec->limits;
+		for (int l = 0; l < (int)LIMIT_MAX_; l++)
+			if (spec->cases[i].limits.v[l] != LIMIT_UNSET)
+				asked.v[l] = spec->cases[i].limits.v[l];
+		need_step(&need, &base, &ceilings, &asked);
+	}
+	if (spec->has_build || (task != NULL && task->build.n > 0))
+		need_step(&need, task == NULL ? &base : &task->build_limits, &ceilings,
+			&spec->build_limits);
+	return need;
+}
+
+static bool image_allowed(const struct config *config, const char *image)
+{
+	for (size_t i = 0; i < config->images_allowed.n; i++)
+		if (fnmatch(config->images_allowed.v[i], image, 0) == 0)
+			return true;
+	return false;
+}
+
+/* The record inside must say the same as the message. Any thread. */
+static int check_spec(const struct config *config, const struct msg_submit *submit,
+	const void *data, size_t n, struct admission_need *ret_need, struct err *err)
+{
+	__attribute__((__cleanup__(spec_done))) struct spec spec;
+	int r;
+
+	spec_init(&spec);
+	r = spec_unpack(data, n, submit->input.len, &spec, err);
+	if (r < 0)
+		return err_say(err, EPROTO, "the record of the job: %s", err->msg);
+	if (strcmp(spec.task, submit->task) != 0)
+		return err_say(err, EPROTO, "the record is for another task");
+	if (submit->task[0] == '\0' && (spec.image == NULL || !image_allowed(config, spec.image)))
+		return err_say(err, EPROTO, "image: not one that is allowed here");
+	*ret_need =
+		need_of(submit->task[0] == '\0' ? NULL : config_task(config, submit->task), &spec);
+	return 0;
+}
+
+/* --- sealing --- */
+
+static void drop_files(struct intake *in)
+{
+	for (int kind = 0; kind < JOB_BLOB_MAX_; kind++) {
+		if (in->sealed[kind])
+			spool_remove(in->queue->spool, in->blobs[kind].file);
+		store_blob_done(&in->blobs[kind]);
+		in->sealed[kind] = false;
+	}
+}
+
+static int check_submit(struct intake *in, struct err *err)
+{
+	struct msg_submit *submit = &in->msg.submit;
+	cleanup_free uint8_t *data = NULL;
+	int r = blob_read_all(&submit->spec, SPEC_BYTES_MAX, &data, err);
+
+	return r < 0 ? r
+		     : check_spec(in->queue->config, submit, data, (size_t)submit->spec.len,
+			       &in->need, err);
+}
+
+/* In the worker where descriptors are among the blobs, else in the loop. */
+static void seal(void *arg)
+{
+	struct intake *in = arg;
+
+	in->r = 0;
+	if (in->msg.type == MSG_SUBMIT)
+		in->r = check_submit(in, &in->err);
+	for (int kind = 0; in->r == 0 && kind < JOB_BLOB_MAX_; kind++) {
+		if (in->from[kind] == NULL || in->sealed[kind])
+			continue;
+		in->r = spool_seal(in->queue->spool, in->from[kind], &in->blobs[kind], &in->err);
+		in->sealed[kind] = in->r == 0;
+	}
+}
+
+static bool has_descriptor(const struct intake *in)
+{
+	for (int kind = 0; kind < JOB_BLOB_MAX_; kind++)
+		if (in->from[kind] != NULL && !in->sealed[kind] &&
+			(in->from[kind]->fd >= 0 || in->from[kind]->len > BLOB_INLINE_MAX))
+			return true;
+	return false;
+}
+
+/* It was not what it said, whatever is tried: not a failure of ours. */
+static bool is_bad(int r)
+{
+	return r == -EPROTO || r == -EINVAL || r == -ENODATA || r == -EMSGSIZE;
+}
+
+static void uncount(struct intake *in)
+{
+	if (in->counted)
+		in->queue->n_submits--;
+	in->counted = false;
+}
+
+static void intake_free(struct intake *in)
+{
+	TAILQ_REMOVE(&in->queue->intakes, in, next);
+	uncount(in);
+	for (int kind = 0; kind < JOB_BLOB_MAX_; kind++)
+		store_blob_done(&in->blobs[kind]);
+	msg_done(&in->msg);
+	free(in);
+}
+
+/* The message moves in here; what is left of it is empty. */
+static struct intake *intake_new(struct queue *q, struct msg *msg)
+{
+	struct intake *in = calloc(1, sizeof(*in));
+
+	if (in == NULL)
+		return NULL;
+	in->queue = q;
+	in->msg = *msg;
+	msg_init(msg, msg->type);
+	if (in->msg.type == MSG_SUBMIT) {
+		in->from[JOB_BLOB_SPEC] = &in->msg.submit.spec;
+		in->from[JOB_BLOB_INPUT] = &in->msg.submit.input;
+		in->counted = true;
+		q->n_submits++;
+	} else if (in->msg.type == MSG_ENDING) {
+		in->from[JOB_BLOB_RESULT] = &in->msg.ending.result;
+		in->from[JOB_BLOB_OUT] = &in->msg.ending.out;
+		in->from[JOB_BLOB_ERR] = &in->msg.ending.err;
+		in->from[JOB_BLOB_FILES] = &in->msg.ending.files;
+	}
+	in->driver = q->drive.instance;
+	TAILQ_INSERT_TAIL(&q->intakes, in, next);
+	return in;
+}
+
+static void apply(struct intake *in);
+
+static void sealed_in_worker(void *arg)
+{
+	struct intake *in = arg;
+
+	in->in_worker = false;
+	apply(in);
+}
+
+static void start(struct intake *in)
+{
+	if (!has_descriptor(in)) {
+		seal(in);
+		apply(in);
+		return;
+	}
+	in->in_worker = true;
+	in->r = worker_post(in->queue->worker, seal, sealed_in_worker, in, &in->err);
+	if (in->r < 0) {
+		in->in_worker = false;
+		apply(in);
+	}
+}
+
+static void retry_soon(struct queue *q)
+{
+	const struct timeval wait = { .tv_sec = TURN_RETRY_MS / 1000 };
+
+	if (!event_pending(q->retry, EV_TIMEOUT, NULL))
+		(void)event_add(q->retry, &wait);
+}
+
+static void count_spool(struct intake *in)
+{
+	for (int kind = 0; kind < JOB_BLOB_MAX_; kind++) {
+		if (!in->sealed[kind] || in->blobs[kind].file[0] == '\0')
+			continue;
+		in->queue->metrics.spool_bytes += in->blobs[kind].bytes;
+		in->queue->metrics.spool_files++;
+	}
+}
+
+/* --- submits --- */
+
+static void refuse_submit(struct intake *in, enum refusal why, const char *detail)
+{
+	in->queue->metrics.refused++;
+	drop_files(in);
+	reply_refused(in->queue, in->gate, in->msg.submit.token, why, detail,
+		why == REFUSAL_STORE ? 1 : 0);
+	intake_free(in);
+}
+
+static int insert(struct intake *in, struct job_id *ret_id, struct err *err)
+{
+	const struct msg_submit *submit = &in->msg.submit;
+	const struct config *config = in->queue->config;
+	const struct task *task = config_task(config, submit->task);
+	struct store_job row = {
+		.classic = submit->classic != 0,
+		.priority = submit->priority,
+		.cpus = in->need.cpus,
+		.memory_bytes = in->need.memory_bytes,
+		.queued_unix_ms = clock_unix_ms(),
+		.retention_s = submit->retention_s != -1 ? submit->retention_s
+			       : task != NULL            ? task->retention_s
+							 : config->retention_s,
+	};
+	int r = job_id_new(&row.id, err);
+
+	if (r == 0)
+		r = turn_begin(in->queue, err);
+	if (r < 0)
+		return r;
+	(void)snprintf(row.task, sizeof(row.task), "%s", submit->task);
+	r = move_insert(in->queue, &row, in->blobs, err);
+	if (r == 0)
+		*ret_id = row.id;
+	return r;
+}
+
+static void submit_is_over(struct queue *q, void *arg, bool committed)
+{
+	struct intake *in = arg;
+
+	(void)q;
+	if (!committed)
+		drop_files(in);
+	intake_free(in);
+}
+
+static void apply_submit(struct intake *in)
+{
+	struct queue *q = in->queue;
+	const struct msg_submit *submit = &in->msg.submit;
+	struct answer answer = { .gate = in->gate, .token = submit->token, .want = submit->want };
+	struct err err;
+
+	uncount(in);
+	if (in->r < 0) {
+		if (!is_bad(in->r))
+			log_error("a job cannot be stored: %s", in->err.msg);
+		refuse_submit(in, is_bad(in->r) ? REFUSAL_INVALID : REFUSAL_STORE,
+			is_bad(in->r) ? in->err.msg : NULL);
+		return;
+	}
+	if (insert(in, &answer.id, &err) < 0) {
+		refuse_submit(in, REFUSAL_STORE, NULL);
+		return;
+	}
+	count_spool(in);
+	reply_job_later(q, &answer, submit->wait_ms, true);
+	if (turn_after(q, submit_is_over, in, &err) < 0)
+		turn_spoil(q, &err); /* its files stay until the next start */
+}
+
+static uint32_t retry_after_s(const struct queue *q)
+{
+	int64_t each_ms = metrics_mean_ms(&q->metrics.run);
+	int64_t at_once = q->drive.slots > 0 ? (int64_t)q->drive.slots : 1;
+	int64_t s = each_ms * (int64_t)jobs_waiting(&q->jobs) / at_once / 1000;
+
+	return s < 1 ? 1 : s > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : (uint32_t)s;
+}
+
+/* What can be said without looking into the record. True: it was refused. */
+static bool refuse_at_once(struct queue *q, uint64_t gate, const struct msg_submit *submit)
+{
+	size_t line;
+
+	if (!jobs_line(&q->jobs, submit->task, &line))
+		reply_refused(q, gate, submit->token, REFUSAL_UNKNOWN_TASK, NULL, 0);
+	else if (jobs_waiting(&q->jobs) + q->n_submits >= (size_t)q->config->waiting_max)
+		reply_refused(q, gate, submit->token, REFUSAL_QUEUE_FULL, NULL, retry_after_s(q));
+	else if (submit->retention_s != -1 &&
+		 (submit->retention_s < 1 || submit->retention_s > RETENTION_MAX_S))
+		reply_refused(q, gate, submit->token, REFUSAL_INVALID,
+			"retention_s: must be between 1 and 31622400", 0);
+	else if (!q->store_up)
+		reply_refused(q, gate, submit->token, REFUSAL_STORE, NULL, 1);
+	else
+		return false;
+	q->metrics.refused++;
+	return true;
+}
+
+void intake_submit(struct queue *q, uint64_t gate, struct msg *msg)
+{
+	struct intake *in;
+
+	if (refuse_at_once(q, gate, &msg->submit))
+		return;
+	in = intake_new(q, msg);
+	if (in == NULL) {
+		reply_refused(q, gate, msg->submit.token, REFUSAL_STORE, "out of memory", 1);
+		return;
+	}
+	in->gate = gate;
+	start(in);
+}
+
+/* --- endings --- */
+
+/* The running job that this is about; NULL: it has moved on. */
+static struct job *held_by_sender(struct intake *in, const struct job_id *id, uint32_t attempt)
+{
+	struct job *job = jobs_find(&in->queue->jobs, id);
+
+	if (job == NULL || job->state != JOB_RUNNING || job->attempt != attempt ||
+		job->driver != in->driver)
+		return NULL;
+	return job;
+}
+
+static void ending_is_over(struct queue *q, void *arg, bool committed)
+{
+	struct intake *in = arg;
+
+	if (!committed) {
+		retry_soon(q);
+		return;
+	}
+	if (in->stale)
+		drop_files(in);
+	drive_ack(q, &in->msg.ending.id, in->msg.ending.attempt);
+	intake_free(in);
+}
+
+static int store_ending(struct intake *in, struct job *job, struct err *err)
+{
+	const struct msg_ending *msg = &in->msg.ending;
+	struct move_ending ending = {
+		.verdict = (enum verdict)msg->verdict,
+		.error = msg->error,
+		.image = msg->image,
+		.isolation = (enum isolation)msg->isolation,
+		.blobs = in->blobs,
+	};
+	char why[STORE_ERROR_MAX + 1];
+
+	if (msg->finished_ms >= job->queued_unix_ms && msg->finished_ms <= clock_unix_ms())
+		ending.finished_unix_ms = msg->finished_ms;
+	if (is_bad(in->r)) { /* it will not get better */
+		(void)snprintf(
+			why, sizeof(why), "the driver's result cannot be read: %s", in->err.msg);
+		ending.verdict = VERDICT_ENGINE_ERROR;
+		ending.error = why;
+		ending.blobs = NULL;
+		drop_files(in);
+	}
+	return move_end(in->queue, job, &ending, false, err);
+}
+
+static void ending_is_stale(struct intake *in)
+{
+	const struct msg_ending *msg = &in->msg.ending;
+
+	in->stale = true;
+	if (jobs_left(&in->queue->jobs, &msg->id, msg->attempt))
+		return;
+	in->queue->metrics.stale++;
+	log_info("job=%s an ending of attempt %" PRIu32 " came too late",
+		queue_short_id(&msg->id).text, msg->attempt);
+}
+
+static void apply_ending(struct intake *in)
+{
+	const struct msg_ending *msg = &in->msg.ending;
+	struct queue *q = in->queue;
+	struct job *job;
+	struct err err;
+	int r;
+
+	if (in->r < 0 && !is_bad(in->r)) {
+		log_error("job=%s its ending cannot be stored yet: %s",
+			queue_short_id(&msg->id).text, in->err.msg);
+		retry_soon(q);
+		return;
+	}
+	if (turn_begin(q, &err) < 0) {
+		retry_soon(q);
+		return;
+	}
+	job = held_by_sender(in, &msg->id, msg->attempt);
+	r = job == NULL ? -ESTALE : store_ending(in, job, &err);
+	if (r == -ESTALE)
+		ending_is_stale(in);
+	else if (r == 0)
+		count_spool(in);
+	if (turn_after(q, ending_is_over, in, &err) < 0)
+		retry_soon(q);
+}
+
+bool intake_has(const struct queue *q, const struct job_id *id, uint32_t attempt)
+{
+	const struct intake *in;
+
+	TAILQ_FOREACH (in, &q->intakes, next) {
+		if (in->msg.type == MSG_ENDING && in->msg.ending.attempt == attempt &&
+			job_id_equal(&in->msg.ending.id, id))
+			return true;
+		if (in->msg.type == MSG_GIVEBACK && in->msg.giveback.attempt == attempt &&
+			job_id_equal(&in->msg.giveback.id, id))
+			return true;
+	}
+	return false;
+}
+
+void intake_ending(struct queue *q, struct msg *msg)
+{
+	struct intake *in;
+
+	if (intake_has(q, &msg->ending.id, msg->ending.attempt))
+		return; /* said again before the first one was stored */
+	in = intake_new(q, msg);
+	if (in == NULL) {
+		log_error("an ending was dropped: out of memory; the driver says it again");
+		return;
+	}
+	start(in);
+}
+
+/* --- jobs given back --- */
+
+static void giveback_is_over(struct queue *q, void *arg, bool committed)
+{
+	if (!committed) {
+		retry_soon(q);
+		return;
+	}
+	intake_free(arg);
+}
+
+static int store_giveback(struct intake *in, struct job *job, struct err *err)
+{
+	const struct msg_giveback *msg = &in->msg.giveback;
+	struct queue *q = in->queue;
+
+	switch ((enum giveback)msg->why) {
+	case GIVEBACK_ENGINE:
+		drive_hold(q, HOLD_ENGINE_MS);
+		return move_fail(q, job, VERDICT_ENGINE_ERROR,
+			msg->reason[0] != '\0' ? msg->reason : "the container engine failed", err);
+	case GIVEBACK_DRAIN:
+		drive_hold(q, HOLD_ENGINE_MS);
+		break;
+	case GIVEBACK_BUSY:
+	case GIVEBACK_MAX_:
+		drive_hold(q, HOLD_BUSY_MS);
+		break;
+	}
+	return move_requeue(q, job, false, msg->reason, err);
+}
+
+static void apply_giveback(struct intake *in)
+{
+	const struct msg_giveback *msg = &in->msg.giveback;
+	struct queue *q = in->queue;
+	struct job *job;
+	struct err err;
+
+	if (turn_begin(q, &err) < 0) {
+		retry_soon(q);
+		return;
+	}
+	job = held_by_sender(in, &msg->id, msg->attempt);
+	if (job == NULL)
+		(void)jobs_left(&q->jobs, &msg->id, msg->attempt);
+	else
+		(void)store_giveback(in, job, &err); /* a spoiled turn keeps the message */
+	if (turn_after(q, giveback_is_over, in, &err) < 0)
+		retry_soon(q);
+}
+
+void intake_giveback(struct queue *q, struct msg *msg)
+{
+	struct intake *in;
+
+	if (intake_has(q, &msg->giveback.id, msg->giveback.attempt))
+		return;
+	in = intake_new(q, msg);
+	if (in == NULL) {
+		queue_give_up(q, "out of memory");
+		return;
+	}
+	apply(in);
+}
+
+/* --- all --- */
+
+static void apply(struct intake *in)
+{
+	if (in->msg.type == MSG_SUBMIT)
+		apply_submit(in);
+	else if (in->msg.type == MSG_ENDING)
+		apply_ending(in);
+	else
+		apply_giveback(in);
+}
+
+void intake_retry(struct queue *q)
+{
+	struct intakes again = TAILQ_HEAD_INITIALIZER(again);
+	struct intake *in;
+
+	/* What is kept here is not in the worker's hands and waits for no turn to end. */
+	TAILQ_CONCAT(&again, &q->intakes, next);
+	while ((in = TAILQ_FIRST(&again)) != NULL) {
+		TAILQ_REMOVE(&again, in, next);
+		TAILQ_INSERT_TAIL(&q->intakes, in, next);
+		if (in->msg.type != MSG_SUBMIT && !in->in_worker)
+			start(in);
+	}
+}
+
+void intake_done(struct queue *q)
+{
+	struct intake *in;
+
+	while ((in = TAILQ_FIRST(&q->intakes)) != NULL) {
+		drop_files(in);
+		intake_free(in);
+	}
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+#include "jobs.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONTAINER_OF(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
+
+int jobs_init(struct jobs *jobs, const struct config *config, struct err *err)
+{
+	size_t n = config->n_tasks + 1;
+
+	*jobs = (struct jobs){ .config = config, .n_lines = n };
+	TAILQ_INIT(&jobs->running);
+	TAILQ_INIT(&jobs->leaving);
+	jobs->lines = calloc(n, sizeof(*jobs->lines));
+	jobs->heads = calloc(n, sizeof(*jobs->heads));
+	if (jobs->lines == NULL || jobs->heads == NULL) {
+		jobs_done(jobs);
+		return err_set(err, ENOMEM, "jobs");
+	}
+	for (size_t i = 0; i < config->n_tasks; i++)
+		jobs->lines[i].task = &config->tasks[i];
+	return 0;
+}
+
+void jobs_done(struct jobs *jobs)
+{
+	struct job *job, *next;
+
+	HASH_ITER(hh, jobs->by_id, job, next)
+	{
+		HASH_DEL(jobs->by_id, job);
+		free(job);
+	}
+	if (jobs->lines != NULL)
+		jobs_forget_leaving(jobs);
+	free(jobs->lines);
+	free(jobs->heads);
+	jobs->lines = NULL;
+	jobs->heads = NULL;
+	jobs->n_lines = 0;
+}
+
+bool jobs_line(const struct jobs *jobs, const char *task, size_t *ret_line)
+{
+	const struct task *found;
+
+	if (task[0] == '\0') {
+		*ret_line = jobs->n_lines - 1;
+		return true;
+	}
+	found = config_task(jobs->config, task);
+	if (found == NULL)
+		return false;
+	*ret_line = (size_t)(found - jobs->config->tasks);
+	return true;
+}
+
+const char *jobs_task_name(const struct jobs *jobs, const struct job *job)
+{
+	const struct task *task = jobs->lines[job->line].task;
+
+	return task == NULL ? "" : task->name;
+}
+
+static void charge(struct jobs *jobs, size_t line, const struct admission_need *need, int sign)
+{
+	jobs->lines[line].running += sign;
+	jobs->used_slots += sign;
+	jobs->used.cpus += sign * need->cpus;
+	jobs->used.memory_bytes += sign * need->memory_bytes;
+}
+
+static void enter_queue(struct jobs *jobs, struct job *job)
+{
+	job->state = JOB_QUEUED;
+	order_add(&jobs->waiting, &job->by_all);
+	order_add(&jobs->lines[job->line].waiting, &job->by_line);
+}
+
+static void leave_queue(struct jobs *jobs, struct job *job)
+{
+	order_remove(&jobs->waiting, &job->by_all);
+	order_remove(&jobs->lines[job->line].waiting, &job->by_line);
+}
+
+static void enter_running(struct jobs *jobs, struct job *job)
+{
+	job->state = JOB_RUNNING;
+	TAILQ_INSERT_TAIL(&jobs->running, job, running);
+	jobs->n_running++;
+	charge(jobs, job->line, &job->need, 1);
+}
+
+static void leave_running(struct jobs *jobs, struct job *job)
+{
+	TAILQ_REMOVE(&jobs->running, job, running);
+	jobs->n_running--;
+	charge(jobs, job->line, &job->need, -1);
+}
+
+struct job *jobs_add(struct jobs *jobs, const struct store_job *row)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL)
+		return NULL;
+	if (!jobs_line(jobs, row->task, &job->line)) {
+		free(job);
+		return NULL;
+	}
+	job->id = row->id;
+	job->seq = row->seq;
+	job->attempt = row->attempt;
+	job->failures = row->failures;
+	job->priority = row->priority;
+	job->queued_unix_ms = row->queued_unix_ms;
+	job->retention_s = row->retention_s;
+	job->need = (struct admission_need){ row->cpus, row->memory_bytes };
+	job->driver = row->driver;
+	job->lease_until_age_ms = row->lease_until_age_ms;
+	job->by_all.seq = job->seq;
+	job->by_all.priority = job->priority;
+	job->by_line = job->by_all;
+	if (row->state == JOB_RUNNING)
+		enter_running(jobs, job);
+	else
+		enter_queue(jobs, job);
+	HASH_ADD(hh, jobs->by_id, id, sizeof(job->id), job);
+	return job;
+}
+
+struct job *jobs_find(const struct jobs *jobs, const struct job_id *id)
+{
+	struct job *job;
+
+	HASH_FIND(hh, jobs->by_id, id, sizeof(*id), job);
+	return job;
+}
+
+void jobs_run(struct jobs *jobs, struct job *job, uint64_t driver, int64_t lease_until_age_ms)
+{
+	assert(job->state == JOB_QUEUED);
+	leave_queue(jobs, job);
+	job->attempt++;
+	job->driver = driver;
+	job->lease_until_age_ms = lease_until_age_ms;
+	job->unlisted = false;
+	enter_running(jobs, job);
+}
+
+void jobs_requeue(struct jobs *jobs, struct job *job)
+{
+	assert(job->state == JOB_RUNNING);
+	leave_running(jobs, job);
+	job->driver = 0;
+	enter_queue(jobs, job);
+}
+
+void jobs_remove(struct jobs *jobs, struct job *job)
+{
+	if (job->state == JOB_RUNNING)
+		leave_running(jobs, job);
+	else
+		leave_queue(jobs, job);
+	HASH_DEL(jobs->by_id, job);
+	free(job);
+}
+
+void jobs_leave(struct jobs *jobs, struct job *job)
+{
+	struct leaving *leaving = calloc(1, sizeof(*leaving));
+
+	if (leaving != NULL) {
+		leaving->id = job->id;
+		leaving->attempt = job->attempt;
+		leaving->line = job->line;
+		leaving->need = job->need;
+		charge(jobs, leaving->line, &leaving->need, 1);
+		TAILQ_INSERT_TAIL(&jobs->leaving, leaving, next);
+	}
+	jobs_remove(jobs, job);
+}
+
+static void drop_leaving(struct jobs *jobs, struct leaving *leaving)
+{
+	charge(jobs, leaving->line, &leaving->need, -1);
+	TAILQ_REMOVE(&jobs->leaving, leaving, next);
+	free(leaving);
+}
+
+bool jobs_left(struct jobs *jobs, const struct job_id *id, uint32_t attempt)
+{
+	struct leaving *leaving;
+
+	TAILQ_FOREACH (leaving, &jobs->leaving, next) {
+		if (leaving->attempt == attempt && job_id_equal(&leaving->id, id)) {
+			drop_leaving(jobs, leaving);
+			return true;
+		}
+	}
+	return false;
+}
+
+void jobs_forget_leaving(struct jobs *jobs)
+{
+	struct leaving *leaving;
+
+	while ((leaving = TAILQ_FIRST(&jobs->leaving)) != NULL)
+		drop_leaving(jobs, leaving);
+}
+
+uint64_t jobs_position(const struct jobs *jobs, const struct job *job)
+{
+	if (job->state != JOB_QUEUED)
+		return 0;
+	return (uint64_t)order_ahead(&jobs->waiting, &job->by_all) + 1;
+}
+
+size_t jobs_waiting(const struct jobs *jobs)
+{
+	return order_size(&jobs->waiting);
+}
+
+static struct job *head_of(const struct line *line)
+{
+	struct order_node *node = order_first(&line->waiting);
+
+	return node == NULL ? NULL : CONTAINER_OF(node, struct job, by_line);
+}
+
+struct job *jobs_next(struct jobs *jobs, int slots, const struct admission_need *all)
+{
+	struct admission_budget budget = { slots, jobs->used_slots, *all, jobs->used };
+	size_t i;
+
+	for (i = 0; i < jobs->n_lines; i++) {
+		const struct line *line = &jobs->lines[i];
+		const struct job *job = head_of(line);
+
+		jobs->heads[i] = (struct admission_line){
+			.running = line->running,
+			.concurrency = line->task == NULL ? INT_MAX : line->task->concurrency,
+			.waiting = job != NULL,
+		};
+		if (job != NULL) {
+			jobs->heads[i].priority = job->priority;
+			jobs->heads[i].seq = job->seq;
+			jobs->heads[i].need = job->need;
+		}
+	}
+	i = admission_next(&budget, jobs->heads, jobs->n_lines);
+	return i == jobs->n_lines ? NULL : head_of(&jobs->lines[i]);
+}

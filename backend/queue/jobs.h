@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The jobs that are not done, in memory: an index over the store's rows, never
+ * more than they say, and built from them at every start. It knows each waiting
+ * job's place and what the running ones take of the machine.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uthash.h>
+
+#include "admission.h"
+#include "common/config.h"
+#include "order.h"
+#include "store/store.h"
+
+struct job {
+	struct job_id id;
+	uint64_t seq;
+	size_t line;          /* of jobs->lines */
+	enum job_state state; /* queued or running */
+	uint32_t attempt, failures, priority;
+	int64_t queued_unix_ms, retention_s;
+	struct admission_need need;
+	uint64_t driver; /* while running: the instance that holds the lease */
+	int64_t lease_until_age_ms;
+	int64_t claimed_age_ms;
+	bool unlisted; /* its driver came back and did not name it: no renewal */
+	struct order_node by_all, by_line; /* while queued */
+	TAILQ_ENTRY(job) running;          /* while running */
+	UT_hash_handle hh;
+};
+
+/* A cancelled job whose container may still be there: it takes its part of the machine. */
+struct leaving {
+	TAILQ_ENTRY(leaving) next;
+	struct job_id id;
+	uint32_t attempt;
+	size_t line;
+	struct admission_need need;
+};
+
+struct line {
+	const struct task *task; /* NULL: jobs that name their own image */
+	struct order waiting;
+	int running;
+};
+
+TAILQ_HEAD(running_jobs, job);
+TAILQ_HEAD(leaving_jobs, leaving);
+
+struct jobs {
+	const struct config *config;
+	struct job *by_id; /* hash; owns them */
+	struct order waiting;
+	struct running_jobs running;
+	size_t n_running;
+	struct leaving_jobs leaving;
+	struct line *lines;           /* owned; one for each task, then one without */
+	struct admission_line *heads; /* owned; room for jobs_next() */
+	size_t n_lines;
+	int used_slots;
+	struct admission_need used;
+};
+
+int jobs_init(struct jobs *jobs, const struct config *config, struct err *err);
+void jobs_done(struct jobs *jobs);
+
+/* False: the configuration has no such task (any more). "" is the line of own images. */
+bool jobs_line(const struct jobs *jobs, const char *task, size_t *ret_line);
+const char *jobs_task_name(const struct jobs *jobs, const struct job *job);
+
+/* What a row says. NULL when there is no memory; its task must be known. */
+struct job *jobs_add(struct jobs *jobs, const struct store_job *row);
+struct job *jobs_find(const struct jobs *jobs, const struct job_id *id);
+/* queued -> running, with attempt + 1. */
+void jobs_run(struct jobs *jobs, struct job *job, uint64_t driver, int64_t lease_until_age_ms);
+/* running -> queued, at its old place. */
+void jobs_requeue(struct jobs *jobs, struct job *job);
+/* It is done. */
+void jobs_remove(struct jobs *jobs, struct job *job);
+/* Running, done for its client, and yet to be stopped. -ENOMEM: removed without that. */
+void jobs_leave(struct jobs *jobs, struct job *job);
+/* Its container is gone. False: there is no such one. */
+bool jobs_left(struct jobs *jobs, const struct job_id *id, uint32_t attempt);
+void jobs_forget_leaving(struct jobs *jobs);
+
+/* Jobs ahead plus one, 0 for a running one. */
+uint64_t jobs_position(const struct jobs *jobs, const struct job *job);
+size_t jobs_waiting(const struct jobs *jobs);
+/* The one that starts now, NULL: none. `slots` and `all` are the machine's. */
+struct job *jobs_next(struct jobs *jobs, int slots, const struct admission_need *all);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The moves of a job (common/job_state.h), each in the store, in memory, and in
+ * the log. All need turn_begin() before, and spoil the turn where the store
+ * fails. -ESTALE: the row says otherwise; nothing was changed.
+ */
+#pragma once
+
+#include "jobs.h"
+
+struct queue;
+
+/* What is written of an ending. */
+struct move_ending {
+	enum verdict verdict;
+	const char *error, *image; /* may be NULL */
+	enum isolation isolation;
+	int64_t finished_unix_ms;       /* 0: now */
+	const struct store_blob *blobs; /* may be NULL */
+};
+
+/* A new job; row->seq is filled in. */
+int move_insert(
+	struct queue *q, struct store_job *row, const struct store_blob *blobs, struct err *err);
+/* queued -> running, held by the connected driver. */
+int move_run(struct queue *q, struct job *job, struct err *err);
+/* running -> queued. `failed`: it counts as an attempt. */
+int move_requeue(
+	struct queue *q, struct job *job, bool failed, const char *reason, struct err *err);
+/*
+ * -> done; the job is gone from memory, and its waiters are told after the commit.
+ * `leaving`: its container is yet to be stopped.
+ */
+int move_end(struct queue *q, struct job *job, const struct move_ending *ending, bool leaving,
+	struct err *err);
+/*
+ * One more failed attempt of a running job: queued again, or, where all are used
+ * up, done with that verdict (lost or engine_error) and reason.
+ */
+int move_fail(struct queue *q, struct job *job, enum verdict verdict, const char *reason,
+	struct err *err);

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Theory of operation.
+ *
+ * The queue owns the store (a SQLite file and the spool beside it, both its
+ * user's alone) and decides whose turn it is. It reaches nobody by itself:
+ * gateways and the one driver come to it, each through a door of their own
+ * (peers.c), and the channel lets each send only what the catalogue
+ * (wire/msg.h) allows its role. It has no HTTP, no Docker, no root.
+ *
+ *	gateway ──SUBMIT, JOB_GET...──▶ gate.c ─┐                  ┌─▶ store (SQLite)
+ *	                               intake.c ─┼─ move.c ─ turn.c ┤
+ *	driver ──NODE, ENDING...──────▶ drive.c ─┘                  └─▶ jobs.c (memory)
+ *	                                   └──RUN──▶ driver
+ *
+ * One thread runs the event loop and all of the above. All that one turn of the
+ * loop writes is one transaction (turn.c), whose acknowledgements go out after
+ * the commit; a job may be handed to the driver before it, since nobody was told
+ * of it yet. A second thread (worker.c) does what may take long: it hashes, syncs and
+ * names the files of the spool before the row that names them is written,
+ * removes them after the row is gone, and moves the write-ahead log into the database.
+ *
+ * What is in memory (jobs.c: who waits where, what runs) is an index over the
+ * rows. A start builds it from the store, whether the life before ended
+ * well or with kill -9; a transaction that fails builds it anew the same way.
+ *
+ * Time for retention and leases is the service's own clock (age.h).
+ *
+ * A job runs at least once and ends exactly once: each hand-over has a number
+ * (attempt), and an ending is written only for the attempt that holds the
+ * lease. What comes too late is acknowledged and forgotten.
+ */
+#include "queue.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+#include "common/log.h"
+#include "common/role.h"
+#include "drive.h"
+#include "gate.h"
+#include "intake.h"
+#include "peers.h"
+#include "rebuild.h"
+#include "reply.h"
+#include "retention.h"
+
+struct short_id queue_short_id(const struct job_id *id)
+{
+	char text[JOB_ID_CHARS + 1];
+	struct short_id ret;
+
+	job_id_format(id, text);
+	memcpy(ret.text, text, JOB_ID_SHOWN);
+	ret.text[JOB_ID_SHOWN] = '\0';
+	return ret;
+}
+
+void queue_kick(struct queue *q)
+{
+	struct err err;
+
+	if (!q->stopping && q->store_up && !q->turn.spoiled && drive_can_admit(q))
+		(void)turn_begin(q, &err); /* its end admits */
+}
+
+void queue_give_up(struct queue *q, const char *why)
+{
+	log_error("giving up: %s", why);
+	q->exit_code = 1;
+	(void)event_base_loopbreak(q->base);
+}
+
+static void on_signal(evutil_socket_t signal, short what, void *arg)
+{
+	struct queue *q = arg;
+
+	(void)what;
+	log_info("stopping on signal %d", (int)signal);
+	q->stopping = true;
+	(void)event_base_loopbreak(q->base);
+}
+
+static void on_reap(evutil_socket_t fd, short what, void *arg)
+{
+	struct queue *q = arg;
+
+	(void)fd;
+	(void)what;
+	gate_reap(q);
+	drive_reap(q);
+}
+
+static void on_timed_out(const struct answer *answer, void *arg)
+{
+	reply_job_later(arg, answer, 0, false);
+}
+
+/* Writes something, so that what was in the way shows itself. */
+static int probe_store(struct queue *q, struct err *err)
+{
+	char text[AGE_TEXT];
+	int r;
+
+	age_keep(&q->age, age_boottime_ms(), text);
+	r = store_begin(q->store, err);
+	if (r == 0)
+		r = store_meta_set(q->store, "age", text, err);
+	if (r == 0)
+		r = store_commit(q->store, err);
+	if (r < 0)
+		store_rollback(q->store);
+	return r;
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval again = { .tv_sec = TURN_RETRY_MS / 1000 };
+	struct queue *q = arg;
+	struct err err;
+
+	(void)fd;
+	(void)what;
+	turn_flush(q);
+	if (!q->store_up) {
+		if (probe_store(q, &err) < 0) {
+			(void)event_add(q->retry, &again);
+			return;
+		}
+		log_info("store is up again");
+		q->store_up = true;
+	}
+	intake_retry(q);
+	queue_kick(q);
+}
+
+static int init_events(struct queue *q, struct err *err)
+{
+	q->sigterm = evsignal_new(q->base, SIGTERM, on_signal, q);
+	q->sigint = evsignal_new(q->base, SIGINT, on_signal, q);
+	q->reaper = event_new(q->base, -1, 0, on_reap, q);
+	q->retry = event_new(q->base, -1, 0, on_retry, q);
+	if (q->sigterm == NULL || q->sigint == NULL || q->reaper == NULL || q->retry == NULL ||
+		event_add(q->sigterm, NULL) < 0 || event_add(q->sigint, NULL) < 0)
+		return err_set(err, ENOMEM, "event");
+	return 0;
+}
+
+static int init_parts(struct queue *q, struct err *err)
+{
+	int r = init_events(q, err);
+
+	if (r == 0)
+		r = turn_init(q, err);
+	if (r == 0)
+		r = retention_init(q, err);
+	if (r == 0)
+		r = jobs_init(&q->jobs, q->config, err);
+	if (r == 0)
+		r = worker_start(q->base, &q->worker, err);
+	if (r == 0)
+		r = drive_init(q, err);
+	waiters_init(&q->waiters, q->base, on_timed_out, q);
+	return r;
+}
+
+static int open_store(struct queue *q, struct err *err)
+{
+	int r = store_open("sqlite", QUEUE_DB, &q->store, err);
+
+	if (r == 0)
+		r = spool_open(QUEUE_SPOOL, &q->spool, err);
+	if (r == 0)
+		r = rebuild_at_start(q, err);
+	q->store_up = r == 0;
+	return r;
+}
+
+/* In the order that leaves nothing acknowledged unsaid and nothing said undone. */
+static void finish(struct queue *q)
+{
+	struct err err;
+
+	peers_done(q);
+	q->stopping = true;
+	worker_stop(q->worker);
+	q->worker = NULL;
+	if (q->store != NULL && q->exit_code == 0) {
+		turn_flush(q);
+		if (probe_store(q, &err) < 0)
+			log_error("%s", err.msg);
+	}
+}
+
+static void release(struct queue *q)
+{
+	struct event *events[] = { q->sigterm, q->sigint, q->reaper, q->retry, q->retention };
+
+	reply_done(q);
+	waiters_done(&q->waiters);
+	intake_done(q);
+	turn_done(q);
+	drive_done(q);
+	gate_done(q);
+	jobs_done(&q->jobs);
+	store_close(q->store);
+	spool_close(q->spool);
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i] != NULL)
+			event_free(events[i]);
+	event_base_free(q->base);
+	free(q);
+}
+
+static struct queue *queue_new(const struct config *config, uid_t started_uid)
+{
+	struct queue *q = calloc(1, sizeof(*q));
+
+	if (q == NULL)
+		return NULL;
+	q->config = config;
+	q->started_uid = started_uid;
+	TAILQ_INIT(&q->gates);
+	TAILQ_INIT(&q->intakes);
+	TAILQ_INIT(&q->long_lists);
+	STAILQ_INIT(&q->turn.afters);
+	q->drive.tasks = BLOB_EMPTY;
+	q->base = event_base_new();
+	if (q->base == NULL ||
+		getrandom(&q->instance, sizeof(q->instance), 0) != sizeof(q->instance)) {
+		if (q->base != NULL)
+			event_base_free(q->base);
+		free(q);
+		return NULL;
+	}
+	return q;
+}
+
+static int serve(struct queue *q, int fd[static 2], struct err *err)
+{
+	int r = init_parts(q, err);
+
+	if (r == 0)
+		r = open_store(q, err);
+	if (r == 0)
+		r = peers_listen(q, fd, err);
+	if (r < 0)
+		return r;
+	retention_schedule(q);
+	role_ready();
+	log_info("ready");
+	if (event_base_dispatch(q->base) < 0)
+		return err_say(err, EIO, "event loop");
+	return 0;
+}
+
+/* The role's own directory, while there may be the right to make it. */
+static int make_directory(const struct config *config, struct err *err)
+{
+	if (mkdir(STATE_QUEUE, 0700) < 0 && errno != EEXIST)
+		return err_set(err, errno, "make directory '%s'", STATE_QUEUE);
+	if (geteuid() == 0 && lchown(STATE_QUEUE, config->queue_uid, config->queue_gid) < 0)
+		return err_set(err, errno, "give '%s' to user %u", STATE_QUEUE, config->queue_uid);
+	return 0;
+}
+
+/* Blobs of jobs travel as descriptors: as many as the system lets us have. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int prepare(struct role_args *args, int fd[static 2], struct err *err)
+{
+	int r;
+
+	(void)umask(077);
+	raise_descriptors();
+	r = peers_bind(args, fd, err);
+	if (r == 0)
+		r = make_directory(args->config, err);
+	if (r == 0)
+		r = role_confine(ROLE_QUEUE, args->config, (gid_t)-1, err);
+	return r;
+}
+
+/* No restart mends it: a newer schema, a damaged file, a missing right. */
+static int exit_code_of(int r)
+{
+	return r == -EPROTO || r == -EUCLEAN || r == -EACCES || r == -EPERM ? EX_CONFIG : 1;
+}
+
+int queue_main(struct role_args *args)
+{
+	uid_t started_uid = geteuid();
+	int fd[2] = { -1, -1 };
+	struct queue *q;
+	struct err err;
+	int r = prepare(args, fd, &err);
+	int code;
+
+	if (r < 0) {
+		log_error("%s", err.msg);
+		return exit_code_of(r);
+	}
+	q = queue_new(args->config, started_uid);
+	if (q == NULL) {
+		log_error("out of memory");
+		return 1;
+	}
+	r = serve(q, fd, &err);
+	if (r < 0) {
+		log_error("%s", err.msg);
+		q->exit_code = exit_code_of(r);
+	}
+	finish(q);
+	code = q->exit_code;
+	release(q);
+	return code;
+}

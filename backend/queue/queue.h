@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* The queue role's state, shared by the files of this directory and nobody else. */
+#pragma once
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "age.h"
+#include "common/config.h"
+#include "jobs.h"
+#include "metrics.h"
+#include "spool.h"
+#include "store/store.h"
+#include "turn.h"
+#include "waiters.h"
+#include "wire/channel.h"
+#include "worker.h"
+
+#define QUEUE_DB        STATE_QUEUE "/dockgate.db"
+#define QUEUE_SPOOL     STATE_QUEUE "/spool"
+#define QUEUE_GATES_MAX 64
+#define QUEUE_HOLD_BACK \
+	512 /* messages that wait for a peer: no more descriptors, no more jobs for it */
+
+struct queue;
+
+/* A gateway's connection. */
+struct gate {
+	TAILQ_ENTRY(gate) next;
+	struct queue *queue;
+	struct channel *ch; /* owned */
+	bool closed;        /* to be freed from the loop */
+	uint64_t number;    /* names it where it may be gone by then */
+};
+
+TAILQ_HEAD(gates, gate);
+
+/* The driver's connection and what it said of its machine. */
+struct drive {
+	struct channel *ch; /* owned; NULL: none */
+	int fd;             /* the channel's; only looked at */
+	bool closed;        /* to be freed from the loop */
+	bool node_seen;     /* its first NODE has come: it may get jobs */
+	uint64_t instance;
+	char node[65];
+	bool engine_up;
+	char reason[1001], engine[201];
+	uint32_t slots;
+	int64_t cpus, memory_bytes; /* the machine's */
+	struct blob tasks;
+	int64_t hold_until_age_ms; /* it gave a job back: none before that */
+};
+
+struct long_list;
+TAILQ_HEAD(long_lists, long_list);
+
+struct intake;
+TAILQ_HEAD(intakes, intake);
+
+struct queue {
+	const struct config *config;
+	struct event_base *base; /* owned, as all below */
+	struct store *store;
+	struct spool *spool;
+	struct worker *worker;
+	struct age age;
+	struct jobs jobs;
+	struct waiters waiters;
+	struct turn turn;
+	struct metrics metrics;
+	struct gates gates;
+	size_t n_gates;
+	uint64_t next_gate;
+	struct drive drive;
+	struct intakes intakes; /* in the worker's hands, or waiting for the store */
+	struct long_lists long_lists;
+	size_t n_submits;          /* submits among them */
+	struct event *listener[2]; /* gateways', drivers' */
+	struct event *sigterm, *sigint;
+	struct event *tick;  /* leases */
+	struct event *retry; /* the store, after a failure */
+	struct event *retention;
+	int64_t retention_due_age_ms; /* when it fires; INT64_MAX: not scheduled */
+	struct event *reaper;         /* frees closed connections */
+	struct event *hold;           /* the driver's hold is over */
+	bool store_up;
+	bool checkpointing;
+	char store_reason[400];
+	uid_t started_uid;
+	uint64_t instance;
+	int64_t age_kept_ms; /* when the age was last kept */
+	bool stopping;
+	int exit_code;
+};
+
+/* Start what may start: opens a turn where a job can be admitted. */
+void queue_kick(struct queue *q);
+/* Ends the loop; the process is to be started again. */
+void queue_give_up(struct queue *q, const char *why);
+/* The first JOB_ID_SHOWN characters, for logs: an id whole entitles to its result. */
+struct short_id {
+	char text[JOB_ID_SHOWN + 1];
+};
+struct short_id queue_short_id(const struct job_id *id);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* What is in memory, from what is in the store: at a start, and after a failed turn. */
+#pragma once
+
+#include "common/err.h"
+
+struct queue;
+
+/*
+ * At the start: the age, the open jobs with their leases, and a spool and rows that
+ * agree. Jobs whose task the configuration has no more are ended.
+ */
+int rebuild_at_start(struct queue *q, struct err *err);
+/* Gives the process up where the store cannot even be read. */
+void rebuild_after_failure(struct queue *q);

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT */
+#include "reply.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "queue.h"
+#include "wire/listing.h"
+
+#define LIST_STEP 1000 /* rows read before others have their turn */
+
+static struct gate *gate_of(struct queue *q, uint64_t number)
+{
+	struct gate *gate;
+
+	TAILQ_FOREACH (gate, &q->gates, next) {
+		if (gate->number == number)
+			return gate->closed ? NULL : gate;
+	}
+	return NULL;
+}
+
+void reply_send(struct queue *q, uint64_t number, const struct msg *msg)
+{
+	struct gate *gate = gate_of(q, number);
+	struct err err;
+
+	if (gate == NULL)
+		return; /* it has left meanwhile */
+	if (channel_send(gate->ch, msg, &err) < 0)
+		log_warning("%s to the gateway was dropped: %s", msg_name(msg->type), err.msg);
+}
+
+void reply_refused(struct queue *q, uint64_t gate, uint64_t token, enum refusal why,
+	const char *detail, uint32_t retry_after_s)
+{
+	cleanup_msg struct msg msg;
+
+	msg_init(&msg, MSG_REFUSED);
+	msg.refused.token = token;
+	msg.refused.why = (uint8_t)why;
+	(void)snprintf(msg.refused.detail, sizeof(msg.refused.detail), "%s",
+		detail == NULL ? refusal_text(why) : detail);
+	msg.refused.retry_after_s = retry_after_s;
+	reply_send(q, gate, &msg);
+}
+
+static void refuse_read(struct queue *q, const struct answer *answer, const struct err *err)
+{
+	if (err->code == ENOENT) {
+		reply_refused(q, answer->gate, answer->token, REFUSAL_NOT_FOUND, NULL, 0);
+		return;
+	}
+	log_error("job=%s cannot be read: %s", queue_short_id(&answer->id).text, err->msg);
+	reply_refused(q, answer->gate, answer->token, REFUSAL_STORE, NULL, 1);
+}
+
+static int read_blob(
+	struct queue *q, uint64_t seq, enum job_blob kind, struct blob *ret, struct err *err)
+{
+	struct store_blob stored = { 0 };
+	int r = store_blob_get(q->store, seq, kind, &stored, err);
+
+	if (r == 0 && stored.file[0] != '\0')
+		r = spool_read(q->spool, &stored, ret, err);
+	else if (r == 0)
+		*ret = (struct blob){
+			.len = stored.bytes, .data = TAKE_PTR(stored.data), .fd = -1
+		};
+	store_blob_done(&stored);
+	return r;
+}
+
+static int fill_blobs(
+	struct queue *q, uint64_t seq, uint32_t want, struct msg_job *job, struct err *err)
+{
+	const struct {
+		uint32_t bit;
+		enum job_blob kind;
+		struct blob *blob;
+	} wanted[] = {
+		{ WANT_SPEC, JOB_BLOB_SPEC, &job->spec },
+		{ WANT_RESULT, JOB_BLOB_RESULT, &job->result },
+		{ WANT_OUT, JOB_BLOB_OUT, &job->out },
+		{ WANT_ERR, JOB_BLOB_ERR, &job->err },
+		{ WANT_FILES, JOB_BLOB_FILES, &job->files },
+	};
+	uint64_t sizes[JOB_BLOB_MAX_];
+	int r = store_blob_sizes(q->store, seq, sizes, err);
+
+	if (r < 0)
+		return r;
+	job->out_bytes = sizes[JOB_BLOB_OUT];
+	job->err_bytes = sizes[JOB_BLOB_ERR];
+	job->files_bytes = sizes[JOB_BLOB_FILES];
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		if ((want & wanted[i].bit) == 0 || sizes[wanted[i].kind] == 0)
+			continue;
+		r = read_blob(q, seq, wanted[i].kind, wanted[i].blob, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void fill_row(struct queue *q, const struct store_job *row, struct msg_job *job)
+{
+	const struct job *open = jobs_find(&q->jobs, &row->id);
+
+	job->id = row->id;
+	job->seq = row->seq;
+	(void)snprintf(job->task, sizeof(job->task), "%s", row->task);
+	job->state = (uint8_t)row->state;
+	job->verdict = (uint8_t)row->verdict;
+	job->attempt = row->attempt;
+	job->position = open == NULL ? 0 : jobs_position(&q->jobs, open);
+	job->queued_ms = row->queued_unix_ms;
+	job->started_ms = row->started_unix_ms;
+	job->finished_ms = row->finished_unix_ms;
+	(void)snprintf(job->node, sizeof(job->node), "%s", row->node);
+	(void)snprintf(job->image, sizeof(job->image), "%s", row->image);
+	job->isolation = (uint8_t)row->isolation;
+	if (row->state == JOB_DONE) {
+		(void)snprintf(job->error, sizeof(job->error), "%s", row->error);
+		job->expires_ms = clock_unix_ms() + row->expires_age_ms - age_now(&q->age);
+	}
+}
+
+/* A waiting job of which nobody wants bytes is answered from memory. */
+static bool fill_from_memory(struct queue *q, const struct answer *answer, struct msg_job *msg)
+{
+	const struct job *job = jobs_find(&q->jobs, &answer->id);
+
+	if (job == NULL || job->state != JOB_QUEUED || (answer->want & WANT_SPEC) != 0)
+		return false;
+	msg->id = job->id;
+	msg->seq = job->seq;
+	(void)snprintf(msg->task, sizeof(msg->task), "%s", jobs_task_name(&q->jobs, job));
+	msg->state = JOB_QUEUED;
+	msg->verdict = VERDICT_MAX_;
+	msg->attempt = job->attempt;
+	msg->position = jobs_position(&q->jobs, job);
+	msg->queued_ms = job->queued_unix_ms;
+	return true;
+}
+
+static int fill_job(
+	struct queue *q, const struct answer *answer, struct msg_job *msg, struct err *err)
+{
+	struct store_job row;
+	int r;
+
+	if (fill_from_memory(q, answer, msg))
+		return 0;
+	r = store_job_get(q->store, &answer->id, &row, err);
+	if (r < 0)
+		return r;
+	if (row.state == JOB_DONE && row.expires_age_ms <= age_now(&q->age))
+		return err_say(err, ENOENT, "expired");
+	fill_row(q, &row, msg);
+	return fill_blobs(q, row.seq, answer->want, msg, err);
+}
+
+void reply_job(struct queue *q, const struct answer *answer)
+{
+	cleanup_msg struct msg msg;
+	struct err err;
+
+	msg_init(&msg, MSG_JOB);
+	msg.job.token = answer->token;
+	if (fill_job(q, answer, &msg.job, &err) < 0)
+		refuse_read(q, answer, &err);
+	else
+		reply_send(q, answer->gate, &msg);
+}
+
+struct later {
+	struct answer answer;
+	uint32_t wait_ms;
+	bool write;
+};
+
+static void reply_now_or_wait(struct queue *q, void *arg, bool committed)
+{
+	cleanup_free struct later *later = arg;
+	struct err err;
+
+	if (!committed && later->write) {
+		reply_refused(q, later->answer.gate, later->answer.token, REFUSAL_STORE, NULL, 1);
+		return;
+	}
+	if (later->wait_ms > 0 && jobs_find(&q->jobs, &later->answer.id) != NULL &&
+		gate_of(q, later->answer.gate) != NULL &&
+		waiters_add(&q->waiters, &later->answer, later->wait_ms, &err) == 0)
+		return;
+	reply_job(q, &later->answer);
+}
+
+void reply_job_later(struct queue *q, const struct answer *answer, uint32_t wait_ms, bool write)
+{
+	struct later *later = malloc(sizeof(*later));
+	struct err err;
+
+	if (later != NULL) {
+		*later = (struct later){ *answer, wait_ms, write };
+		if (turn_after(q, reply_now_or_wait, later, &err) == 0)
+			return;
+	}
+	free(later);
+	reply_refused(q, answer->gate, answer->token, REFUSAL_STORE, "out of memory", 1);
+}
+
+/* --- status --- */
+
+/* What is wrong, in words; "" for nothing. */
+static void put_reason(struct queue *q, char *ret, size_t size)
+{
+	if (!q->store_up)
+		(void)snprintf(ret, size, "the store is down: %s", q->store_reason);
+	else if (q->drive.ch == NULL || !q->drive.node_seen)
+		(void)snprintf(ret, size, "no driver is connected");
+	else if (!q->drive.engine_up)
+		(void)snprintf(ret, size, "%s",
+			q->drive.reason[0] != '\0' ? q->drive.reason
+						   : "the container engine does not answer");
+	else
+		ret[0] = '\0';
+}
+
+/*
+ * The machine: str node, str engine, u32 slots, i64 cpus (thousandths), i64
+ * memory bytes, u64 running, bytes what the driver said of its tasks.
+ */
+static int pack_node(struct queue *q, struct blob *ret, struct err *err)
+{
+	const struct drive *d = &q->drive;
+	struct packer p = packer_growing();
+	cleanup_free uint8_t *tasks = NULL;
+	int r = blob_read_all(&d->tasks, BLOB_INLINE_MAX, &tasks, err);
+
+	if (r < 0)
+		return r;
+	pack_str(&p, d->node);
+	pack_str(&p, d->engine);
+	pack_u32(&p, d->slots);
+	pack_i64(&p, d->cpus);
+	pack_i64(&p, d->memory_bytes);
+	pack_u64(&p, q->jobs.n_running);
+	pack_bytes(&p, tasks, (size_t)d->tasks.len);
+	if (p.failed) {
+		packer_done(&p);
+		return err_set(err, ENOMEM, "node");
+	}
+	*ret = (struct blob){ .len = p.len, .data = p.buf, .fd = -1 };
+	return 0;
+}
+
+void reply_status(struct queue *q, uint64_t gate, uint64_t token, bool metrics)
+{
+	bool driver_up = q->drive.ch != NULL && q->drive.node_seen;
+	cleanup_msg struct msg msg;
+	struct err err;
+
+	msg_init(&msg, MSG_STATUS);
+	msg.status.token = token;
+	msg.status.store_up = q->store_up;
+	msg.status.driver_up = driver_up;
+	msg.status.engine_up = driver_up && q->drive.engine_up;
+	put_reason(q, msg.status.reason, sizeof(msg.status.reason));
+	msg.status.waiting = jobs_waiting(&q->jobs);
+	msg.status.running = q->jobs.n_running;
+	if (driver_up && pack_node(q, &msg.status.node, &err) < 0)
+		log_warning("status: %s", err.msg);
+	if (metrics && metrics_text(q, &msg.status.metrics, &err) < 0)
+		log_warning("status: %s", err.msg);
+	reply_send(q, gate, &msg);
+}
+
+/* --- lists --- */
+
+static void pack_row(struct queue *q, struct packer *p, const struct store_row *row, bool own)
+{
+	const struct job *job = jobs_find(&q->jobs, &row->id);
+	struct listing_row out = {
+		.id = row->id,
+		.state = row->state,
+		.verdict = row->verdict,
+		.position = job == NULL ? 0 : jobs_position(&q->jobs, job),
+		.queued_ms = row->queued_unix_ms,
+		.started_ms = row->started_unix_ms,
+		.finished_ms = row->finished_unix_ms,
+		.own = own,
+	};
+
+	if (row->state == JOB_DONE && row->expires_age_ms <= age_now(&q->age))
+		return;
+	(void)snprintf(out.task, sizeof(out.task), "%s", row->task);
+	(void)snprintf(out.node, sizeof(out.node), "%s", row->node);
+	listing_pack(p, &out);
+}
+
+static void send_jobs(
+	struct queue *q, uint64_t gate, uint64_t token, uint64_t cursor, struct packer *p)
+{
+	cleanup_msg struct msg msg;
+
+	msg_init(&msg, MSG_JOBS);
+	msg.jobs.token = token;
+	msg.jobs.cursor = cursor;
+	msg.jobs.waiting = jobs_waiting(&q->jobs);
+	msg.jobs.running = q->jobs.n_running;
+	msg.jobs.list = (struct blob){ .len = p->len, .data = TAKE_PTR(p->buf), .fd = -1 };
+	reply_send(q, gate, &msg);
+}
+
+static void refuse_list(struct queue *q, uint64_t gate, uint64_t token, const struct err *err)
+{
+	log_error("a list cannot be made: %s", err->msg);
+	reply_refused(q, gate, token, REFUSAL_STORE, NULL, 1);
+}
+
+void reply_list(struct queue *q, uint64_t gate, const struct msg_job_list *ask)
+{
+	size_t limit = ask->limit == 0 ? 1 : ask->limit;
+	cleanup_free struct store_row *rows = calloc(limit, sizeof(*rows));
+	struct packer p = packer_growing();
+	struct err err;
+	size_t n = 0;
+	int r = rows == NULL ? err_set(&err, ENOMEM, "list")
+			     : store_list(q->store, false, ask->states, ask->task, ask->cursor,
+				       limit, rows, &n, &err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		pack_row(q, &p, &rows[i], ask->caller_operator != 0);
+	if (r == 0 && p.failed)
+		r = err_set(&err, ENOMEM, "list");
+	if (r < 0)
+		refuse_list(q, gate, ask->token, &err);
+	else
+		send_jobs(q, gate, ask->token, n == limit ? rows[n - 1].seq : 0, &p);
+	packer_done(&p);
+}
+
+/* A list of all of the queue, on its way. */
+struct long_list {
+	TAILQ_ENTRY(long_list) next;
+	struct queue *queue;
+	struct event *event; /* owned */
+	uint64_t gate, token;
+	bool own;
+	unsigned states, later_states; /* what is read now, and after it */
+	uint64_t cursor;
+	struct packer p;
+	struct store_row rows[LIST_STEP];
+};
+
+static void long_list_free(struct long_list *list)
+{
+	if (list->event != NULL)
+		event_free(list->event);
+	packer_done(&list->p);
+	free(list);
+}
+
+/* 1: there is more; 0: that was all. */
+static int long_list_step(struct long_list *list, struct err *err)
+{
+	size_t n;
+	int r = store_list(list->queue->store, true, list->states, NULL, list->cursor, LIST_STEP,
+		list->rows, &n, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		pack_row(list->queue, &list->p, &list->rows[i], list->own);
+	if (list->p.failed)
+		return err_set(err, ENOMEM, "list");
+	if (n == LIST_STEP) {
+		list->cursor = list->rows[n - 1].seq;
+		return 1;
+	}
+	list->states = list->later_states;
+	list->later_states = 0;
+	list->cursor = 0;
+	return list->states != 0;
+}
+
+static void on_long_list(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval now = { 0, 0 };
+	struct long_list *list = arg;
+	struct err err;
+	int r = -EPIPE;
+
+	(void)fd;
+	(void)what;
+	if (gate_of(list->queue, list->gate) != NULL) {
+		r = long_list_step(list, &err);
+		if (r > 0 && event_add(list->event, &now) == 0)
+			return;
+		if (r < 0)
+			refuse_list(list->queue, list->gate, list->token, &err);
+	}
+	if (r == 0)
+		send_jobs(list->queue, list->gate, list->token, 0, &list->p);
+	TAILQ_REMOVE(&list->queue->long_lists, list, next);
+	long_list_free(list);
+}
+
+void reply_queue(struct queue *q, uint64_t gate, const struct msg_queue_get *ask)
+{
+	struct long_list *list = calloc(1, sizeof(*list));
+
+	if (list != NULL)
+		list->event = event_new(q->base, -1, 0, on_long_list, list);
+	if (list == NULL || list->event == NULL) {
+		free(list);
+		reply_refused(q, gate, ask->token, REFUSAL_STORE, "out of memory", 1);
+		return;
+	}
+	list->queue = q;
+	list->gate = gate;
+	list->token = ask->token;
+	list->own = ask->caller_operator != 0;
+	list->p = packer_growing();
+	list->states = ask->classic != 0 ? 0 : 1U << JOB_RUNNING;
+	list->later_states = ask->classic != 0 ? 0 : 1U << JOB_QUEUED;
+	TAILQ_INSERT_TAIL(&q->long_lists, list, next);
+	on_long_list(-1, 0, list);
+}
+
+void reply_done(struct queue *q)
+{
+	struct long_list *list;
+
+	while ((list = TAILQ_FIRST(&q->long_lists)) != NULL) {
+		TAILQ_REMOVE(&q->long_lists, list, next);
+		long_list_free(list);
+	}
+}

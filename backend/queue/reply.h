@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Answers to gateways. What a gateway does not take any more closes its connection. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "waiters.h"
+#include "wire/msg.h"
+
+struct queue;
+struct job;
+
+void reply_send(struct queue *q, uint64_t gate, const struct msg *msg);
+void reply_refused(struct queue *q, uint64_t gate, uint64_t token, enum refusal why,
+	const char *detail, uint32_t retry_after_s);
+/* JOB as it stands, or REFUSED. */
+void reply_job(struct queue *q, const struct answer *answer);
+/*
+ * The same after the open turn; where the job is not done and wait_ms is not 0,
+ * when it ends or that time is over. `write`: the answer acknowledges something
+ * that this turn wrote: REFUSED where it was not committed.
+ */
+void reply_job_later(struct queue *q, const struct answer *answer, uint32_t wait_ms, bool write);
+void reply_status(struct queue *q, uint64_t gate, uint64_t token, bool metrics);
+/* One page, newest first. */
+void reply_list(struct queue *q, uint64_t gate, const struct msg_job_list *ask);
+/* All of the queue; large ones in steps, between which others have their turn. */
+void reply_queue(struct queue *q, uint64_t gate, const struct msg_queue_get *ask);
+/* Drops the lists that are on their way. */
+void reply_done(struct queue *q);

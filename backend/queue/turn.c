@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+#include "turn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "drive.h"
+#include "queue.h"
+#include "rebuild.h"
+
+struct after {
+	STAILQ_ENTRY(after) next;
+	turn_fn *fn;
+	void *arg;
+};
+
+static void on_flush(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	turn_flush(arg);
+}
+
+int turn_init(struct queue *q, struct err *err)
+{
+	STAILQ_INIT(&q->turn.afters);
+	q->turn.flush = event_new(q->base, -1, 0, on_flush, q);
+	return q->turn.flush == NULL ? err_set(err, ENOMEM, "event") : 0;
+}
+
+void turn_done(struct queue *q)
+{
+	if (q->turn.flush != NULL)
+		event_free(q->turn.flush);
+	q->turn.flush = NULL;
+}
+
+int turn_begin(struct queue *q, struct err *err)
+{
+	int r;
+
+	if (!q->store_up)
+		return err_say(err, EIO, "%s", q->store_reason);
+	if (q->turn.spoiled)
+		return err_say(err, EIO, "the store refused an earlier write of this turn");
+	q->turn.writes++;
+	if (store_in_transaction(q->store))
+		return 0;
+	q->turn.metrics_before = q->metrics;
+	r = store_begin(q->store, err);
+	if (r < 0) {
+		turn_spoil(q, err);
+		return r;
+	}
+	/* Behind all events that are active now: they join this turn. */
+	event_active(q->turn.flush, EV_TIMEOUT, 0);
+	return 0;
+}
+
+static void store_down(struct queue *q, const struct err *err)
+{
+	const struct timeval retry = { .tv_sec = TURN_RETRY_MS / 1000 };
+
+	if (q->store_up)
+		log_error("store is down: %s", err->msg);
+	q->store_up = false;
+	(void)snprintf(q->store_reason, sizeof(q->store_reason), "%s", err->msg);
+	(void)event_add(q->retry, &retry);
+}
+
+void turn_spoil(struct queue *q, const struct err *err)
+{
+	q->turn.spoiled = true;
+	store_down(q, err);
+	event_active(q->turn.flush, EV_TIMEOUT, 0);
+}
+
+int turn_after(struct queue *q, turn_fn *fn, void *arg, struct err *err)
+{
+	struct after *after;
+
+	if (!store_in_transaction(q->store) && !q->turn.spoiled) {
+		fn(q, arg, true);
+		return 0;
+	}
+	after = calloc(1, sizeof(*after));
+	if (after == NULL)
+		return err_set(err, ENOMEM, "turn");
+	after->fn = fn;
+	after->arg = arg;
+	STAILQ_INSERT_TAIL(&q->turn.afters, after, next);
+	return 0;
+}
+
+static bool commit(struct queue *q)
+{
+	struct err err;
+	int r;
+
+	if (!q->turn.spoiled && !q->stopping)
+		drive_admit(q); /* the driver may begin while the disk syncs: nobody was told yet */
+	if (!q->turn.spoiled && store_in_transaction(q->store)) {
+		r = store_commit(q->store, &err);
+		if (r == 0)
+			return true;
+		turn_spoil(q, &err);
+	}
+	if (!q->turn.spoiled)
+		return true;
+	store_rollback(q->store);
+	q->metrics = q->turn.metrics_before;
+	log_error("what this turn wrote was rolled back");
+	rebuild_after_failure(q);
+	return false;
+}
+
+static void run_checkpoint(void *arg)
+{
+	struct queue *q = arg;
+	struct err err;
+
+	if (store_checkpoint(q->store, &err) < 0)
+		log_warning("%s", err.msg);
+}
+
+static void checkpoint_done(void *arg)
+{
+	((struct queue *)arg)->checkpointing = false;
+}
+
+static void checkpoint(struct queue *q)
+{
+	struct err err;
+
+	if (q->checkpointing || !store_wants_checkpoint(q->store))
+		return;
+	q->checkpointing = worker_post(q->worker, run_checkpoint, checkpoint_done, q, &err) == 0;
+}
+
+void turn_message_end(struct queue *q)
+{
+	if (q->turn.writes >= TURN_WRITES_MAX)
+		turn_flush(q);
+}
+
+void turn_flush(struct queue *q)
+{
+	struct afters afters = STAILQ_HEAD_INITIALIZER(afters);
+	struct after *after;
+	bool committed;
+
+	if (q->turn.flushing || (!store_in_transaction(q->store) && !q->turn.spoiled))
+		return;
+	q->turn.flushing = true;
+	committed = commit(q);
+	q->turn.spoiled = false;
+	q->turn.writes = 0;
+	STAILQ_CONCAT(&afters, &q->turn.afters);
+	q->turn.flushing = false;
+	while ((after = STAILQ_FIRST(&afters)) != NULL) {
+		STAILQ_REMOVE_HEAD(&afters, next);
+		after->fn(q, after->arg, committed);
+		free(after);
+	}
+	if (committed)
+		checkpoint(q);
+}

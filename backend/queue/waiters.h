@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests that wait for a job to end: long polls, and submits with a wait. */
+#pragma once
+
+#include <event2/event.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uthash.h>
+
+#include "common/err.h"
+#include "common/job_id.h"
+
+/* What a request wants to be told, and by which way. */
+struct answer {
+	uint64_t gate; /* struct gate's number */
+	uint64_t token;
+	struct job_id id;
+	uint32_t want;
+};
+
+struct waiter;
+struct waiters_of;
+
+struct waiters {
+	struct event_base *base;
+	struct waiter *by_token;   /* hash; owns them */
+	struct waiters_of *by_job; /* hash */
+	/* The wait is over without an ending. The waiter is gone by then. */
+	void (*timed_out)(const struct answer *answer, void *arg);
+	void *arg;
+};
+
+void waiters_init(struct waiters *waiters, struct event_base *base,
+	void (*timed_out)(const struct answer *answer, void *arg), void *arg);
+void waiters_done(struct waiters *waiters);
+
+/* -EEXIST: that gateway already waits under that token. */
+int waiters_add(
+	struct waiters *waiters, const struct answer *answer, uint32_t wait_ms, struct err *err);
+/* The client has left. */
+void waiters_forget(struct waiters *waiters, uint64_t gate, uint64_t token);
+void waiters_forget_gate(struct waiters *waiters, uint64_t gate);
+/* The job has ended: fn is called for each of its waiters, which are gone then. */
+void waiters_wake(struct waiters *waiters, const struct job_id *id,
+	void (*fn)(const struct answer *answer, void *arg), void *arg);
+size_t waiters_count(const struct waiters *waiters);
