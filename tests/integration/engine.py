@@ -18,12 +18,14 @@ class Engine:
         self.docker = Docker(self.socket)
         self.process = None
 
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
     def start(self, seconds=60):
-        at = lambda name: os.path.join(self.directory, name)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                ["dockerd", "--data-root", at("data"), "--exec-root", at("exec"),
-                 "--host", f"unix://{self.socket}", "--pidfile", at("pid"), "--bridge", "none",
+                ["dockerd", "--data-root", self.path("data"), "--exec-root", self.path("exec"),
+                 "--host", f"unix://{self.socket}", "--pidfile", self.path("pid"), "--bridge", "none",
                  "--iptables=false", "--ip-forward=false", "--ip-masq=false"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         for _ in until(seconds, 0.1):
@@ -38,14 +40,15 @@ class Engine:
         raise AssertionError(f"the engine did not start\n{self.log()}")
 
     def kill(self):
-        """Only the daemon: its containerd and its containers live on, as after a crash."""
+        """The daemon, and with it its containerd; containers live on, as after a crash."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
             self.process = None
-            pid_file = os.path.join(self.directory, "pid")
-            if os.path.exists(pid_file):
-                os.unlink(pid_file)
+            # Where nobody reaps orphans, a dead containerd's number still looks alive.
+            for name in ("pid", os.path.join("exec", "containerd", "containerd.pid")):
+                if os.path.exists(self.path(name)):
+                    os.unlink(self.path(name))
 
     def stop(self):
         if self.process is not None:
@@ -56,13 +59,12 @@ class Engine:
                 self.kill()
             self.process = None
         self.end_containerd()
-        for _ in until(10, 0.1):
-            shutil.rmtree(self.directory, ignore_errors=True)
-            if not os.path.exists(self.directory):
-                break
-            for line in open("/proc/self/mounts", encoding="utf-8"):
-                if line.split()[1].startswith(self.directory):
-                    subprocess.run(["umount", "-l", line.split()[1]], check=False)
+        with open("/proc/self/mounts", encoding="utf-8") as file:
+            mounts = [line.split()[1] for line in file]
+        for mount in sorted(mounts, reverse=True):
+            if mount.startswith(self.directory):
+                subprocess.run(["umount", "-l", mount], check=False)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def end_containerd(self):
         """What a killed daemon left: its containerd and shims say our directory in their arguments."""

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The figures of a job against programs of known cost. These measure the program, not the service."""
-import statistics
 import unittest
 
-from case import Case
+from case import Case, content
 
 MIB = 1 << 20
 
@@ -12,58 +11,71 @@ class Usage(Case):
     def payload(self, *args, **members):
         job = self.native.run("payload", args=[str(a) for a in args], **members)
         self.assertEqual(job["verdict"], "ok", job)
-        return job["usage"]
+        return job
 
-    def assert_cpu(self, usage, burned_ms):
-        self.assertLessEqual(abs(usage["cpu_ms"] - burned_ms), max(burned_ms * 0.05, 5), usage)
+    def reported(self, job):
+        """What the payload says that it took, in milliseconds; of several, their sum."""
+        return sum(float(line) for line in content(job["stdout"]).split())
 
-    def assert_memory(self, usage, size):
-        self.assertLessEqual(abs(usage["memory_peak_bytes"] - size), max(size * 0.05, 2 * MIB), usage)
+    def assert_cpu(self, step, burned_ms):
+        self.assertLessEqual(abs(step["usage"]["cpu_ms"] - burned_ms), max(burned_ms * 0.05, 5),
+                             step["usage"])
+
+    def assert_memory(self, step, size):
+        self.assertLessEqual(abs(step["usage"]["memory_peak_bytes"] - size),
+                             max(size * 0.05, 2 * MIB), step["usage"])
 
     def test_cpu_time(self):
         for ms in (20, 200, 1000):
-            self.assert_cpu(self.payload("spin", ms), ms)
+            job = self.payload("spin", ms)
+            self.assertGreaterEqual(self.reported(job), ms)
+            self.assert_cpu(job, self.reported(job))
 
     def test_cpu_time_of_children(self):
         job = self.sh("for i in 1 2 3; do /payload spin 150 & done; wait")
-        self.assert_cpu(job["usage"], 450)
+        self.assertGreaterEqual(self.reported(job), 450)
+        self.assert_cpu(job, self.reported(job))
 
     def test_cpu_time_of_orphans(self):
-        self.assert_cpu(self.payload("orphan-spin", 400), 400)
+        self.assert_cpu(self.payload("orphan", 400), 400)
 
     def test_an_idle_program_costs_nothing(self):
-        self.assertLessEqual(self.payload("sleep", 300)["cpu_ms"], 5)
+        self.assert_cpu(self.payload("sleep", 300), 0)
 
     def test_anonymous_memory(self):
         for mib in (16, 64, 200):
-            self.assert_memory(self.payload("memory", mib), mib * MIB)
+            self.assert_memory(self.payload("touch", mib * MIB), mib * MIB)
+
+    def test_memory_of_two_programs_at_one_time(self):
+        self.assert_memory(self.payload("touch-two", 32 * MIB), 64 * MIB)
 
     def test_tmpfs_memory(self):
-        for mib in (16, 48):
-            self.assert_memory(self.payload("tmpfs", mib), mib * MIB)
+        for path in ("/workspace/f", "/tmp/f"):
+            for mib in (16, 48):
+                self.assert_memory(self.payload("tmpfs", mib * MIB, path), mib * MIB)
 
     def test_memory_that_was_given_back_still_counts(self):
-        self.assert_memory(self.sh("/payload memory 64; /payload memory 16")["usage"], 64 * MIB)
+        self.assert_memory(self.sh(f"/payload touch {64 * MIB}; /payload touch {16 * MIB}"), 64 * MIB)
 
     def test_each_case_has_its_own_peak(self):
-        job = self.native.run("payload", args=["memory"], cases=[{"args": ["64"]}, {"args": ["16"]}])
-        for case, mib in zip(job["cases"], (64, 16)):
-            self.assert_memory(case["usage"], mib * MIB)
+        sizes = (64 * MIB, 16 * MIB)
+        job = self.native.run("payload", args=["touch"], cases=[{"args": [str(n)]} for n in sizes])
+        for case, size in zip(job["cases"], sizes):
+            self.assert_memory(case, size)
 
     def test_each_case_has_its_own_cpu_time(self):
         job = self.native.run("payload", args=["spin"], cases=[{"args": ["300"]}, {"args": ["20"]}])
-        for case, ms in zip(job["cases"], (300, 20)):
-            self.assert_cpu(case["usage"], ms)
+        for case in job["cases"]:
+            self.assert_cpu(case, self.reported(case))
 
     def test_wall_time(self):
-        """The median of five: a busy machine wakes a sleeper late, and that is the program's time."""
         for ms in (1, 100, 500):
-            walls = [self.payload("sleep", ms)["wall_ms"] for _ in range(5)]
-            self.assertLessEqual(abs(statistics.median(walls) - ms), 5, walls)
+            job = self.payload("sleep", ms)
+            self.assertLessEqual(abs(job["usage"]["wall_ms"] - self.reported(job)), 5, job["usage"])
 
     def test_processes(self):
-        usage = self.sh("for i in 1 2 3 4 5; do sleep 0.5 & done; wait")["usage"]
-        self.assertEqual(usage["processes_peak"], 6)
+        job = self.sh("for i in 1 2 3 4 5; do sleep 0.5 & done; wait")
+        self.assertEqual(job["usage"]["processes_peak"], 6)
 
 
 if __name__ == "__main__":
