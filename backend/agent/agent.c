@@ -66,17 +66,17 @@
 #define FAULT_WAIT_MS 2000
 
 enum phase {
-	PHASE_NEW,        /* PREPARE is awaited */
-	PHASE_WARMING,    /* spares are being prepared */
-	PHASE_WARM,       /* START is awaited */
-	PHASE_IDLE,       /* FILE, STEP or COLLECT */
-	PHASE_WAITING,    /* a step waits for a spare */
-	PHASE_LIMITING,   /* a step waits for its lower limits */
+	PHASE_NEW,      /* PREPARE is awaited */
+	PHASE_WARMING,  /* spares are being prepared */
+	PHASE_WARM,     /* START is awaited */
+	PHASE_IDLE,     /* FILE, STEP or COLLECT */
+	PHASE_WAITING,  /* a step waits for a spare */
+	PHASE_LIMITING, /* a step waits for its lower limits */
 	PHASE_RUNNING,
-	PHASE_ENDING,     /* being killed */
-	PHASE_DRAINING,   /* all are dead: the rest of the output */
+	PHASE_ENDING,   /* being killed */
+	PHASE_DRAINING, /* all are dead: the rest of the output */
 	PHASE_COLLECTING,
-	PHASE_LAST,       /* DONE goes out */
+	PHASE_LAST, /* DONE goes out */
 };
 
 struct agent {
@@ -95,6 +95,7 @@ struct agent {
 	bool job_stdin; /* STDIN_END is still to come */
 	size_t stdin_off;
 	struct input input;
+	struct ballast ballast;
 	struct packer more; /* payloads of MORE */
 	struct step_order order;
 	unsigned int limited; /* number of the spare whose cgroup has the order's limits; 0: none */
@@ -257,9 +258,9 @@ static struct spare *spare_next(void)
 
 static void limits_ask(const struct spare *spare)
 {
-	struct keeper_request request = { .op = KEEPER_LIMIT,
-		.number = spare->number,
-		.limits = agent.order.limits };
+	struct keeper_request request = {
+		.op = KEEPER_LIMIT, .number = spare->number, .limits = agent.order.limits
+	};
 	struct err err;
 
 	must(keeper_ask(agent.keeper_fd, &request, &err), &err);
@@ -279,11 +280,15 @@ static void step_begin(void)
 		limits_ask(spare);
 		return;
 	}
+	must(disk_limit(&agent.ballast, agent.order.limits.v[LIMIT_DISK], agent.job.agent_uid,
+		     agent.job.job_uid, &err),
+		&err);
 	agent.phase = PHASE_RUNNING;
 	agent.limited = 0;
 	agent.stdin_off = 0;
 	agent.steps++;
-	must(step_go(&agent.step, spare, &agent.order, &agent.container, &err), &err);
+	must(step_go(&agent.step, spare, &agent.order, &agent.container, &agent.ballast, &err),
+		&err);
 	step_order_done(&agent.order);
 }
 
@@ -327,8 +332,8 @@ static void step_report_end(void)
 
 	step_settle(step);
 	if (step->failed && step->failure.stage != SPARE_STAGE_EXEC) {
-		(void)err_set(&err, step->failure.code, "%s",
-			spare_stage_name(step->failure.stage));
+		(void)err_set(
+			&err, step->failure.code, "%s", spare_stage_name(step->failure.stage));
 		fault(&err);
 	}
 	n = step_report(step, agent.nonce, payload, sizeof(payload));
@@ -407,8 +412,8 @@ static bool stdin_write(const struct frame *frame)
 	if (agent.phase != PHASE_RUNNING)
 		agent.stdin_off = frame->len;
 	while (*fd >= 0 && agent.stdin_off < frame->len) {
-		ssize_t n = write(*fd, frame->payload + agent.stdin_off,
-			frame->len - agent.stdin_off);
+		ssize_t n =
+			write(*fd, frame->payload + agent.stdin_off, frame->len - agent.stdin_off);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -769,6 +774,7 @@ static void start(void)
 		.collect_fd = -1,
 		.container = METER_NONE,
 		.input = { .fd = -1 },
+		.ballast = BALLAST_NONE,
 		.more = packer_growing(),
 		.step = { .spare = SPARE_EMPTY },
 		.in = { .fd = STDIN_FILENO },

@@ -113,8 +113,8 @@ static _Noreturn void mounter(int sock, const struct hierarchies *h)
 	_exit(fdpass_send(sock, &result, sizeof(result), fds, (size_t)n) < 0 ? 1 : 0);
 }
 
-static int mounted_receive(int sock, const struct hierarchies *h, struct cgroup *cgroup,
-	struct err *err)
+static int mounted_receive(
+	int sock, const struct hierarchies *h, struct cgroup *cgroup, struct err *err)
 {
 	struct mounted result = { 0 };
 	int fds[CONTROLLER_MAX_];
@@ -269,14 +269,13 @@ int cgroup_limit(const struct cgroup *cgroup, const struct limits *limits, struc
 }
 
 /* Directories of one hierarchy are made once: the second time EEXIST is the same one. */
-static int make_dirs(const struct cgroup *parent, const char *name, struct cgroup *cgroup,
-	struct err *err)
+static int make_dirs(
+	const struct cgroup *parent, const char *name, struct cgroup *cgroup, struct err *err)
 {
 	for (int i = 0; i < CONTROLLER_MAX_; i++) {
 		if (mkdirat(parent->dirs[i], name, 0755) < 0 && errno != EEXIST)
 			return err_set(err, errno, "make a cgroup");
-		cgroup->dirs[i] =
-			openat(parent->dirs[i], name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		cgroup->dirs[i] = openat(parent->dirs[i], name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (cgroup->dirs[i] < 0)
 			return err_set(err, errno, "open a cgroup");
 	}
@@ -331,8 +330,7 @@ struct meter cgroup_container_meter(void)
 	for (int i = 0; i < CONTROLLER_MAX_; i++) {
 		char path[OPTIONS_MAX + 32];
 
-		(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s",
-			h.v2 ? "" : h.options[i]);
+		(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s", h.v2 ? "" : h.options[i]);
 		dirs[i] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	meter = meter_open(h.v2 ? FRAME_CGROUP_JOB_V2 : FRAME_CGROUP_JOB_V1, dirs);

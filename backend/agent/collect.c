@@ -220,8 +220,8 @@ static void walk(struct collector *c, int fd, unsigned int depth)
 	(void)closedir(dir);
 }
 
-static _Noreturn void collector_main(int sock, const struct prepare_order *job,
-	const struct collect_order *order)
+static _Noreturn void collector_main(
+	int sock, const struct prepare_order *job, const struct collect_order *order)
 {
 	static struct collector c;
 	int dir;

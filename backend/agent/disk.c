@@ -1,28 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 #include "disk.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stddef.h>
 #include <sys/statfs.h>
+#include <unistd.h>
 
+#include "rights.h"
 #include "wire/frame.h"
 
-struct disk disk_look(void)
+static const struct {
+	const char *path;
+	bool counts; /* against the job's disk limit */
+} places[DISK_PLACES] = { { AGENT_WORKSPACE, true }, { "/tmp", true }, { "/dev/shm", false } };
+
+/* False where it is no tmpfs with a size. */
+static bool look_at(size_t i, struct statfs *ret)
 {
-	static const struct {
-		const char *path;
-		bool counts; /* against the job's disk limit */
-	} places[] = { { AGENT_WORKSPACE, true }, { "/tmp", true }, { "/dev/shm", false } };
+	return statfs(places[i].path, ret) == 0 && ret->f_type == TMPFS_MAGIC && ret->f_blocks > 0;
+}
+
+struct disk disk_look(const struct ballast *ballast)
+{
 	struct disk disk = { 0 };
 
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	for (size_t i = 0; i < DISK_PLACES; i++) {
 		struct statfs fs;
 		int64_t used;
 
-		if (statfs(places[i].path, &fs) < 0 || fs.f_type != TMPFS_MAGIC ||
-			fs.f_blocks == 0)
+		if (!look_at(i, &fs))
 			continue;
-		used = (int64_t)(fs.f_blocks - fs.f_bfree) * (int64_t)fs.f_bsize;
+		used = (int64_t)(fs.f_blocks - fs.f_bfree) * fs.f_bsize - ballast->bytes[i];
 		disk.total += used;
 		if (places[i].counts && used > disk.used)
 			disk.used = used;
@@ -30,4 +40,50 @@ struct disk disk_look(void)
 			disk.full = true;
 	}
 	return disk;
+}
+
+/* Takes bytes, or what is left of them. */
+static int take(int fd, int64_t from, int64_t bytes, int64_t free_bytes)
+{
+	if (bytes > free_bytes)
+		bytes = free_bytes;
+	return bytes > 0 && fallocate(fd, 0, from, bytes) < 0 ? -errno : 0;
+}
+
+static int place_limit(struct ballast *ballast, size_t i, int64_t bytes)
+{
+	struct statfs fs, after;
+	int64_t block, want, have = ballast->bytes[i];
+	int r;
+
+	if (!look_at(i, &fs))
+		return 0;
+	block = fs.f_bsize;
+	want = ((int64_t)fs.f_blocks - (bytes + block - 1) / block) * block;
+	if (want < 0)
+		want = 0;
+	if (want == have)
+		return 0;
+	if (ballast->fd[i] < 0)
+		ballast->fd[i] = open(places[i].path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (ballast->fd[i] < 0)
+		return -errno;
+	r = want < have ? (ftruncate(ballast->fd[i], want) < 0 ? -errno : 0)
+			: take(ballast->fd[i], have, want - have, (int64_t)fs.f_bavail * block);
+	if (r == 0 && look_at(i, &after)) /* what it came to, metadata of the file aside */
+		ballast->bytes[i] += ((int64_t)fs.f_bfree - (int64_t)after.f_bfree) * block;
+	return r;
+}
+
+int disk_limit(
+	struct ballast *ballast, int64_t bytes, uid_t agent_uid, uid_t job_uid, struct err *err)
+{
+	int r = 0;
+
+	rights_files_as(job_uid);
+	for (size_t i = 0; r == 0 && i < DISK_PLACES; i++)
+		if (places[i].counts)
+			r = place_limit(ballast, i, bytes);
+	rights_files_as(agent_uid);
+	return r < 0 ? err_set(err, -r, "lower the disk limit") : 0;
 }

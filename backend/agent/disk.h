@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* How full the file systems are that a job may fill. */
+/*
+ * The file systems that a job may fill: how full they are, and how much of them
+ * a step may have. A tmpfs got its size when the container was made; a step
+ * with a lower limit finds the difference taken by a file of ours without a
+ * name (ballast), so that it meets ENOSPC exactly at its limit.
+ */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+
+#define DISK_PLACES 3 /* the workspace, /tmp, /dev/shm */
 
 struct disk {
 	int64_t used;  /* bytes in the fullest of workspace and /tmp */
@@ -11,5 +21,19 @@ struct disk {
 	bool full;     /* one of them has no bytes or no inodes left */
 };
 
+struct ballast {
+	int fd[DISK_PLACES]; /* owned; -1: none */
+	int64_t bytes[DISK_PLACES];
+};
+
+#define BALLAST_NONE ((struct ballast){ .fd = { -1, -1, -1 } })
+
 /* Looks at those that are a tmpfs of a given size: others are not the job's alone. */
-struct disk disk_look(void);
+struct disk disk_look(const struct ballast *ballast);
+/*
+ * Leaves `bytes` of the workspace and of /tmp to the job, what is in them
+ * included. Makes files as `job_uid`. Where more than that is used already
+ * nothing is left, which is no failure.
+ */
+int disk_limit(
+	struct ballast *ballast, int64_t bytes, uid_t agent_uid, uid_t job_uid, struct err *err);

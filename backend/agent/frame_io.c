@@ -52,9 +52,9 @@ int frame_in_peek(const struct frame_in *in, struct frame *ret, struct err *err)
 		return err_say(err, EPROTO, "bad frame header");
 	if (in->len < FRAME_HEADER + header_len(h))
 		return 0;
-	*ret = (struct frame){ .type = (enum frame_type)h[4],
-		.payload = h + FRAME_HEADER,
-		.len = header_len(h) };
+	*ret = (struct frame){
+		.type = (enum frame_type)h[4], .payload = h + FRAME_HEADER, .len = header_len(h)
+	};
 	return 1;
 }
 

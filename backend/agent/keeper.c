@@ -14,7 +14,7 @@
 #include "fdpass.h"
 #include "rights.h"
 
-#define KEPT_MAX 16
+#define KEPT_MAX  16
 #define NAME_MAX_ 24
 
 struct kept {
@@ -94,8 +94,8 @@ static int place(struct keeper *keeper, const struct keeper_request *request, st
 }
 
 /* Figures go out as descriptors: from then on reading them needs nobody. */
-static void reply_with_meter(struct keeper *keeper, struct keeper_reply *reply,
-	const struct kept *kept)
+static void reply_with_meter(
+	struct keeper *keeper, struct keeper_reply *reply, const struct kept *kept)
 {
 	struct meter meter = meter_open(kept->cgroup.kind, kept->cgroup.dirs);
 	int fds[FIGURE_MAX_];

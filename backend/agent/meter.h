@@ -33,8 +33,7 @@ struct meter {
 	int fd[FIGURE_MAX_];    /* owned; -1: this kernel has no such file */
 };
 
-#define METER_NONE \
-	((struct meter){ .fd = { -1, -1, -1, -1, -1, -1, -1 } })
+#define METER_NONE ((struct meter){ .fd = { -1, -1, -1, -1, -1, -1, -1 } })
 
 /* Opens what there is below the directories (v2: all the same one; -1: none). */
 struct meter meter_open(enum frame_cgroup kind, const int dirs[CONTROLLER_MAX_]);

@@ -22,8 +22,8 @@ static int take_limits(struct unpacker *u, struct limits *ret, struct err *err)
 		return err_say(err, EPROTO, "limits cut short");
 	for (int i = 0; i < LIMIT_MAX_; i++)
 		if (ret->v[i] < limit_min((enum limit)i) || ret->v[i] > INT64_MAX / 4096)
-			return err_say(err, EPROTO, "limit %s out of range",
-				limit_name((enum limit)i));
+			return err_say(
+				err, EPROTO, "limit %s out of range", limit_name((enum limit)i));
 	return 0;
 }
 

@@ -14,7 +14,7 @@
 #include "wire/frame.h"
 
 #define ORDERS_GLOBS_MAX 256
-#define ORDERS_GLOB_MAX  1024 /* bytes of one */
+#define ORDERS_GLOB_MAX  1024  /* bytes of one */
 #define ORDERS_ARGS_MAX  65536 /* arguments, and as many variables */
 
 struct prepare_order {

@@ -170,8 +170,8 @@ static void print_arg_rule(FILE *out, const char *name, unsigned int index, unsi
 {
 	(void)fprintf(out,
 		"\",{" Q "names" Q ":[" Q "%s" Q "]," Q "action" Q ":" Q "SCMP_ACT_ALLOW" Q "," Q
-		"args" Q ":[{" Q "index" Q ":%u," Q "value" Q ":%lu," Q "valueTwo" Q ":%lu," Q "op" Q
-		":" Q "%s" Q "}]}\"\n",
+		"args" Q ":[{" Q "index" Q ":%u," Q "value" Q ":%lu," Q "valueTwo" Q ":%lu," Q
+		"op" Q ":" Q "%s" Q "}]}\"\n",
 		name, index, value, two, op);
 }
 
@@ -200,18 +200,18 @@ static void print_profile(FILE *out)
 
 	(void)fprintf(out, "/* Made by policy_gen from policy_table.h. */\n");
 	(void)fprintf(out, "#include \"slot_profile.h\"\n\nstatic const char profile[] =\n");
-	(void)fprintf(out, "\"{" Q "defaultAction" Q ":" Q "SCMP_ACT_ERRNO" Q "," Q
-			   "defaultErrnoRet" Q ":38," Q "architectures" Q ":[" Q "%s" Q "]," Q
-			   "syscalls" Q ":[{" Q "names" Q ":\"\n\"",
+	(void)fprintf(out,
+		"\"{" Q "defaultAction" Q ":" Q "SCMP_ACT_ERRNO" Q "," Q "defaultErrnoRet" Q
+		":38," Q "architectures" Q ":[" Q "%s" Q "]," Q "syscalls" Q ":[{" Q "names" Q
+		":\"\n\"",
 		architecture());
 	print_names(out, policy_allowed, COUNT(policy_allowed), "[");
 	print_names(out, policy_container_only, COUNT(policy_container_only), ",");
 	/* The agent makes namespaces: its own filter takes clone's flags away afterwards. */
-	(void)fprintf(out,
-		"," Q "clone" Q "]," Q "action" Q ":" Q "SCMP_ACT_ALLOW" Q "}\"\n\",{" Q "names" Q
-		":[" Q "clone3" Q "," Q "io_uring_setup" Q "," Q "io_uring_enter" Q "," Q
-		"io_uring_register" Q "]," Q "action" Q ":" Q "SCMP_ACT_ERRNO" Q "," Q "errnoRet" Q
-		":38}\"\n");
+	(void)fprintf(out, "," Q "clone" Q "]," Q "action" Q ":" Q "SCMP_ACT_ALLOW" Q "}\"\n\",{" Q
+			   "names" Q ":[" Q "clone3" Q "," Q "io_uring_setup" Q "," Q
+			   "io_uring_enter" Q "," Q "io_uring_register" Q "]," Q "action" Q ":" Q
+			   "SCMP_ACT_ERRNO" Q "," Q "errnoRet" Q ":38}\"\n");
 	for (size_t i = 0; i < COUNT(families); i++)
 		print_arg_rule(out, "socket", 0, families[i], 0, "SCMP_CMP_EQ");
 	print_arg_rule(out, "socketpair", 0, AF_UNIX, 0, "SCMP_CMP_EQ");

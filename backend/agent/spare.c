@@ -159,8 +159,8 @@ static char **vector(char **strings, uint32_t n)
 	return list;
 }
 
-static _Noreturn void become_program(const struct prepare_order *job, const struct plan *plan,
-	char *strings)
+static _Noreturn void become_program(
+	const struct prepare_order *job, const struct plan *plan, char *strings)
 {
 	char **argv = vector(&strings, plan->argc);
 	char **envp = vector(&strings, plan->envc);
@@ -241,8 +241,8 @@ static int take_end(int fd[2], int which, bool nonblock)
 	return TAKE_FD(fd[which]);
 }
 
-int spare_fork(const struct prepare_order *job, unsigned int number, struct spare *ret,
-	struct err *err)
+int spare_fork(
+	const struct prepare_order *job, unsigned int number, struct spare *ret, struct err *err)
 {
 	struct pipes p;
 	pid_t pid;

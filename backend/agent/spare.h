@@ -26,9 +26,9 @@ struct spare {
 	enum spare_state state;
 	unsigned int number; /* also its cgroup's */
 	pid_t pid;
-	int plan_fd, status_fd;        /* owned */
-	int in_fd, out_fd, err_fd;     /* owned, non-blocking: our ends of its pipes */
-	struct meter meter;            /* owned; METER_NONE where it has no cgroup */
+	int plan_fd, status_fd;    /* owned */
+	int in_fd, out_fd, err_fd; /* owned, non-blocking: our ends of its pipes */
+	struct meter meter;        /* owned; METER_NONE where it has no cgroup */
 };
 
 /* What the spare says when it could not become the program. */
@@ -45,13 +45,17 @@ enum spare_stage {
 	SPARE_STAGE_EXEC, /* the program's own fault: not found, not executable */
 };
 
-#define SPARE_EMPTY \
-	((struct spare){ .plan_fd = -1, .status_fd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1, \
+#define SPARE_EMPTY                     \
+	((struct spare){ .plan_fd = -1, \
+		.status_fd = -1,        \
+		.in_fd = -1,            \
+		.out_fd = -1,           \
+		.err_fd = -1,           \
 		.meter = METER_NONE })
 
 /* Forks one for a job of that order. *ret must be SPARE_EMPTY. */
-int spare_fork(const struct prepare_order *job, unsigned int number, struct spare *ret,
-	struct err *err);
+int spare_fork(
+	const struct prepare_order *job, unsigned int number, struct spare *ret, struct err *err);
 /* Sends it on its way. */
 int spare_go(struct spare *spare, const struct step_order *step, struct err *err);
 /* 1: it failed and said how; 0: it runs the program, or nothing is known yet. */

@@ -13,7 +13,6 @@
 
 #define TICK_US      25000 /* between looks at what tells nobody: OOM kills, disk */
 #define CPU_LEAST_US 500   /* between two looks at the cpu clock */
-#define PAGE_BYTES   4096
 
 static const struct meter *meter_of(const struct step *step)
 {
@@ -53,12 +52,13 @@ static int64_t cpu_us(const struct step *step)
 }
 
 int step_go(struct step *step, struct spare *spare, const struct step_order *order,
-	const struct meter *container, struct err *err)
+	const struct meter *container, const struct ballast *ballast, struct err *err)
 {
 	*step = (struct step){ .spare = *spare,
 		.limits = order->limits,
 		.own_cgroup = spare->meter.fd[FIGURE_CPU_US] >= 0,
 		.container = *container,
+		.ballast = ballast,
 		.killed_for = LIMIT_MAX_,
 		.pids_seen = 1 };
 	*spare = SPARE_EMPTY;
@@ -66,7 +66,7 @@ int step_go(struct step *step, struct spare *spare, const struct step_order *ord
 	for (int i = 0; i < FIGURE_MAX_; i++)
 		step->base[i] = figure(step, (enum figure)i);
 	step->own_cpu_base_us = own_cpu_us();
-	step->disk_base = disk_look().total;
+	step->disk_base = disk_look(step->ballast).total;
 	step->go_us = clock_us();
 	step->next_tick_us = step->go_us + TICK_US;
 	step->next_cpu_us = step->go_us + CPU_LEAST_US;
@@ -101,22 +101,11 @@ static void see(int64_t *most, int64_t value)
 
 static void see_disk(struct step *step)
 {
-	struct disk disk = disk_look();
+	struct disk disk = disk_look(step->ballast);
 
 	see(&step->disk.used, disk.used);
 	see(&step->disk.total, disk.total);
 	step->disk.full = step->disk.full || disk.full;
-}
-
-/*
- * A limit below the size of the file systems cannot be given to the kernel from
- * here: it is watched. At their own size the job gets ENOSPC instead.
- */
-static bool disk_spent(const struct step *step)
-{
-	int64_t limit = step->limits.v[LIMIT_DISK] + PAGE_BYTES - 1;
-
-	return step->disk.used > limit - limit % PAGE_BYTES;
 }
 
 static enum limit tick(struct step *step)
@@ -128,8 +117,6 @@ static enum limit tick(struct step *step)
 	see_disk(step);
 	if (growth(step, FIGURE_OOM_KILLS) > 0)
 		return LIMIT_MEMORY;
-	if (disk_spent(step))
-		return LIMIT_DISK;
 	if (!step->own_cgroup && pids > step->limits.v[LIMIT_PROCESSES])
 		return LIMIT_PROCESSES;
 	if (!step->own_cgroup && memory > step->limits.v[LIMIT_MEMORY])
@@ -196,8 +183,6 @@ void step_settle(struct step *step)
 		step->killed_for = LIMIT_CPU;
 	else if (step->end_us - step->go_us >= step->limits.v[LIMIT_WALL] * 1000)
 		step->killed_for = LIMIT_WALL;
-	else if (disk_spent(step))
-		step->killed_for = LIMIT_DISK;
 }
 
 static int64_t memory_peak(const struct step *step)
@@ -236,8 +221,8 @@ size_t step_report(const struct step *step, const uint8_t nonce[static FRAME_NON
 	char why[300] = "";
 
 	if (step->failed)
-		(void)snprintf(why, sizeof(why), "%s: %s", step->program,
-			strerror(step->failure.code));
+		(void)snprintf(
+			why, sizeof(why), "%s: %s", step->program, strerror(step->failure.code));
 	pack_raw(&p, nonce, FRAME_NONCE_BYTES);
 	pack_ending(step, &p);
 	pack_i64(&p, step->end_us - step->go_us);

@@ -21,8 +21,9 @@
 struct step {
 	struct spare spare; /* owned: the first process */
 	struct limits limits;
-	bool own_cgroup; /* spare.meter is the step's alone, else the container's */
-	struct meter container;  /* borrowed: what is read where it has none */
+	bool own_cgroup;               /* spare.meter is the step's alone, else the container's */
+	struct meter container;        /* borrowed: what is read where it has none */
+	const struct ballast *ballast; /* borrowed */
 	int64_t base[FIGURE_MAX_];
 	int64_t own_cpu_base_us; /* the agent's, for the container's clock */
 	int64_t disk_base;
@@ -42,7 +43,7 @@ struct step {
 
 /* Sends the spare on its way; takes it. container: the meter to use where it has none. */
 int step_go(struct step *step, struct spare *spare, const struct step_order *order,
-	const struct meter *container, struct err *err);
+	const struct meter *container, const struct ballast *ballast, struct err *err);
 /* Looks at clocks and limits that are due. LIMIT_MAX_, or the limit to kill for. */
 enum limit step_check(struct step *step, int64_t now_us);
 /* When step_check() wants to be called next. */

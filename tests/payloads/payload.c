@@ -209,7 +209,7 @@ static int do_touch_two(char **args)
 		return 1;
 	r = do_touch(args);
 	if (pid == 0) { /* says that it has touched, and lives until it is killed */
-		(void)write(pair[1], &byte, 1);
+		write_all(pair[1], &byte, 1);
 		for (;;)
 			(void)pause();
 	}
