@@ -194,7 +194,7 @@ def static():
     count.one("gcc -fanalyzer", not bad, bad)
 
 
-# ---- unit tests -------------------------------------------------------------------------------
+# ---- test programs -------------------------------------------------------------------------------
 
 def cmocka_counts(text):
     """(passed, failed, skipped) as cmocka says them; None where it says nothing."""
@@ -207,10 +207,11 @@ def cmocka_counts(text):
     return found if said else None
 
 
-def unit(directory):
-    name = f"unit tests in {os.path.relpath(directory, ROOT)}"
-    status, out = call(["meson", "test", "-C", directory, "--no-rebuild", "--print-errorlogs"],
-                       env=SANITIZER_ENV if directory == SANITIZED else {})
+def programs(what, directory, *options):
+    """Test programs that meson knows; `options` choose among them."""
+    name = f"{what} of {os.path.relpath(directory, ROOT)}"
+    status, out = call(["meson", "test", "-C", directory, "--no-rebuild", "--print-errorlogs",
+                        *options], env=SANITIZER_ENV if directory == SANITIZED else {})
     path = os.path.join(directory, "meson-logs", "testlog.json")
     passed = failed = 0
     try:
@@ -394,8 +395,8 @@ def run(chosen, made):
             return
     if "unit" in chosen:
         step("unit tests")
-        unit(BUILD)
-        unit(SANITIZED)
+        programs("unit tests", BUILD, "--suite", "unit")
+        programs("unit tests", SANITIZED, "--suite", "unit")
     if made is not None:
         step("images")
         if not made.await_all():
@@ -403,10 +404,13 @@ def run(chosen, made):
     if "images" in chosen:
         images()
     if "integration" in chosen:
+        step("tests with a real engine")
+        programs("tests of the driver and the agent", BUILD, "--no-suite", "unit")
         step("integration tests")
         integration(BUILD)
     if "sanitized" in chosen:
         step("integration tests with the sanitizers")
+        programs("tests of the driver and the agent", SANITIZED, "--no-suite", "unit")
         integration(SANITIZED)
     step("done")
 
