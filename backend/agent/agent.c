@@ -436,6 +436,7 @@ static void on_prepare(const struct frame *frame)
 	struct err err;
 
 	must(orders_prepare(frame->payload, frame->len, &agent.job, &err), &err);
+	disk_open_to_all();
 	agent.container = cgroup_container_meter();
 	if (cgroup_open(&cgroup, &err) < 0)
 		fall_back(err.msg);

@@ -65,10 +65,10 @@ static void send_skipped(struct collector *c, const char *reason)
 	send_message(c, FRAME_SKIPPED, p.len);
 }
 
-static bool wanted(const struct collector *c)
+static bool wanted(const struct collector *c, bool (*match)(const char *pattern, const char *name))
 {
 	for (uint32_t i = 0; i < c->order->n; i++)
-		if (glob_match(c->order->globs[i], c->name))
+		if (match(c->order->globs[i], c->name))
 			return true;
 	return false;
 }
@@ -189,10 +189,12 @@ static void visit(struct collector *c, int dir, const struct dirent *entry, unsi
 	if (len > 0)
 		c->name[len] = '/';
 	memcpy(c->name + len + (len > 0 ? 1 : 0), entry->d_name, n + 1);
-	if (is_directory(dir, entry))
+	if (!is_directory(dir, entry)) {
+		if (wanted(c, glob_match))
+			take_file(c, dir, entry->d_name);
+	} else if (wanted(c, glob_match_below)) {
 		walk_down(c, dir, entry->d_name, depth);
-	else if (wanted(c))
-		take_file(c, dir, entry->d_name);
+	}
 	c->name[len] = '\0';
 }
 

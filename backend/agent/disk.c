@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -20,6 +22,15 @@ static const struct {
 static bool look_at(size_t i, struct statfs *ret)
 {
 	return statfs(places[i].path, ret) == 0 && ret->f_type == TMPFS_MAGIC && ret->f_blocks > 0;
+}
+
+void disk_open_to_all(void)
+{
+	struct statfs fs;
+
+	for (size_t i = 0; i < DISK_PLACES; i++)
+		if (strcmp(places[i].path, AGENT_WORKSPACE) != 0 && look_at(i, &fs))
+			(void)chmod(places[i].path, 01777); /* as it was, where it is not ours */
 }
 
 struct disk disk_look(const struct ballast *ballast)

@@ -28,6 +28,11 @@ struct ballast {
 
 #define BALLAST_NONE ((struct ballast){ .fd = { -1, -1, -1 } })
 
+/*
+ * As uid 0: makes /tmp and /dev/shm everybody's. runc gives a tmpfs the mode
+ * that the image's directory of that name has, whatever was asked for.
+ */
+void disk_open_to_all(void);
 /* Looks at those that are a tmpfs of a given size: others are not the job's alone. */
 struct disk disk_look(const struct ballast *ballast);
 /*

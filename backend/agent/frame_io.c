@@ -103,7 +103,8 @@ void frame_out_commit(struct frame_out *out, enum frame_type type, size_t len)
 
 int frame_out_put(struct frame_out *out, enum frame_type type, const void *data, size_t len)
 {
-	if (frame_out_room(out) < len)
+	/* No room for payload may also be none for a header. */
+	if (frame_out_room(out) < len || sizeof(out->buf) - out->end < FRAME_HEADER)
 		return -ENOBUFS;
 	if (len > 0)
 		memcpy(frame_out_payload(out), data, len);

@@ -132,23 +132,44 @@ static void advance(const struct token *tokens, size_t n, char c, const bool *at
 	close_over(tokens, n, next);
 }
 
-bool glob_match(const char *pattern, const char *name)
+/* The places reached after `name`, and after a slash where it is a directory. */
+static size_t run(const char *pattern, const char *name, bool directory, bool ret[GLOB_MAX + 1])
 {
 	static struct token tokens[GLOB_MAX];
-	bool a[GLOB_MAX + 1] = { true }, b[GLOB_MAX + 1];
-	bool *at = a, *next = b;
+	bool next[GLOB_MAX + 1];
 	size_t n;
 
 	if (strlen(pattern) > GLOB_MAX)
-		return false;
+		return 0;
 	n = tokenize(pattern, tokens);
-	close_over(tokens, n, at);
+	ret[0] = true;
+	close_over(tokens, n, ret);
 	for (; *name != '\0'; name++) {
-		bool *swap = at;
-
-		advance(tokens, n, *name, at, next);
-		at = next;
-		next = swap;
+		advance(tokens, n, *name, ret, next);
+		memcpy(ret, next, (n + 1) * sizeof(*ret));
 	}
-	return at[n];
+	if (directory) {
+		advance(tokens, n, '/', ret, next);
+		memcpy(ret, next, (n + 1) * sizeof(*ret));
+	}
+	return n;
+}
+
+bool glob_match(const char *pattern, const char *name)
+{
+	bool at[GLOB_MAX + 1] = { false };
+	size_t n = run(pattern, name, false, at);
+
+	return n > 0 && at[n];
+}
+
+bool glob_match_below(const char *pattern, const char *directory)
+{
+	bool at[GLOB_MAX + 1] = { false };
+	size_t n = run(pattern, directory, true, at);
+
+	for (size_t i = 0; i < n; i++)
+		if (at[i])
+			return true;
+	return false;
 }

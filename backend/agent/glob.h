@@ -18,3 +18,5 @@
 #define GLOB_MAX 1024 /* bytes; a longer pattern matches nothing */
 
 bool glob_match(const char *pattern, const char *name);
+/* Whether a name below that directory could match. */
+bool glob_match_below(const char *pattern, const char *directory);

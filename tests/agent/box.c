@@ -134,11 +134,10 @@ static pid_t spawn_container(const struct box_how *how, int in, int out)
 	const char *argv[ARGS_MAX] = { "docker", "run", "-i", "--rm", "--label",
 		"dockgate-agent-test", "--cap-drop", "ALL", "--cap-add", "SETUID", "--cap-add",
 		"SETGID", "--cap-add", "KILL", "--security-opt", "no-new-privileges",
-		"--security-opt", seccomp, "--read-only", "--network",
-		how->network ? "bridge" : "none", "--cgroupns", "private", "--log-driver", "none",
-		"--oom-score-adj", "500", "--memory", "512m", "--memory-swap", "512m",
-		"--pids-limit", "112", "--ulimit", "core=0", "--ulimit", "nofile=1024:1024",
-		"--tmpfs", workspace, "--tmpfs",
+		"--security-opt", seccomp, "--read-only", "--network", "none", "--cgroupns",
+		"private", "--log-driver", "none", "--oom-score-adj", "500", "--memory", "512m",
+		"--memory-swap", "512m", "--pids-limit", "112", "--ulimit", "core=0", "--ulimit",
+		"nofile=1024:1024", "--tmpfs", workspace, "--tmpfs",
 		"/tmp:rw,exec,nosuid,nodev,size=64m,nr_inodes=4096,mode=1777", "--shm-size", "16m",
 		"--entrypoint", AGENT_PATH };
 	size_t n = 0;
