@@ -221,7 +221,7 @@ static int pipes_open(const struct prepare_order *job, struct pipes *p, struct e
 		int r;
 
 		/* The job may open /dev/stdin and its sisters by name: they are its own. */
-		if (i == 2)
+		if (i >= 2)
 			rights_files_as(job->job_uid);
 		r = pipe2(all[i], O_CLOEXEC);
 		rights_files_as(job->agent_uid);

@@ -115,6 +115,9 @@ static void surroundings(void **state)
 		"cwd /workspace sid 1\n"
 		"rlimit 0 0\nrlimit 67108864 67108864\nrlimit 256 256\nrlimit 65536 65536\n");
 	ending_done(&end);
+	run(box, STEP("reopen"), 0, &end);
+	assert_string_equal((char *)end.out[1].data, "by name\n");
+	ending_done(&end);
 	run(box, STEP("openfiles"), 0, &end);
 	assert_string_equal((char *)end.out[0].data, "256\n");
 	ending_done(&end);
@@ -426,6 +429,16 @@ static void system_calls(void **state)
 	assert_null(strstr((char *)end.out[0].data, "ALLOWED"));
 	ending_done(&end);
 	(void)box_close(box);
+
+#ifdef __x86_64__
+	box = open_box();
+	for (int i = 0; i < 2; i++) {
+		box_step(box, STEP("syscalls-foreign", i == 0 ? NULL : "32"), &end);
+		assert_int_equal(end.signal, SIGSYS);
+		ending_done(&end);
+	}
+	(void)box_close(box);
+#endif
 
 	box = box_open(&(struct box_how){ .network = true });
 	box_step(box, STEP("syscalls"), &end);

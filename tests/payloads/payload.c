@@ -388,6 +388,16 @@ static int do_fds(char **args)
 	return dir == NULL;
 }
 
+/* Opens its output by name, as shells and scripts do. */
+static int do_reopen(char **args)
+{
+	int fd = open("/dev/stderr", O_WRONLY);
+
+	(void)args;
+	write_all(fd, "by name\n", 8);
+	return 0;
+}
+
 static int do_openfiles(char **args)
 {
 	int n = 3;
@@ -466,6 +476,7 @@ static const struct {
 	{ "openfiles", do_openfiles },
 	{ "orphan", do_orphan },
 	{ "pause", do_pause },
+	{ "reopen", do_reopen },
 	{ "segv", do_segv },
 	{ "sleep", do_sleep },
 	{ "spin", do_spin },
@@ -473,6 +484,7 @@ static const struct {
 	{ "stop", do_stop },
 	{ "survivor", do_survivor },
 	{ "syscalls", syscalls },
+	{ "syscalls-foreign", syscalls_foreign },
 	{ "tmpfs", do_tmpfs },
 	{ "touch", do_touch },
 	{ "touch-child", do_touch_child },

@@ -4,4 +4,5 @@
 
 int attack(char **args);
 int syscalls(char **args);
+int syscalls_foreign(char **args);
 int leave(char **args);

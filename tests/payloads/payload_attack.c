@@ -245,3 +245,19 @@ int syscalls(char **args)
 	}
 	return allowed;
 }
+
+/* getpid() by another architecture's number: x32's, or 32 bit's with an argument. */
+int syscalls_foreign(char **args)
+{
+#ifdef __x86_64__
+	long r = 20;
+
+	if (args[0] == NULL)
+		return syscall(0x40000000L | SYS_getpid) < 0;
+	__asm__ volatile("int $0x80" : "+a"(r) : : "memory", "r8", "r9", "r10", "r11");
+	return r < 0;
+#else
+	(void)args;
+	return 0;
+#endif
+}
