@@ -9,6 +9,7 @@
 #include "common/hex.h"
 #include "media.h"
 #include "utf8.h"
+#include "wire/spec.h"
 
 int answer_result(const struct msg_job *job, struct result *ret, bool *ret_has, struct err *err)
 {
@@ -233,6 +234,32 @@ void answer_file_list(struct json_text *t, const struct result *result)
 	jt_close(t, '}');
 }
 
+/* They are the request's own, and stand in its record. */
+static int write_labels(struct json_text *t, const struct msg_job *job, struct err *err)
+{
+	cleanup_free uint8_t *data = NULL;
+	struct spec spec;
+	int r;
+
+	jt_key(t, "labels");
+	jt_open(t, '{');
+	spec_init(&spec);
+	if (job->spec.len > 0) {
+		r = blob_read_all(&job->spec, SPEC_BYTES_MAX, &data, err);
+		if (r == 0)
+			r = spec_unpack(data, (size_t)job->spec.len, UINT64_MAX, &spec, err);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i + 1 < spec.labels.n; i += 2) {
+		jt_member(t, spec.labels.v[i]);
+		jt_str(t, spec.labels.v[i + 1]);
+	}
+	jt_close(t, '}');
+	spec_done(&spec);
+	return 0;
+}
+
 static int write_ending(struct json_text *t, const struct msg_job *job, struct err *err)
 {
 	struct result result;
@@ -290,6 +317,9 @@ int answer_job(struct json_text *t, const struct msg_job *job, struct err *err)
 	jt_key(t, "id");
 	jt_str(t, id);
 	str_or_null(t, "task", job->task);
+	r = write_labels(t, job, err);
+	if (r < 0)
+		return r;
 	jt_key(t, "state");
 	jt_str(t, job_state_name((enum job_state)job->state));
 	if (job->state == JOB_DONE) {

@@ -17,7 +17,7 @@ int answer_result(const struct msg_job *job, struct result *ret, bool *ret_has, 
 /* The step whose figures and output are the job's own; NULL where no step was run. */
 const struct step_result *answer_deciding(const struct result *result);
 
-/* The whole document. A job that has ended needs its blobs result, out and err. */
+/* The whole document. It needs the job's blob `spec`, and after its end result, out and err. */
 int answer_job(struct json_text *t, const struct msg_job *job, struct err *err);
 
 /* [{name, bytes, sha256, type}] */

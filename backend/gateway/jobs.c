@@ -16,7 +16,7 @@
 #include "ranges.h"
 #include "upload.h"
 
-#define WANT_ANSWER  (WANT_RESULT | WANT_OUT | WANT_ERR)
+#define WANT_ANSWER  (WANT_SPEC | WANT_RESULT | WANT_OUT | WANT_ERR)
 #define LIST_DEFAULT 50
 #define LIST_MAX     1000
 /* What a stranger's bytes may do in a browser that opens them: nothing. */
@@ -66,7 +66,7 @@ void jobs_send(struct exchange *ex, struct request *req, bool classic, exchange_
 	msg_init(&msg, MSG_SUBMIT);
 	msg.submit.classic = classic;
 	msg.submit.wait_ms = (uint32_t)ex->wait_ms;
-	msg.submit.want = ex->wait_ms > 0 ? WANT_ANSWER : 0;
+	msg.submit.want = ex->wait_ms > 0 ? WANT_ANSWER : WANT_SPEC;
 	msg.submit.retention_s = req->retention_s;
 	(void)snprintf(msg.submit.task, sizeof(msg.submit.task), "%s", req->spec.task);
 	r = spec_pack(&req->spec, &msg.submit.spec, &err);
@@ -181,13 +181,11 @@ void jobs_get(struct exchange *ex)
 	ask_job(ex, WANT_ANSWER, on_job);
 }
 
-/* The answer to a cancel brings no blobs: what there is is asked for once more. */
+/* The answer to a cancel brings no blobs: they are asked for. */
 static void on_cancelled(struct exchange *ex, struct msg *msg)
 {
-	if (msg->job.state == JOB_DONE && msg->job.result.len == 0)
-		ask_job(ex, WANT_ANSWER, on_job);
-	else
-		on_job(ex, msg);
+	(void)msg;
+	ask_job(ex, WANT_ANSWER, on_job);
 }
 
 void jobs_cancel(struct exchange *ex)

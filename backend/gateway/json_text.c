@@ -162,6 +162,13 @@ void jt_str(struct json_text *t, const char *text)
 	jt_strn(t, text, strlen(text));
 }
 
+void jt_member(struct json_text *t, const char *name)
+{
+	jt_str(t, name);
+	put(t, ':');
+	t->comma = false;
+}
+
 void jt_str_or_null(struct json_text *t, const char *text)
 {
 	if (text == NULL)

@@ -33,6 +33,9 @@ void jt_close(struct json_text *t, char bracket); /* '}' or ']' */
 /* A member's name: plain letters, digits, '_'. */
 void jt_key(struct json_text *t, const char *name);
 
+/* A member's name from outside: any UTF-8. */
+void jt_member(struct json_text *t, const char *name);
+
 /* `n` bytes of UTF-8; what is not UTF-8 comes as U+FFFD. */
 void jt_strn(struct json_text *t, const char *text, size_t n);
 void jt_str(struct json_text *t, const char *text);

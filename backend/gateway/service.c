@@ -12,12 +12,14 @@
 #include "jobs.h"
 #include "metrics.h"
 #include "pages.h"
+#include "wire/pack.h"
 
 #define CSP_PAGE                                                                               \
 	"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; " \
 	"frame-ancestors 'none'"
 #define TYPE_JSON    "application/json; charset=utf-8"
 #define TYPE_METRICS "text/plain; version=0.0.4; charset=utf-8"
+#define NODE_MAX     (16U * 1024 * 1024)
 #define METRICS_MAX  (16U * 1024 * 1024)
 
 static void write_limits(struct json_text *t, const char *key, const struct limits *limits)
@@ -93,12 +95,85 @@ void service_tasks(struct exchange *ex)
 	exchange_add_header(ex, "Cache-Control", "no-cache");
 }
 
-void service_health(struct exchange *ex)
+/* What the driver says of its tasks: is the image there, how many containers wait and work. */
+static void write_node_tasks(struct json_text *t, struct unpacker *all)
 {
-	static const char text[] = "{\"status\":\"ok\"}\n";
+	size_t len;
+	const uint8_t *data = unpack_bytes(all, NODE_MAX, &len);
+	struct unpacker u = unpacker_of(data, len);
+	uint32_t n = len == 0 ? 0 : unpack_u32(&u);
+	char text[256];
 
-	exchange_answer_static(ex, MHD_HTTP_OK, TYPE_JSON, text, sizeof(text) - 1);
-	exchange_add_header(ex, "Cache-Control", "no-store");
+	jt_key(t, "tasks");
+	jt_open(t, '[');
+	for (uint32_t i = 0; i < n && !u.failed; i++) {
+		jt_open(t, '{');
+		unpack_str(&u, text, sizeof(text));
+		jt_key(t, "name");
+		jt_str(t, text);
+		jt_key(t, "ready");
+		jt_bool(t, unpack_u8(&u) != 0);
+		unpack_str(&u, text, sizeof(text));
+		jt_key(t, "image");
+		jt_str_or_null(t, text[0] == '\0' ? NULL : text);
+		jt_key(t, "warm");
+		jt_uint(t, unpack_u32(&u));
+		jt_key(t, "busy");
+		jt_uint(t, unpack_u32(&u));
+		jt_close(t, '}');
+	}
+	jt_close(t, ']');
+	all->failed = all->failed || u.failed;
+}
+
+/* The record that the queue writes of its machine (pack_node() in queue/reply.c). */
+static bool write_node(struct json_text *t, const struct msg_status *status, const uint8_t *data)
+{
+	struct unpacker u = unpacker_of(data, (size_t)status->node.len);
+	char name[65], engine[201];
+
+	unpack_str(&u, name, sizeof(name));
+	unpack_str(&u, engine, sizeof(engine));
+	jt_open(t, '{');
+	jt_key(t, "name");
+	jt_str(t, name);
+	jt_key(t, "engine");
+	jt_str(t, engine);
+	jt_key(t, "engine_up");
+	jt_bool(t, status->engine_up != 0);
+	jt_key(t, "slots");
+	jt_uint(t, unpack_u32(&u));
+	jt_key(t, "cpus");
+	jt_thousandths(t, unpack_i64(&u));
+	jt_key(t, "memory_bytes");
+	jt_int(t, unpack_i64(&u));
+	jt_key(t, "running");
+	jt_uint(t, unpack_u64(&u));
+	write_node_tasks(t, &u);
+	jt_close(t, '}');
+	return !u.failed;
+}
+
+/* None while no driver is connected. */
+static void on_nodes(struct exchange *ex, struct msg *msg)
+{
+	cleanup_json struct json_text t = { 0 };
+	cleanup_free uint8_t *data = NULL;
+	struct err err;
+	bool good = blob_read_all(&msg->status.node, NODE_MAX, &data, &err) == 0;
+
+	jt_open(&t, '{');
+	jt_key(&t, "nodes");
+	jt_open(&t, '[');
+	if (good && msg->status.node.len > 0)
+		good = write_node(&t, &msg->status, data);
+	jt_close(&t, ']');
+	jt_close(&t, '}');
+	if (good)
+		exchange_answer_json(ex, MHD_HTTP_OK, &t);
+	else
+		exchange_problem(
+			ex, PROBLEM_INTERNAL, "the queue's record of its machine is damaged");
 }
 
 static void ask_status(struct exchange *ex, bool metrics, exchange_reply *reply)
@@ -108,6 +183,19 @@ static void ask_status(struct exchange *ex, bool metrics, exchange_reply *reply)
 	msg_init(&msg, MSG_STATUS_GET);
 	msg.status_get.metrics = metrics;
 	exchange_ask(ex, &msg, MSG_STATUS, reply);
+}
+
+void service_nodes(struct exchange *ex)
+{
+	ask_status(ex, false, on_nodes);
+}
+
+void service_health(struct exchange *ex)
+{
+	static const char text[] = "{\"status\":\"ok\"}\n";
+
+	exchange_answer_static(ex, MHD_HTTP_OK, TYPE_JSON, text, sizeof(text) - 1);
+	exchange_add_header(ex, "Cache-Control", "no-store");
 }
 
 /* `status`: NULL where the queue is away. */

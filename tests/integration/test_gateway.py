@@ -1,0 +1,539 @@
+# SPDX-License-Identifier: MIT
+"""The gateway alone, in conversation with a queue that the tests play themselves."""
+import array
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+import client
+import service
+from service import DOCKGATE, ORIGIN, UIDS, free_port
+
+JOB = bytes(range(32))
+ID = JOB.hex()
+
+
+CONFIG = """
+state_dir = "{state}"
+listen = {{ "127.0.0.1:{port}" }}
+origins = {{ "{origin}" }}
+gateway_uid = {uid}
+gateway_gid = {uid}
+header_timeout_s = 2
+body_timeout_s = 2
+idle_timeout_s = 3
+body_json_max = 65536
+{more}
+task "sh" {{
+	image = "example/sh"
+	command = {{ "/bin/sh", "-c" }}
+}}
+task "classic" {{
+	image = "example/sh"
+	command = {{ "/bin/sh", "-c" }}
+}}
+"""
+
+
+# ---- the queue's end ------------------------------------------------------------------------
+
+TYPES = {1: "hello", 2: "submit", 3: "job_get", 4: "job_cancel", 5: "job_list", 6: "queue_get",
+         7: "status_get", 8: "forget", 9: "spool_open", 10: "job", 11: "refused", 12: "jobs",
+         13: "status", 14: "spool"}
+NUMBERS = {name: number for number, name in TYPES.items()}
+
+# In the order of backend/wire/msg.h.
+CALLER = [("u8", "operator"), ("str", "bearer")]
+FIELDS = {
+    "hello": [("u32", "version"), ("u8", "role"), ("u64", "generation"), ("u64", "instance"),
+              ("str", "node")],
+    "submit": [("u64", "token"), *CALLER, ("u8", "classic"), ("str", "task"), ("u32", "wait_ms"),
+               ("u32", "want"), ("i64", "retention_s"), ("u32", "priority"), ("blob", "spec"),
+               ("blob", "input")],
+    "job_get": [("u64", "token"), *CALLER, ("u8", "classic"), ("id", "id"), ("u32", "wait_ms"),
+                ("u32", "want")],
+    "job_cancel": [("u64", "token"), *CALLER, ("id", "id")],
+    "job_list": [("u64", "token"), *CALLER, ("u32", "limit"), ("u64", "cursor"), ("u32", "states"),
+                 ("str", "task")],
+    "queue_get": [("u64", "token"), *CALLER, ("u8", "classic")],
+    "status_get": [("u64", "token"), ("u8", "metrics")],
+    "forget": [("u64", "token")],
+    "spool_open": [("u64", "token"), ("id", "id"), ("u32", "attempt"), ("u8", "kind")],
+    "job": [("u64", "token"), ("id", "id"), ("u64", "seq"), ("str", "task"), ("u8", "state"),
+            ("u8", "verdict"), ("u32", "attempt"), ("u64", "position"), ("i64", "queued_ms"),
+            ("i64", "started_ms"), ("i64", "finished_ms"), ("i64", "expires_ms"), ("str", "node"),
+            ("str", "image"), ("u8", "isolation"), ("str", "error"), ("blob", "spec"),
+            ("blob", "result"), ("blob", "out"), ("blob", "err"), ("blob", "files"),
+            ("u64", "out_bytes"), ("u64", "err_bytes"), ("u64", "files_bytes")],
+    "refused": [("u64", "token"), ("u8", "why"), ("str", "detail"), ("u32", "retry_after_s")],
+    "jobs": [("u64", "token"), ("u64", "cursor"), ("u64", "waiting"), ("u64", "running"),
+             ("blob", "list")],
+    "status": [("u64", "token"), ("u8", "store_up"), ("u8", "driver_up"), ("u8", "engine_up"),
+               ("str", "reason"), ("u64", "waiting"), ("u64", "running"), ("blob", "metrics"),
+               ("blob", "node")],
+    "spool": [("u64", "token"), ("blob", "file")],
+}
+NUMERIC = {"u8": "<B", "u32": "<I", "u64": "<Q", "i64": "<q"}
+REFUSALS = ["not_found", "queue_full", "over_share", "unauthorized", "forbidden", "unknown_task",
+            "not_ready", "invalid", "store"]
+
+
+def pack(name, values, fds):
+    """A datagram; a blob is bytes, or an open file as (fd, length)."""
+    out = [struct.pack("<HH", 1, NUMBERS[name])]
+    for kind, field in FIELDS[name]:
+        value = values.get(field)
+        if kind in NUMERIC:
+            out.append(struct.pack(NUMERIC[kind], value or 0))
+        elif kind == "id":
+            out.append(value or bytes(32))
+        elif kind == "str":
+            text = (value or "").encode()
+            out.append(struct.pack("<I", len(text)) + text)
+        elif isinstance(value, tuple):
+            fds.append(value[0])
+            out.append(struct.pack("<BQ", 1, value[1]))
+        else:
+            out.append(struct.pack("<BQ", 0, len(value or b"")) + (value or b""))
+    return b"".join(out)
+
+
+def unpack(data, fds):
+    version, number = struct.unpack_from("<HH", data)
+    assert version == 1, version
+    name, at, values = TYPES[number], 4, {}
+    for kind, field in FIELDS[name]:
+        if kind in NUMERIC:
+            values[field], = struct.unpack_from(NUMERIC[kind], data, at)
+            at += struct.calcsize(NUMERIC[kind])
+        elif kind == "id":
+            values[field] = data[at:at + 32]
+            at += 32
+        elif kind == "str":
+            n, = struct.unpack_from("<I", data, at)
+            values[field] = data[at + 4:at + 4 + n].decode()
+            at += 4 + n
+        else:
+            place, n = struct.unpack_from("<BQ", data, at)
+            at += 9
+            if place:
+                fd = fds.pop(0)
+                values[field] = os.pread(fd, n, 0)
+                os.close(fd)
+            else:
+                values[field] = data[at:at + n]
+                at += n
+    assert at == len(data), (name, at, len(data))
+    return name, values
+
+
+class Queue:
+    """Listens where the queue would; what comes is kept, and answered by `answers`."""
+
+    def __init__(self, path):
+        self.path = path
+        self.peer = None
+        self.came = []
+        self.news = threading.Condition()
+        self.answers = {}
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(path)
+        os.chmod(path, 0o777)
+        self.listener.listen()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                self.peer, _ = self.listener.accept()
+            except OSError:
+                return
+            with self.peer:
+                try:
+                    while self.one():
+                        pass
+                except ConnectionResetError:
+                    pass
+                self.peer = None
+
+    def one(self):
+        data, fds, _, _ = socket.recv_fds(self.peer, 65536, 6)
+        if not data:
+            return False
+        name, values = unpack(data, list(fds))
+        if name == "hello":
+            self.send("hello", version=1, role=1, generation=values["generation"], instance=7,
+                      node="played")
+        answer = self.answers.get(name)
+        with self.news:
+            self.came.append((name, values))
+            self.news.notify_all()
+        if answer is not None:
+            answer(values)
+        return True
+
+    def send(self, message, **values):
+        fds = array.array("i")
+        data = pack(message, values, fds)
+        self.peer.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)] if fds else [])
+
+    def wait_for(self, name, seconds=20):
+        """The first message of this type that came and was not waited for yet."""
+        end = time.monotonic() + seconds
+        with self.news:
+            while True:
+                for i, (kind, values) in enumerate(self.came):
+                    if kind == name:
+                        del self.came[i]
+                        return values
+                if not self.news.wait(end - time.monotonic()):
+                    raise AssertionError(f"no {name} came, only {[k for k, _ in self.came]}")
+
+    def answer_job(self, on="job_get", **values):
+        self.answers[on] = lambda asked: self.send("job", token=asked["token"], **{
+            "id": asked.get("id", JOB), "task": "sh", "queued_ms": 1, **values})
+
+    def refuse(self, on, why, detail="", retry_after_s=0):
+        self.answers[on] = lambda asked: self.send(
+            "refused", token=asked["token"], why=REFUSALS.index(why), detail=detail,
+            retry_after_s=retry_after_s)
+
+    def close(self):
+        for sock in (self.listener, self.peer):
+            if sock is not None:
+                try:
+                    sock.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+        self.listener.close()
+        self.thread.join()
+        os.unlink(self.path)
+
+
+class Gateway:
+    def __init__(self, more=""):
+        self.directory = tempfile.mkdtemp(prefix="dockgate-gateway-", dir="/tmp")
+        os.chmod(self.directory, 0o755)
+        self.socks = os.path.join(self.directory, "sock")
+        os.mkdir(self.socks)
+        os.chmod(self.socks, 0o755)
+        self.port = free_port()
+        self.conf = os.path.join(self.directory, "dockgate.conf")
+        with open(self.conf, "w", encoding="utf-8") as file:
+            file.write(CONFIG.format(state=self.directory, port=self.port, origin=ORIGIN,
+                                     uid=UIDS["gateway"], more=more))
+        self.queue = None
+        self.play()
+        self.tcp = socket.create_server(("127.0.0.1", self.port), backlog=512)
+        self.unix = socket.socket(socket.AF_UNIX)
+        self.unix.bind(os.path.join(self.socks, "dockgate.sock"))
+        self.unix.listen()
+        self.log = open(os.path.join(self.directory, "log"), "w+", encoding="utf-8")
+        self.process = self.start()
+        self.http = client.Http(("127.0.0.1", self.port))
+        self.unix_http = client.Http(os.path.join(self.socks, "dockgate.sock"))
+
+    def start(self):
+        """As systemd would: the listeners are 3 and 4."""
+        fds = (self.tcp.fileno(), self.unix.fileno())
+
+        def prepare():
+            high = [os.dup2(fd, 200 + i) for i, fd in enumerate(fds)]
+            for i, fd in enumerate(high):
+                os.dup2(fd, 3 + i)
+            os.environ["LISTEN_PID"] = str(os.getpid())
+
+        return subprocess.Popen(
+            ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$0" "$@"', *PROGRAM, self.conf],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.directory,
+            env={**os.environ, "LISTEN_FDS": "2", "LISTEN_FDNAMES": "http:http-unix"},
+            preexec_fn=prepare, close_fds=False)
+
+    def play(self):
+        self.queue = Queue(os.path.join(self.socks, "queue-gateway.sock"))
+
+    def connected(self):
+        self.queue.wait_for("hello")
+
+    def close(self):
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(20)
+        self.queue.close()
+        self.tcp.close()
+        self.unix.close()
+        self.log.seek(0)
+        text = self.log.read()
+        self.log.close()
+        shutil.rmtree(self.directory)
+        if status != 0 or "Sanitizer" in text or "runtime error" in text:
+            raise AssertionError(f"status {status}\n{text}")
+
+
+PROGRAM = [DOCKGATE, "gateway", "--config"]
+
+
+class GatewayCase(unittest.TestCase):
+    more = ""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.gateway = Gateway(cls.more)
+        cls.addClassCleanup(cls.gateway.close)
+        cls.http, cls.queue = cls.gateway.http, cls.gateway.queue
+        cls.gateway.connected()
+
+    def setUp(self):
+        self.queue.answers.clear()
+        self.queue.came.clear()
+
+    def submit(self, value, target="/v1/jobs"):
+        return self.http.post_json(target, value)
+
+
+class Submit(GatewayCase):
+    def test_accepted(self):
+        self.queue.answer_job("submit", id=JOB, state=0, position=3)
+        reply = self.submit({"task": "sh", "args": ["x"], "labels": {"a": "b"}})
+        self.assertEqual(reply.status, 202, reply.body)
+        answer = reply.json()
+        self.assertEqual((answer["id"], answer["state"], answer["position"]), (ID, "queued", 3))
+        self.assertEqual(reply.headers["Location"], f"/v1/jobs/{ID}")
+        self.assertEqual(answer["queued_at"], "1970-01-01T00:00:00.001Z")
+        asked = self.queue.wait_for("submit")
+        self.assertEqual((asked["task"], asked["wait_ms"], asked["retention_s"], asked["operator"]),
+                         ("sh", 0, -1, 0))
+        self.assertIn(b"\1\0\0\0x", asked["spec"])
+
+    def test_prefix_stays(self):
+        self.queue.answer_job("submit", id=JOB)
+        reply = self.submit({"task": "sh"}, "/executor/v1/jobs")
+        self.assertEqual(reply.headers["Location"], f"/executor/v1/jobs/{ID}")
+
+    def test_preference_is_applied(self):
+        self.queue.answer_job("submit", id=JOB)
+        reply = self.http.post_json("/v1/jobs", {"task": "sh"}, Prefer="respond-async, wait=7")
+        self.assertEqual(reply.headers["Preference-Applied"], "wait=7")
+        self.assertEqual(self.queue.wait_for("submit")["wait_ms"], 7000)
+        reply = self.http.post_json("/v1/jobs?wait=0.25", {"task": "sh"}, Prefer="wait=7")
+        self.assertNotIn("Preference-Applied", reply.headers)
+        self.assertEqual(self.queue.wait_for("submit")["wait_ms"], 250)
+
+    def test_large_input_comes_whole(self):
+        self.queue.answer_job("submit", id=JOB)
+        data = "x" * 60000
+        self.assertEqual(self.submit({"task": "sh", "files": [{"name": "a", "content": data}]}).status, 202)
+        self.assertEqual(self.queue.wait_for("submit")["input"], data.encode())
+
+    def test_multipart_is_streamed_into_the_spool(self):
+        with tempfile.TemporaryFile() as spool:
+            self.queue.answers["spool_open"] = lambda asked: self.queue.send(
+                "spool", token=asked["token"], file=(spool.fileno(), 0))
+            self.queue.answer_job("submit", id=JOB)
+            blob = os.urandom(300000) + b"\r\n--b\r\r\n--" + bytes(1000)
+            body = (b'--b1\r\nContent-Disposition: form-data; name="x"; filename="d/a"\r\n\r\n' + blob +
+                    b'\r\n--b1\r\nContent-Disposition: form-data; name="job"\r\n\r\n{"task": "sh"}'
+                    b'\r\n--b1\r\nContent-Disposition: form-data; name="y"; filename="empty"\r\n\r\n'
+                    b'\r\n--b1--\r\n')
+            reply = self.http.post("/v1/jobs", body, Content_Type='multipart/form-data; boundary="b1"')
+            self.assertEqual(reply.status, 202, reply.body)
+            asked = self.queue.wait_for("submit")
+            self.assertEqual(asked["input"], blob)
+            self.assertIn(b"d/a", asked["spec"])
+            self.assertIn(b"empty", asked["spec"])
+
+    def test_multipart_without_a_spool(self):
+        self.queue.refuse("spool_open", "store", "the disk is full")
+        reply = self.http.post("/v1/jobs", b"--b--", Content_Type="multipart/form-data; boundary=b")
+        self.assertEqual((reply.status, reply.json()["detail"]), (503, "the disk is full"))
+
+
+class Refusals(GatewayCase):
+    def test_what_the_queue_refuses(self):
+        for why, status, retry in (("queue_full", 503, "9"), ("over_share", 429, "9"),
+                                   ("unauthorized", 401, None), ("forbidden", 403, None),
+                                   ("unknown_task", 400, None), ("not_ready", 503, "9"),
+                                   ("invalid", 400, None), ("store", 503, "9")):
+            self.queue.refuse("submit", why, f"because {why}", 9)
+            reply = self.submit({"task": "sh"})
+            self.assertEqual((reply.status, reply.type.split(";")[0], reply.headers["Retry-After"]),
+                             (status, "application/problem+json", retry), why)
+            problem = reply.json()
+            self.assertEqual((problem["detail"], problem["message"], problem["status"]),
+                             (f"because {why}", f"because {why}", status))
+            self.assertTrue(problem["type"].startswith("urn:dockgate:problem:"))
+
+    def test_an_answer_of_another_kind_is_our_failure(self):
+        self.queue.answers["job_get"] = lambda asked: self.queue.send("status", token=asked["token"])
+        self.assertEqual(self.http.get(f"/v1/jobs/{ID}").status, 500)
+
+    def test_a_damaged_result_is_our_failure(self):
+        self.queue.answer_job(state=2, verdict=0, result=b"\xff" * 40)
+        self.assertEqual(self.http.get(f"/v1/jobs/{ID}").status, 500)
+        self.assertEqual(self.http.get(f"/v1/jobs/{ID}/stdout").status, 500)
+
+    def test_a_queue_that_lists_nonsense(self):
+        self.queue.answers["job_list"] = lambda asked: self.queue.send(
+            "jobs", token=asked["token"], list=b"\xff" * 7)
+        self.assertEqual(self.http.get("/v1/jobs").status, 500)
+
+
+class Waiting(GatewayCase):
+    more = "connections_max = 2000"
+
+    def get(self, sock, target, version="1.1"):
+        sock.sendall(f"GET {target} HTTP/{version}\r\nHost: 127.0.0.1\r\n\r\n".encode())
+
+    def test_a_client_that_leaves_is_forgotten(self):
+        with self.http.socket() as sock:
+            self.get(sock, f"/v1/jobs/{ID}?wait=30")
+            asked = self.queue.wait_for("job_get")
+            self.assertEqual(asked["wait_ms"], 30000)
+        self.assertEqual(self.queue.wait_for("forget")["token"], asked["token"])
+        # and a late answer meets nobody
+        self.queue.send("job", token=asked["token"], id=JOB)
+        self.assertEqual(self.http.get("/healthz").status, 200)
+
+    def test_a_reset_while_waiting(self):
+        with self.http.socket() as sock:
+            self.get(sock, f"/v1/jobs/{ID}?wait=30")
+            asked = self.queue.wait_for("job_get")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.assertEqual(self.queue.wait_for("forget")["token"], asked["token"])
+
+    def test_a_next_request_in_the_pipe_waits_its_turn(self):
+        with self.http.socket() as sock:
+            self.get(sock, f"/v1/jobs/{ID}?wait=30")
+            asked = self.queue.wait_for("job_get")
+            self.get(sock, "/healthz")
+            self.queue.send("job", token=asked["token"], id=JOB, state=0)
+            data = b""
+            while b'"ok"' not in data:
+                data += sock.recv(65536)
+            self.assertEqual(data.count(b"HTTP/1.1 200"), 2)
+            self.assertLess(data.index(b'"queued"'), data.index(b'"ok"'))
+
+    def test_a_thousand_wait(self):
+        socks = [self.http.socket() for _ in range(1000)]
+        try:
+            for sock in socks:
+                self.get(sock, f"/v1/jobs/{ID}?wait=60")
+            tokens = [self.queue.wait_for("job_get")["token"] for _ in socks]
+            self.assertEqual(len(set(tokens)), 1000)
+            self.assertEqual(self.http.get("/healthz").status, 200)
+            for token in tokens:
+                self.queue.send("job", token=token, id=JOB, state=0)
+            for sock in socks:
+                self.assertTrue(sock.recv(65536).startswith(b"HTTP/1.1 200"))
+        finally:
+            for sock in socks:
+                sock.close()
+
+
+class Away(unittest.TestCase):
+    def test_the_queue_goes_and_comes_back(self):
+        gateway = Gateway()
+        try:
+            gateway.connected()
+            with gateway.http.socket() as sock:
+                sock.sendall(f"GET /v1/jobs/{ID}?wait=30 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+                gateway.queue.wait_for("job_get")
+                gateway.queue.close()
+                answer = sock.recv(65536)
+                self.assertEqual(client.raw_status(answer), 503)
+                self.assertIn(b"Retry-After: ", answer)
+            for target in (f"/v1/jobs/{ID}", "/v1/queue", "/v1/nodes", "/readyz"):
+                reply = gateway.http.get(target)
+                self.assertEqual((reply.status, "Retry-After" in reply.headers), (503, True), target)
+            self.assertFalse(gateway.http.get("/readyz").json()["ready"])
+            reply = gateway.http.post("/executor/queueing")
+            self.assertEqual(reply.status, 503)
+            self.assertRegex(reply.text, r"\A[^\n<]+\n\Z")
+            for target in ("/healthz", "/v1/tasks", "/metrics", "/openapi.json", "/"):
+                self.assertEqual(gateway.http.get(target).status, 200, target)
+            gateway.play()
+            gateway.connected()
+            gateway.queue.answer_job(state=0)
+            reply = gateway.http.get(f"/v1/jobs/{ID}")
+            self.assertEqual(reply.status, 200)
+        finally:
+            gateway.close()
+
+    def test_stopping_answers_what_waits(self):
+        gateway = Gateway()
+        with gateway.http.socket() as sock:
+            gateway.connected()
+            sock.sendall(f"GET /v1/jobs/{ID}?wait=30 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+            gateway.queue.wait_for("job_get")
+            gateway.process.send_signal(signal.SIGTERM)
+            self.assertEqual(client.raw_status(sock.recv(65536)), 503)
+        gateway.close()
+
+
+class Heads(GatewayCase):
+    def raw(self, text):
+        return client.raw_status(self.http.raw(text.replace("\n", "\r\n").encode()))
+
+    def test_two_ways_to_end_a_body(self):
+        self.assertEqual(self.raw("POST /executor/queueing HTTP/1.1\nHost: localhost\nConnection: close\n"
+                                  "Content-Length: 3\nTransfer-Encoding: chunked\n\n0\n\n"), 400)
+
+    def test_hosts(self):
+        for host, status in (("localhost", 200), ("localhost:1", 200), ("127.0.0.1", 200),
+                             ("127.0.0.2", 403), ("evil.example", 403), ("localhost.evil.example", 403),
+                             ("[::1]", 403), ("a b", 403), ("", 403)):
+            self.assertEqual(self.raw(f"GET /healthz HTTP/1.1\nHost: {host}\nConnection: close\n\n"),
+                             status, host)
+        self.assertEqual(self.gateway.unix_http.get("/healthz", Host="any.example").status, 200)
+
+    def test_cors(self):
+        reply = self.http.get("/healthz", Origin=ORIGIN)
+        self.assertEqual(reply.headers["Access-Control-Allow-Origin"], ORIGIN)
+        self.assertIn("Origin", reply.headers["Vary"])
+        self.assertEqual(self.http.get("/healthz", Origin="https://evil.example").status, 403)
+        reply = self.http.request("OPTIONS", "/v1/jobs", headers={
+            "Origin": ORIGIN, "Access-Control-Request-Method": "POST"})
+        self.assertEqual(reply.status, 204)
+        self.assertEqual(reply.headers["Access-Control-Allow-Methods"], "GET, HEAD, POST, OPTIONS")
+
+    def test_allow_names_the_methods(self):
+        reply = self.http.request("PUT", f"/v1/jobs/{ID}")
+        self.assertEqual((reply.status, reply.headers["Allow"]), (405, "GET, HEAD, DELETE, OPTIONS"))
+
+    def test_the_peer_on_the_unix_socket_is_known(self):
+        self.queue.answer_job(state=0)
+        self.gateway.unix_http.get(f"/v1/jobs/{ID}")
+        self.assertEqual(self.queue.wait_for("job_get")["operator"], 1)  # the tests run as root
+        self.http.get(f"/v1/jobs/{ID}", Authorization="Bearer s3cret")
+        asked = self.queue.wait_for("job_get")
+        self.assertEqual((asked["operator"], asked["bearer"]), (0, "s3cret"))
+
+    def test_a_truncated_body_is_408_or_closed(self):
+        answer = self.http.raw(b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"
+                               b"\r\nContent-Length: 100\r\n\r\n{", half_close=True)
+        self.assertEqual(client.raw_status(answer), 408)
+
+    def test_bodies_of_other_methods_are_read_past(self):
+        connection = self.http.connection()
+        for _ in range(2):
+            connection.request("GET", "/healthz", b"x" * 30000)
+            answer = connection.getresponse()
+            self.assertEqual((answer.status, answer.read()), (200, b'{"status":"ok"}\n'))
+        connection.close()
+
+    def test_nothing_of_a_bad_request_reaches_the_queue(self):
+        for body in (b"", b"{", b'{"task": "sh", "x": 1}', b"[]"):
+            self.assertEqual(self.http.post("/v1/jobs", body, Content_Type="application/json").status, 400)
+        self.assertEqual(self.queue.came, [])
+
+
+if __name__ == "__main__":
+    unittest.main()
