@@ -60,9 +60,10 @@ static int open_agent(const char *path, struct err *err)
 		return fd >= 0 ? fd : err_set(err, errno, "open '%s'", path);
 	}
 	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	while (n > 0 && self[n - 1] != '/')
+		n--;
 	for (size_t i = 0; n > 0 && fd < 0 && i < sizeof(near) / sizeof(near[0]); i++) {
-		self[n] = '\0';
-		*strrchr(self, '/') = '\0';
+		self[n - 1] = '\0';
 		(void)snprintf(text, sizeof(text), "%s/%s", self, near[i]);
 		fd = open(text, O_RDONLY | O_CLOEXEC);
 	}
