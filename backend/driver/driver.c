@@ -393,7 +393,7 @@ static void on_queue_lost(void *arg)
 
 static void on_run(struct msg_run *run, void *arg)
 {
-	jobs_run(((struct driver *)arg)->jobs, run);
+	jobs_accept(((struct driver *)arg)->jobs, run);
 }
 
 static void on_stop(const struct msg_stop *stop, void *arg)

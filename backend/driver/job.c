@@ -474,7 +474,7 @@ static void refuse(
 		msg_done(&msg);
 }
 
-void jobs_run(struct jobs *jobs, struct msg_run *run)
+void jobs_accept(struct jobs *jobs, struct msg_run *run)
 {
 	struct job *job;
 	struct err err;

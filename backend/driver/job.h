@@ -37,7 +37,7 @@ int jobs_new(const struct jobs_host *host, struct jobs **ret, struct err *err);
 void jobs_free(struct jobs *jobs);
 
 /* Takes what it needs out of the message. A job that already runs is left alone. */
-void jobs_run(struct jobs *jobs, struct msg_run *run);
+void jobs_accept(struct jobs *jobs, struct msg_run *run);
 void jobs_stop(struct jobs *jobs, const struct msg_stop *stop);
 void jobs_spool(struct jobs *jobs, struct msg_spool *spool);
 void jobs_refused(struct jobs *jobs, const struct msg_refused *refused);
