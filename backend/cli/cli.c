@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+bool cli_common(struct cli *cli, int opt, const char *usage, int exit_usage, int *ret_exit)
+{
+	switch (opt) {
+	case 'h':
+		(void)fputs(usage, stdout);
+		*ret_exit = 0;
+		return false;
+	case OPT_HOST:
+		cli->host = optarg;
+		return true;
+	case OPT_SOCKET:
+		cli->socket = optarg;
+		return true;
+	case OPT_FORMAT:
+		cli->json = strcmp(optarg, "json") == 0;
+		if (cli->json || strcmp(optarg, "text") == 0)
+			return true;
+		*ret_exit =
+			cli_fail(exit_usage, "--format: expected text or json, got '%s'", optarg);
+		return false;
+	default: /* getopt_long() has said what is wrong */
+		(void)fputs("Try --help.\n", stderr);
+		*ret_exit = exit_usage;
+		return false;
+	}
+}
+
+int cli_fail(int exit_code, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fputs("dockgate: ", stderr);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fputc('\n', stderr);
+	return exit_code;
+}
+
+int cli_print_json(const struct json_t *json)
+{
+	if (json_dumpf(json, stdout, JSON_INDENT(2)) < 0 || fputc('\n', stdout) == EOF ||
+		fflush(stdout) != 0)
+		return cli_fail(1, "cannot write to stdout");
+	return 0;
+}
+
+void cli_put_plain(const char *text)
+{
+	for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+		if (*c < 0x20 || *c == 0x7f || (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0))
+			(void)printf("\\x%02x", *c);
+		else
+			(void)putchar(*c);
+	}
+}

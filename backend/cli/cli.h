@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the commands share: their table, the options that all of them take, and
+ * exit codes. A command is one file: it parses its options, calls, prints.
+ */
+#pragma once
+
+#include <getopt.h>
+#include <stdbool.h>
+
+#include "common/err.h"
+
+#define EXIT_USAGE 2
+#define EXIT_OURS  125 /* of `run`: the job said nothing, we failed */
+#define EXIT_TIMED 124 /* of `run`: the job reached its cpu or wall time, as timeout(1) has it */
+#define EXIT_SETUP 78  /* EX_CONFIG: no restart mends it */
+
+struct cli {
+	const char *host;   /* --host; NULL: DOCKGATE_HOST, a local socket, 127.0.0.1:8080 */
+	const char *socket; /* --socket */
+	bool json;          /* --format json */
+};
+
+/* Values of long options without a letter begin behind the common ones. */
+enum { OPT_HOST = 256, OPT_SOCKET, OPT_FORMAT, OPT_OWN };
+
+/* At the start of each command's option table. */
+#define CLI_OPTIONS                                                                        \
+	{ "help", no_argument, NULL, 'h' }, { "host", required_argument, NULL, OPT_HOST }, \
+		{ "socket", required_argument, NULL, OPT_SOCKET },                         \
+	{                                                                                  \
+		"format", required_argument, NULL, OPT_FORMAT                              \
+	}
+
+#define CLI_HELP                                                       \
+	"  --host URL       the service, e.g. http://127.0.0.1:8080\n" \
+	"  --socket PATH    the service's unix socket\n"               \
+	"  --format FORMAT  text (default) or json\n"                  \
+	"  -h, --help       this text\n"
+
+/*
+ * For options that the command does not handle itself: true where it was a
+ * common one and the command goes on; false where it ends with *ret_exit.
+ */
+bool cli_common(struct cli *cli, int opt, const char *usage, int exit_usage, int *ret_exit);
+
+/* "dockgate: MESSAGE" on stderr; returns exit_code. */
+int cli_fail(int exit_code, const char *fmt, ...) __attribute__((__format__(__printf__, 2, 3)));
+
+/* Prints one JSON document and a line end. */
+struct json_t;
+int cli_print_json(const struct json_t *json);
+
+/* Text from a stranger for a terminal: control characters as \xNN. */
+void cli_put_plain(const char *text);
+
+int serve_command(int argc, char **argv);
+int gateway_command(int argc, char **argv);
+int queue_command(int argc, char **argv);
+int driver_command(int argc, char **argv);
+int run_command(int argc, char **argv);
+int submit_command(int argc, char **argv);
+int ps_command(int argc, char **argv);
+int logs_command(int argc, char **argv);
+int result_command(int argc, char **argv);
+int files_command(int argc, char **argv);
+int cancel_command(int argc, char **argv);
+int tasks_command(int argc, char **argv);
+int images_command(int argc, char **argv);
+int doctor_command(int argc, char **argv);
+int check_command(int argc, char **argv);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "common/cleanup.h"
+#include "common/config.h"
+#include "engine_probe.h"
+
+static const char usage[] =
+	"Usage: dockgate images [OPTION...]\n\n"
+	"Asks the Docker Engine for the image of each task. Jobs never pull one; the\n"
+	"service takes a new image of the same name when it is read again: SIGHUP.\n"
+	"Exit code: 1 where one is missing.\n\n"
+	"  --config FILE    instead of /etc/dockgate\n"
+	"  --format FORMAT  text (default) or json\n"
+	"  -h, --help       this text\n";
+
+static json_t *row_of(const struct task *task, const char *id)
+{
+	return json_pack("{s:s, s:s, s:s?, s:b}", "task", task->name, "image", task->image, "id",
+		id, "ready", id != NULL);
+}
+
+static int ask_all(struct client *engine, const struct config *config, json_t *rows,
+	size_t *ret_missing, struct err *err)
+{
+	for (size_t i = 0; i < config->n_tasks; i++) {
+		cleanup_free char *id = NULL;
+
+		if (engine_probe_image(engine, config->tasks[i].image, &id, err) < 0)
+			return -err->code;
+		*ret_missing += id == NULL;
+		(void)json_array_append_new(rows, row_of(&config->tasks[i], id));
+	}
+	return 0;
+}
+
+static void print(const json_t *rows)
+{
+	const json_t *row;
+	size_t i;
+
+	(void)printf("%-16s %-32s %s\n", "TASK", "IMAGE", "ID");
+	json_array_foreach(rows, i, row)
+	{
+		const char *id = json_string_value(json_object_get(row, "id"));
+
+		(void)printf("%-16s %-32s %.19s\n", json_string_value(json_object_get(row, "task")),
+			json_string_value(json_object_get(row, "image")),
+			id != NULL ? id : "missing");
+	}
+}
+
+static int images(const struct cli *cli, const struct config *config)
+{
+	struct client *engine = NULL;
+	json_t *rows = json_array();
+	size_t missing = 0;
+	struct err err;
+	int r = engine_probe_open(config, &engine, &err);
+
+	if (r == 0)
+		r = ask_all(engine, config, rows, &missing, &err);
+	client_close(engine);
+	if (r == 0 && cli->json)
+		(void)cli_print_json(rows);
+	else if (r == 0)
+		print(rows);
+	json_decref(rows);
+	if (r < 0)
+		return cli_fail(1, "the Docker Engine: %s", err.msg);
+	if (missing > 0)
+		return cli_fail(1,
+			"%zu image%s missing: build or pull them, then `dockgate images` again",
+			missing, missing == 1 ? " is" : "s are");
+	return 0;
+}
+
+int images_command(int argc, char **argv)
+{
+	static const struct option options[] = { CLI_OPTIONS,
+		{ "config", required_argument, NULL, 'c' }, { NULL, 0, NULL, 0 } };
+	struct cli cli = { 0 };
+	struct config *config = NULL;
+	const char *path = NULL;
+	struct err err;
+	int opt, ret;
+
+	while ((opt = getopt_long(argc, argv, "hc:", options, NULL)) >= 0) {
+		if (opt == 'c')
+			path = optarg;
+		else if (!cli_common(&cli, opt, usage, EXIT_USAGE, &ret))
+			return ret;
+	}
+	if (optind < argc)
+		return cli_fail(EXIT_USAGE, "'%s': images takes no arguments", argv[optind]);
+	if (config_load(path, NULL, NULL, &config, &err) < 0)
+		return cli_fail(1, "%s", err.msg);
+	ret = images(&cli, config);
+	config_free(config);
+	return ret;
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "place.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/number.h"
+
+#define LOCK_FILE      "serve.lock"
+#define BACKLOG        4096
+#define DOCKER_DEFAULT "unix:///var/run/docker.sock"
+
+/* ---- directories ---------------------------------------------------------------- */
+
+static int make_parents(const char *path, struct err *err)
+{
+	cleanup_free char *copy = strdup(path);
+
+	if (copy == NULL)
+		return err_set(err, ENOMEM, "%s", path);
+	for (char *p = copy + 1; (p = strchr(p, '/')) != NULL; p++) {
+		*p = '\0';
+		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+			return err_set(err, errno, "make directory %s", copy);
+		*p = '/';
+	}
+	return 0;
+}
+
+/* Owner and mode also of one that is there; never through a link. */
+static int make_dir(const char *path, uid_t uid, gid_t gid, mode_t mode, struct err *err)
+{
+	cleanup_close int fd = -EBADF;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_set(err, errno, "make directory %s", path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, errno, "directory %s", path);
+	if (fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0)
+		return err_set(err, errno, "owner of directory %s", path);
+	return 0;
+}
+
+static int make_state(const struct config *c, struct err *err)
+{
+	struct stat st;
+	int r = make_parents(c->state_dir, err);
+
+	if (r < 0)
+		return r;
+	/* One that is there keeps its owner: it may be a user's checkout's. */
+	if (mkdir(c->state_dir, 0755) == 0) {
+		if (chmod(c->state_dir, 0755) < 0)
+			return err_set(err, errno, "state_dir: %s", c->state_dir);
+	} else if (errno != EEXIST) {
+		return err_set(err, errno, "state_dir: make %s", c->state_dir);
+	}
+	if (chdir(c->state_dir) < 0 || stat(".", &st) < 0)
+		return err_set(err, errno, "state_dir: %s", c->state_dir);
+	if ((st.st_mode & 0022) != 0)
+		return err_say(err, EPERM,
+			"state_dir: %s can be written by others (mode %o): chmod go-w it",
+			c->state_dir, (unsigned)(st.st_mode & 07777));
+	r = make_dir(STATE_QUEUE, c->queue_uid, c->queue_gid, 0700, err);
+	if (r == 0)
+		r = make_dir(STATE_DRIVER, c->driver_uid, c->driver_gid, 0700, err);
+	if (r == 0 && c->socket_dir != NULL)
+		r = make_parents(c->socket_dir, err);
+	if (r == 0)
+		r = make_dir(c->socket_dir != NULL ? c->socket_dir : "sock", 0, 0, 0755, err);
+	return r;
+}
+
+static int take_lock(struct place *place, const struct config *config, struct err *err)
+{
+	cleanup_close int fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return err_set(err, errno, "%s/" LOCK_FILE, config->state_dir);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno == EWOULDBLOCK)
+			return err_say(err, EBUSY,
+				"another `dockgate serve` runs with the state directory %s: stop "
+				"it, or give this one --state-dir of its own",
+				config->state_dir);
+		return err_set(err, errno, "lock %s/" LOCK_FILE, config->state_dir);
+	}
+	place->lock_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* ---- listeners --------------------------------------------------------------------- */
+
+static int add(struct place *place, int fd, const char *name, enum role role, const char *path,
+	struct err *err)
+{
+	struct listener *l = &place->listeners[place->n_listeners];
+	char *copy = path != NULL ? strdup(path) : NULL;
+
+	if (place->n_listeners == ROLE_LISTEN_MAX || (path != NULL && copy == NULL)) {
+		free(copy);
+		(void)close(fd);
+		return err_say(err, E2BIG, "more than %d listeners", ROLE_LISTEN_MAX);
+	}
+	*l = (struct listener){ .fd = fd, .name = name, .role = role, .path = copy };
+	place->n_listeners++;
+	return 0;
+}
+
+/* "HOST:PORT", checked when it was read. */
+static int parse_address(const char *text, struct sockaddr_storage *ret, socklen_t *ret_len)
+{
+	char host[INET6_ADDRSTRLEN + 2];
+	const char *colon = strrchr(text, ':');
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)ret;
+	struct sockaddr_in *in4 = (struct sockaddr_in *)(void *)ret;
+	size_t n = colon != NULL ? (size_t)(colon - text) : sizeof(host);
+	int64_t port;
+
+	memset(ret, 0, sizeof(*ret));
+	if (n < 1 || n >= sizeof(host) || !number_parse(colon + 1, 1, 65535, &port))
+		return -EINVAL;
+	memcpy(host, text, n);
+	host[n] = '\0';
+	if (host[0] == '[') {
+		host[n - 1] = '\0';
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons((uint16_t)port);
+		*ret_len = sizeof(*in6);
+		return inet_pton(AF_INET6, host + 1, &in6->sin6_addr) == 1 ? 0 : -EINVAL;
+	}
+	in4->sin_family = AF_INET;
+	in4->sin_port = htons((uint16_t)port);
+	*ret_len = sizeof(*in4);
+	return inet_pton(AF_INET, host, &in4->sin_addr) == 1 ? 0 : -EINVAL;
+}
+
+static int listen_tcp(struct place *place, const char *text, struct err *err)
+{
+	struct sockaddr_storage addr;
+	cleanup_close int fd = -EBADF;
+	socklen_t len;
+	int one = 1;
+
+	if (parse_address(text, &addr, &len) < 0)
+		return err_say(err, EINVAL, "listen: %s", text);
+	fd = socket(addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_set(err, errno, "listen: %s", text);
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (addr.ss_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (bind(fd, (const struct sockaddr *)&addr, len) < 0 || listen(fd, BACKLOG) < 0) {
+		if (errno == EADDRINUSE)
+			return err_say(err, EADDRINUSE,
+				"listen: %s is in use by another program: stop it, or choose "
+				"another address with `listen` or DOCKGATE_LISTEN",
+				text);
+		return err_set(err, errno, "listen: %s", text);
+	}
+	return add(place, TAKE_FD(fd), ROLE_FD_HTTP, ROLE_GATEWAY, NULL, err);
+}
+
+struct unix_socket {
+	const char *file;
+	const char *name;
+	enum role role;
+	int type;
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+};
+
+static int listen_unix(struct place *place, const struct config *config,
+	const struct unix_socket *s, struct err *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	cleanup_close int fd = socket(AF_UNIX, s->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mode_t mask;
+	int r;
+
+	if (fd < 0)
+		return err_set(err, errno, "%s", s->file);
+	if (role_socket_path(config, s->file, addr.sun_path, sizeof(addr.sun_path), err) < 0)
+		return -err->code;
+	if (unlink(addr.sun_path) < 0 && errno != ENOENT)
+		return err_set(err, errno, "%s", addr.sun_path);
+	mask = umask(0177);
+	r = bind(fd, (const struct sockaddr *)&addr, sizeof(addr));
+	(void)umask(mask);
+	if (r < 0 || lchown(addr.sun_path, s->uid, s->gid) < 0 ||
+		chmod(addr.sun_path, s->mode) < 0 || listen(fd, BACKLOG) < 0)
+		return err_set(err, errno, "%s", addr.sun_path);
+	return add(place, TAKE_FD(fd), s->name, s->role, addr.sun_path, err);
+}
+
+static int listen_all(struct place *place, const struct config *c, struct err *err)
+{
+	/* Everyone may speak HTTP; who is an operator is told by the peer's credentials. */
+	const struct unix_socket sockets[] = {
+		{ SOCKET_HTTP, ROLE_FD_HTTP_UNIX, ROLE_GATEWAY, SOCK_STREAM, 0, 0, 0666 },
+		{ SOCKET_QUEUE_GATEWAY, ROLE_FD_QUEUE_GATEWAY, ROLE_QUEUE, SOCK_SEQPACKET,
+			c->gateway_uid, c->gateway_gid, 0600 },
+		{ SOCKET_QUEUE_DRIVER, ROLE_FD_QUEUE_DRIVER, ROLE_QUEUE, SOCK_SEQPACKET,
+			c->driver_uid, c->driver_gid, 0600 },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->listen.n; i++)
+		r = listen_tcp(place, c->listen.v[i], err);
+	for (size_t i = 0; r == 0 && i < sizeof(sockets) / sizeof(sockets[0]); i++)
+		r = listen_unix(place, c, &sockets[i], err);
+	return r;
+}
+
+int place_open(struct place *place, const struct config *config, struct err *err)
+{
+	int r = make_state(config, err);
+
+	if (r == 0)
+		r = take_lock(place, config, err);
+	if (r == 0)
+		r = listen_all(place, config, err);
+	return r;
+}
+
+void place_close(struct place *place)
+{
+	for (size_t i = 0; i < place->n_listeners; i++) {
+		struct listener *l = &place->listeners[i];
+
+		(void)close(l->fd);
+		if (l->path != NULL)
+			(void)unlink(l->path);
+		free(l->path);
+	}
+	place->n_listeners = 0;
+	if (place->lock_fd >= 0)
+		(void)close(place->lock_fd);
+	place->lock_fd = -EBADF;
+}
+
+int place_check_engine(const struct config *config, struct err *err)
+{
+	const char *host = config->docker_host;
+	struct stat st;
+
+	if (host == NULL)
+		host = getenv("DOCKER_HOST");
+	if (host == NULL || *host == '\0')
+		host = DOCKER_DEFAULT;
+	if (strncmp(host, "unix://", 7) != 0)
+		return 0;
+	if (stat(host + 7, &st) < 0)
+		return err_set(err, errno,
+			"Docker's socket %s: is the engine running? (systemctl start docker, or "
+			"docker_host in the configuration)",
+			host + 7);
+	if (!S_ISSOCK(st.st_mode))
+		return err_say(err, ENOTSOCK, "%s is not a socket: see docker_host", host + 7);
+	if (st.st_gid == 0)
+		return err_say(err, EPERM,
+			"Docker's socket %s belongs to group 0, which no role may have: groupadd "
+			"docker, chgrp docker %s, and restart the engine so that it keeps it",
+			host + 7, host + 7);
+	return 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The place where the service lives: the state directory with its owners, and
+ * every listener, made as root before any role runs. The working directory
+ * becomes the state directory.
+ */
+#pragma once
+
+#include "common/role.h"
+
+struct listener {
+	int fd;
+	const char *name; /* ROLE_FD_... */
+	enum role role;
+	char *path; /* owned; of a unix socket, else NULL */
+};
+
+struct place {
+	int lock_fd; /* held as long as the service runs: one for each state directory */
+	struct listener listeners[ROLE_LISTEN_MAX];
+	size_t n_listeners;
+};
+
+/* -EADDRINUSE, -EBUSY and such with words that say what to do. */
+int place_open(struct place *place, const struct config *config, struct err *err);
+
+/* Closes all and removes the sockets' files. Fine on one that was never opened or half. */
+void place_close(struct place *place);
+
+/* Docker's socket, where it is one of this machine: there, and of a group that is not 0. */
+int place_check_engine(const struct config *config, struct err *err);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* `dockgate gateway|queue|driver`: one role, started by the supervisor, by systemd or by hand. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "common/config.h"
+#include "common/log.h"
+#include "common/number.h"
+#include "common/role.h"
+
+#define TEXT_MAX (16 * 1024 * 1024)
+
+static const struct {
+	int (*main)(struct role_args *args);
+	const char *usage;
+} roles[ROLE_MAX_] = {
+	/* clang-format off */
+	[ROLE_GATEWAY] = { gateway_main, "Usage: dockgate gateway [--config FILE]\n\n"
+		"Runs the HTTP server. Its listeners come as LISTEN_FDS, as from systemd.\n" },
+	[ROLE_QUEUE] = { queue_main, "Usage: dockgate queue [--config FILE]\n\n"
+		"Runs the queue, which owns the database. Its listeners come as LISTEN_FDS.\n" },
+	[ROLE_DRIVER] = { driver_main, "Usage: dockgate driver [--config FILE]\n\n"
+		"Runs the driver of the Docker Engine.\n" },
+	/* clang-format on */
+};
+
+/* The supervisor's sealed text; read without moving the offset, which all roles share. */
+static int read_config_fd(int fd, char **ret, struct err *err)
+{
+	cleanup_free char *text = NULL;
+	struct stat st;
+	size_t n = 0;
+
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "--config-fd");
+	if (st.st_size < 0 || st.st_size > TEXT_MAX)
+		return err_say(err, EFBIG, "--config-fd: expected at most %d bytes", TEXT_MAX);
+	text = malloc((size_t)st.st_size + 1);
+	if (text == NULL)
+		return err_set(err, ENOMEM, "--config-fd");
+	while (n < (size_t)st.st_size) {
+		ssize_t got = pread(fd, text + n, (size_t)st.st_size - n, (off_t)n);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return err_set(err, got < 0 ? errno : EIO, "--config-fd");
+		n += (size_t)got;
+	}
+	text[n] = '\0';
+	*ret = TAKE_PTR(text);
+	return 0;
+}
+
+static int load(const char *path, int fd, struct config **ret, struct err *err)
+{
+	cleanup_free char *text = NULL;
+	int r;
+
+	if (fd < 0) {
+		r = config_load(path, NULL, NULL, ret, err);
+		if (r == 0 && chdir((*ret)->state_dir) < 0)
+			r = err_set(err, errno, "state_dir: %s", (*ret)->state_dir);
+		return r;
+	}
+	r = read_config_fd(fd, &text, err);
+	if (r == 0)
+		r = config_parse(text, "configuration", NULL, NULL, ret, err);
+	(void)close(fd);
+	return r;
+}
+
+static int run(enum role role, const char *path, int fd)
+{
+	struct role_args args = { 0 };
+	struct config *config = NULL;
+	struct err err;
+	int status;
+
+	log_init(role_name(role), LOG_INFO);
+	if (load(path, fd, &config, &err) < 0 || role_listen_fds(&args, &err) < 0) {
+		log_error("%s", err.msg);
+		config_free(config);
+		return EXIT_SETUP;
+	}
+	log_init(role_name(role), log_level_by_name(config->log_level));
+	args.config = config;
+	status = roles[role].main(&args);
+	config_free(config);
+	return status;
+}
+
+static int command(enum role role, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "config-fd", required_argument, NULL, OPT_OWN },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct cli cli = { 0 };
+	const char *path = NULL;
+	int64_t fd = -1;
+	int opt, ret;
+
+	while ((opt = getopt_long(argc, argv, "hc:", options, NULL)) >= 0) {
+		if (opt == 'c')
+			path = optarg;
+		else if (opt == OPT_OWN && !number_parse(optarg, 3, 1024, &fd))
+			return cli_fail(EXIT_USAGE, "--config-fd: expected a descriptor's number");
+		else if (opt != OPT_OWN &&
+			 !cli_common(&cli, opt, roles[role].usage, EXIT_USAGE, &ret))
+			return ret;
+	}
+	if (optind < argc)
+		return cli_fail(EXIT_USAGE, "'%s': this takes no arguments", argv[optind]);
+	return run(role, path, (int)fd);
+}
+
+int gateway_command(int argc, char **argv)
+{
+	return command(ROLE_GATEWAY, argc, argv);
+}
+
+int queue_command(int argc, char **argv)
+{
+	return command(ROLE_QUEUE, argc, argv);
+}
+
+int driver_command(int argc, char **argv)
+{
+	return command(ROLE_DRIVER, argc, argv);
+}

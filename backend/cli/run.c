@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "common/job_id.h"
+#include "job_request.h"
+#include "job_show.h"
+
+static const char usage[] =
+	"Usage: dockgate run [OPTION...] TASK [FILE...] [-- ARG...]\n\n"
+	"Runs a job, waits for it, prints its stdout and stderr to ours.\n" ARGS_HELP JOB_HELP
+	"  --output DIR     save the files that were brought back there\n" CLI_HELP "\n"
+	"Exit code: the program's own, 128+N where signal N ended it, 124 at its cpu or\n"
+	"wall time, 137 at another limit it was killed for, 1 for wrong output, 125 where\n"
+	"the job was cancelled or could not be run.\n";
+
+enum { OPT_OUTPUT = OPT_JOB_LAST_ };
+
+static void on_interrupt(int signal)
+{
+	client_interrupted = signal;
+}
+
+/* Ctrl-C cancels the job; once more ends us. */
+static void catch_interrupts(void)
+{
+	const struct sigaction action = { .sa_handler = on_interrupt,
+		.sa_flags = (int)SA_RESETHAND };
+
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGTERM, &action, NULL);
+}
+
+static int cancel(struct client *client, const char *id)
+{
+	int signal = client_interrupted;
+	char path[128];
+	json_t *reply = NULL;
+	struct err err;
+
+	client_interrupted = 0;
+	(void)snprintf(path, sizeof(path), "/v1/jobs/%s", id);
+	if (client_call(client, "DELETE", path, NULL, &reply, &err) < 0)
+		return cli_fail(
+			128 + signal, "interrupted; the job could not be cancelled: %s", err.msg);
+	json_decref(reply);
+	return cli_fail(128 + signal, "interrupted: the job was cancelled");
+}
+
+static int show(struct client *client, const struct cli *cli, const char *id, const json_t *job,
+	const char *output, struct err *err)
+{
+	size_t n_files;
+	int r = 0;
+
+	if (cli->json) {
+		if (cli_print_json(job) != 0)
+			r = err_say(err, EIO, "cannot write to stdout");
+	} else {
+		r = job_stream(client, id, "stdout", STDOUT_FILENO, err);
+		if (r == 0)
+			r = job_stream(client, id, "stderr", STDERR_FILENO, err);
+	}
+	if (r == 0 && output != NULL)
+		r = job_save_files(client, id, output, &n_files, err);
+	if (r == 0)
+		job_explain(job, stderr);
+	return r;
+}
+
+static int wait_and_show(
+	struct client *client, const struct cli *cli, const json_t *accepted, const char *output)
+{
+	const char *id = json_string_value(json_object_get(accepted, "id"));
+	json_t *job = NULL;
+	struct err err;
+	int r, code;
+
+	if (id == NULL || strlen(id) != JOB_ID_CHARS)
+		return cli_fail(EXIT_OURS, "the service's answer has no id");
+	r = job_await(client, id, &job, &err);
+	if (r == -EINTR && client_interrupted != 0)
+		return cancel(client, id);
+	if (r == 0)
+		r = show(client, cli, id, job, output, &err);
+	code = r == 0 ? job_exit_code(job) : EXIT_OURS;
+	json_decref(job);
+	return r < 0 ? cli_fail(code, "job %s: %s", id, err.msg) : code;
+}
+
+static int run(const struct cli *cli, struct job_request *request, const char *output)
+{
+	struct client *client = NULL;
+	json_t *accepted = NULL;
+	struct err err;
+	int code;
+
+	catch_interrupts();
+	if (client_open(cli->host, cli->socket, &client, &err) < 0 ||
+		job_request_send(request, client, &accepted, &err) < 0) {
+		client_close(client);
+		return cli_fail(client_interrupted != 0 ? 128 + client_interrupted : EXIT_OURS,
+			"%s", err.msg);
+	}
+	code = wait_and_show(client, cli, accepted, output);
+	json_decref(accepted);
+	client_close(client);
+	return code;
+}
+
+/* getopt_long() sorts words to the end, and would mix those behind "--" with those before. */
+static int words_before_dashes(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--") == 0)
+			return i;
+	return argc;
+}
+
+int run_command(int argc, char **argv)
+{
+	static const struct option options[] = { CLI_OPTIONS, JOB_OPTIONS,
+		{ "output", required_argument, NULL, OPT_OUTPUT }, { NULL, 0, NULL, 0 } };
+	int n = words_before_dashes(argc, argv);
+	struct cli cli = { 0 };
+	struct job_request request;
+	const char *output = NULL;
+	struct err err = { 0 };
+	int opt, ret = 0;
+	int r = job_request_init(&request, &err);
+	bool ended = false;
+
+	while (r == 0 && !ended && (opt = getopt_long(n, argv, "h", options, NULL)) >= 0) {
+		if (opt == OPT_OUTPUT)
+			output = optarg;
+		else if (opt >= OPT_OWN)
+			r = job_request_option(&request, opt, optarg, &err);
+		else
+			ended = !cli_common(&cli, opt, usage, EXIT_OURS, &ret);
+	}
+	if (r == 0 && !ended)
+		r = job_request_words(&request, n - optind, argv + optind,
+			argc > n ? argc - n - 1 : 0, argv + n + 1, &err);
+	if (r < 0)
+		ret = cli_fail(EXIT_OURS, "%s", err.msg);
+	else if (!ended)
+		ret = run(&cli, &request, output);
+	job_request_done(&request);
+	return ret;
+}
