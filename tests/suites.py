@@ -48,7 +48,7 @@ IMAGE_CHECKS = [
     ("node", ["node", "-e", "console.log(6 * 7)"], "42\n"),
     ("c", ["sh", "-c", "echo '#include <stdio.h>\nint main(void) { puts(\"c\"); }' >a.c && "
                        "gcc -O2 -o a a.c && ./a && "
-                       "echo '#include <iostream>\nint main() { std::cout << \"c++\\n\"; }' >b.cc && "
+                       "echo '#include <iostream>\nint main() { std::cout << \"c++\" << std::endl; }' >b.cc && "
                        "g++ -O2 -o b b.cc && ./b"], "c\nc++\n"),
     ("plot", ["python3", "-c", "import numpy, matplotlib.pyplot as p; p.plot(numpy.arange(3)); "
                                "p.savefig('x.png'); print(open('x.png', 'rb').read()[1:4])"],
