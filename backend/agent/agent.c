@@ -709,7 +709,7 @@ static void wait_until(struct pollfd *fds, nfds_t n, int64_t until_us)
 
 static short when(bool condition, short events)
 {
-	return condition ? events : 0;
+	return (short)(condition ? events : 0);
 }
 
 /* Waits for what can move something. Descriptors of -1 are ignored by poll. */

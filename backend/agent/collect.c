@@ -153,7 +153,7 @@ static void take_file(struct collector *c, int dir, const char *entry)
 	send_bytes(c, fd, (uint64_t)st.st_size);
 }
 
-static void walk(struct collector *c, int dir, unsigned int depth);
+static void walk(struct collector *c, int fd, unsigned int depth);
 
 static void walk_down(struct collector *c, int dir, const char *entry, unsigned int depth)
 {

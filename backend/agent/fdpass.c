@@ -25,6 +25,7 @@ int fdpass_send(int sock, const void *data, size_t n, const int *fds, size_t cou
 		msg.msg_control = &control;
 		msg.msg_controllen = CMSG_SPACE(count * sizeof(int));
 		c = CMSG_FIRSTHDR(&msg);
+		assert(c != NULL);
 		*c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
 			.cmsg_type = SCM_RIGHTS,
 			.cmsg_len = CMSG_LEN(count * sizeof(int)) };

@@ -173,6 +173,8 @@ static _Noreturn void become_program(
 		fail(SPARE_STAGE_RIGHTS, -r);
 	if (chdir(AGENT_WORKSPACE) < 0)
 		fail(SPARE_STAGE_WORKSPACE, errno);
+	if (argv[0] == NULL)
+		fail(SPARE_STAGE_EXEC, EINVAL);
 	environ = envp; /* execvp looks for PATH there */
 	(void)execvp(argv[0], argv);
 	fail(SPARE_STAGE_EXEC, errno);

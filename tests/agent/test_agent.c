@@ -243,7 +243,7 @@ static void assert_flood(
 	struct box *box, const char *fd, const char *bytes, const char *chunk, size_t kept)
 {
 	struct ask ask = *STEP("flood", fd, bytes, chunk);
-	int stream = atoi(fd) - 1;
+	int stream = fd[0] - '1';
 	struct ending end;
 
 	ask.limits.v[LIMIT_OUTPUT] = 1000000;
@@ -513,8 +513,10 @@ static void assert_got(const struct got *got, size_t n, const char *name, const 
 {
 	const struct got *file = find(got, n, name);
 
-	if (file == NULL || file->skipped)
+	if (file == NULL || file->skipped) {
 		fail_msg("%s was not collected", name);
+		return;
+	}
 	assert_int_equal(file->data.len, strlen(text));
 	assert_memory_equal(file->data.len > 0 ? (char *)file->data.data : "", text, strlen(text));
 }
@@ -523,8 +525,10 @@ static void assert_skipped(const struct got *got, size_t n, const char *name, co
 {
 	const struct got *file = find(got, n, name);
 
-	if (file == NULL || !file->skipped)
+	if (file == NULL || !file->skipped) {
 		fail_msg("%s was not skipped", name);
+		return;
+	}
 	assert_string_equal(file->reason, reason);
 }
 
@@ -598,7 +602,7 @@ static void many_cases(void **state)
 
 	(void)state;
 	for (int i = 0; i < 20; i++) {
-		char number[8];
+		char number[16];
 
 		(void)snprintf(number, sizeof(number), "%d", i);
 		run_quiet(box, STEP("exit", number), i);

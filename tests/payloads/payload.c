@@ -382,7 +382,7 @@ static int do_fds(char **args)
 
 	(void)args;
 	while (dir != NULL && (entry = readdir(dir)) != NULL)
-		if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(dir))
+		if (entry->d_name[0] != '.' && strtol(entry->d_name, NULL, 10) != dirfd(dir))
 			(void)printf("%s ", entry->d_name);
 	(void)printf("\n");
 	return dir == NULL;
