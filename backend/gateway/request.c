@@ -5,7 +5,6 @@
 #include <fnmatch.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -240,34 +239,49 @@ static int read_bytes(struct reading *rd, const struct at *at, json_t *value, st
 		json_object_get(value, "encoding"), ret);
 }
 
-/* `cpus` may have decimals and is kept in thousandths; all others are whole numbers. */
+/* A number with at most three decimals, in thousandths. */
+static int read_thousandths(
+	struct reading *rd, const struct at *at, const json_t *value, int64_t *ret)
+{
+	double number = json_number_value(value) * 1000.0, off;
+
+	if (!json_is_number(value))
+		return expected(rd->err, at, "a number", value);
+	if (!(number < 1e12 && number > -1e12))
+		return bad(rd->err, at, "is out of range");
+	*ret = (int64_t)(number < 0 ? number - 0.5 : number + 0.5);
+	off = number - (double)*ret;
+	if (off > 1e-6 || off < -1e-6)
+		return bad(rd->err, at, "has more than three decimals");
+	return 0;
+}
+
+static int read_whole(struct reading *rd, const struct at *at, const json_t *value, int64_t *ret)
+{
+	if (json_is_real(value))
+		return bad(rd->err, at, "expected a whole number");
+	if (!json_is_integer(value))
+		return expected(rd->err, at, "a whole number", value);
+	*ret = json_integer_value(value);
+	return 0;
+}
+
 static int read_limit(struct reading *rd, const struct at *at, enum limit limit,
 	const json_t *value, int64_t ceiling, int64_t *ret)
 {
-	int64_t v;
+	const char *unit = limit == LIMIT_CPUS ? "/1000" : "";
+	int64_t v = 0;
+	int r = limit == LIMIT_CPUS ? read_thousandths(rd, at, value, &v)
+				    : read_whole(rd, at, value, &v);
 
-	if (limit == LIMIT_CPUS) {
-		double number = json_number_value(value) * 1000.0;
-
-		if (!json_is_number(value))
-			return expected(rd->err, at, "a number", value);
-		if (!(number < 1e12 && number > -1e12))
-			return bad(rd->err, at, "is out of range");
-		v = (int64_t)llround(number);
-		if (fabs(number - (double)v) > 1e-6)
-			return bad(rd->err, at, "has more than three decimals");
-	} else {
-		if (!json_is_integer(value))
-			return json_is_real(value) ? bad(rd->err, at, "expected a whole number")
-						   : expected(rd->err, at, "a whole number", value);
-		v = json_integer_value(value);
-	}
+	if (r < 0)
+		return r;
 	if (v < limit_min(limit))
-		return bad(rd->err, at, "%" PRId64 "%s is below the smallest value, %" PRId64, v,
-			limit == LIMIT_CPUS ? "/1000" : "", limit_min(limit));
+		return bad(rd->err, at, "%" PRId64 "%s is below the smallest value, %" PRId64 "%s",
+			v, unit, limit_min(limit), unit);
 	if (v > ceiling)
-		return bad(rd->err, at, "%" PRId64 "%s is above the task's ceiling, %" PRId64, v,
-			limit == LIMIT_CPUS ? "/1000" : "", ceiling);
+		return bad(rd->err, at, "%" PRId64 "%s is above the task's ceiling, %" PRId64 "%s",
+			v, unit, ceiling, unit);
 	*ret = v;
 	return 0;
 }

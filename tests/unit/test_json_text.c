@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/base64.h"
+#include "gateway/json_text.h"
+#include "gateway/utf8.h"
+
+static void assert_text(struct json_text *t, const char *expected)
+{
+	assert_false(t->failed);
+	jt_raw(t, "", 1);
+	assert_string_equal(t->buf, expected);
+	jt_done(t);
+}
+
+static void commas_come_by_themselves(void **state)
+{
+	struct json_text t = { 0 };
+
+	(void)state;
+	jt_open(&t, '{');
+	jt_key(&t, "a");
+	jt_int(&t, -1);
+	jt_key(&t, "b");
+	jt_open(&t, '[');
+	jt_bool(&t, true);
+	jt_null(&t);
+	jt_open(&t, '[');
+	jt_close(&t, ']');
+	jt_uint(&t, UINT64_MAX);
+	jt_close(&t, ']');
+	jt_member(&t, "\"c\"");
+	jt_open(&t, '{');
+	jt_close(&t, '}');
+	jt_close(&t, '}');
+	assert_text(&t, "{\"a\":-1,\"b\":[true,null,[],18446744073709551615],\"\\\"c\\\"\":{}}");
+}
+
+static void numbers_in_thousandths(void **state)
+{
+	static const struct {
+		int64_t value;
+		const char *text;
+	} table[] = { { 0, "0" }, { 1, "0.001" }, { 10, "0.01" }, { 500, "0.5" }, { 1000, "1" },
+		{ 1500, "1.5" }, { 10000, "10" }, { -1, "-0.001" }, { -12345, "-12.345" },
+		{ INT64_MIN, "-9223372036854775.808" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct json_text t = { 0 };
+
+		jt_thousandths(&t, table[i].value);
+		assert_text(&t, table[i].text);
+	}
+}
+
+static void strings_are_escaped(void **state)
+{
+	struct json_text t = { 0 };
+
+	(void)state;
+	jt_strn(&t, "\"\\/\b\f\n\r\t\0\x1f\x7f\xc3\xbc", 13);
+	assert_text(&t, "\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0000\\u001f\x7f\xc3\xbc\"");
+}
+
+static void what_is_not_utf8_is_replaced_in_names(void **state)
+{
+	struct json_text t = { 0 };
+
+	(void)state;
+	jt_str(&t, "a\xff\xe2\x82z\"");
+	assert_text(&t, "\"a\xef\xbf\xbd\xef\xbf\xbdz\\\"\"");
+}
+
+/* The bytes that a `content` and its `encoding` stand for, read by another parser. */
+static void assert_content(const struct blob *blob, uint64_t offset, const uint8_t *bytes, size_t n,
+	const char *encoding)
+{
+	struct json_text t = { 0 };
+	struct err err;
+	json_t *root, *content;
+	uint8_t *decoded = malloc(n + 8);
+	size_t decoded_n = 0;
+
+	jt_open(&t, '{');
+	assert_int_equal(jt_content(&t, blob, offset, n, &err), 0);
+	jt_close(&t, '}');
+	assert_false(t.failed);
+	root = json_loadb(t.buf, t.len, JSON_ALLOW_NUL, NULL);
+	assert_non_null(root);
+	content = json_object_get(root, "content");
+	assert_string_equal(json_string_value(json_object_get(root, "encoding")), encoding);
+	assert_non_null(decoded);
+	if (strcmp(encoding, "utf8") == 0) {
+		assert_int_equal(json_string_length(content), n);
+		assert_memory_equal(json_string_value(content), bytes, n);
+	} else {
+		uint8_t *text = realloc(decoded, json_string_length(content) + 8);
+
+		assert_non_null(text);
+		decoded = text;
+		assert_int_equal(base64_decode(json_string_value(content),
+					 json_string_length(content), decoded, &decoded_n, &err),
+			0);
+		assert_int_equal(decoded_n, n);
+		assert_memory_equal(decoded, bytes, n);
+	}
+	free(decoded);
+	json_decref(root);
+	jt_done(&t);
+}
+
+/* Every byte value, pieces' borders in the middle of characters and groups, from memory and from
+ * files. */
+static void content_comes_back(void **state)
+{
+	size_t n = 200003;
+	uint8_t *bytes = malloc(n);
+	struct blob inline_blob = BLOB_EMPTY, file_blob;
+	struct err err;
+	FILE *file = tmpfile();
+
+	(void)state;
+	assert_non_null(bytes);
+	assert_non_null(file);
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = (uint8_t)(i * 7 >> 3);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(fputc(bytes[i], file), bytes[i]);
+	assert_int_equal(fflush(file), 0);
+	file_blob = blob_of_fd(fileno(file), n);
+	assert_int_equal(blob_of(bytes, n, &inline_blob, &err), 0);
+	for (size_t from = 0; from < 4; from++) {
+		assert_content(&inline_blob, from, bytes + from, n - from - 1, "base64");
+		assert_content(&file_blob, from, bytes + from, n - from - 1, "base64");
+	}
+	for (size_t i = 0; i + 3 <= n; i += 3)
+		memcpy(bytes + i, "\xe2\x82\xac", 3);
+	blob_done(&inline_blob);
+	assert_int_equal(blob_of(bytes, n - n % 3, &inline_blob, &err), 0);
+	assert_content(&inline_blob, 0, bytes, n - n % 3, "utf8");
+	assert_content(&inline_blob, 3, bytes + 3, 90000, "utf8");
+	assert_content(&inline_blob, 1, bytes + 1, 90000, "base64");
+	assert_content(&inline_blob, 0, bytes, 90001, "base64");
+	blob_done(&inline_blob);
+	(void)fclose(file);
+	free(bytes);
+}
+
+static void content_of_a_short_file_fails(void **state)
+{
+	struct json_text t = { 0 };
+	struct err err;
+	FILE *file = tmpfile();
+	struct blob blob;
+
+	(void)state;
+	assert_non_null(file);
+	blob = blob_of_fd(fileno(file), 10);
+	jt_open(&t, '{');
+	assert_true(jt_content(&t, &blob, 0, 10, &err) < 0);
+	jt_done(&t);
+	(void)fclose(file);
+}
+
+static void utf8_is_told_from_other_bytes(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		bool good;
+	} table[] = { { "", 0, true }, { "abc\0", 4, true }, { "\xc3\xa9", 2, true },
+		{ "\xc3", 1, false }, { "\xc0\xaf", 2, false }, { "\xc1\xbf", 2, false },
+		{ "\xe0\x9f\xbf", 3, false }, { "\xe0\xa0\x80", 3, true },
+		{ "\xed\x9f\xbf", 3, true }, { "\xed\xa0\x80", 3, false },
+		{ "\xef\xbf\xbf", 3, true }, { "\xf0\x8f\xbf\xbf", 4, false },
+		{ "\xf0\x90\x80\x80", 4, true }, { "\xf4\x8f\xbf\xbf", 4, true },
+		{ "\xf4\x90\x80\x80", 4, false }, { "\xf5\x80\x80\x80", 4, false },
+		{ "\x80", 1, false }, { "\xe2\x82", 2, false }, { "\xe2\x28\xa1", 3, false },
+		{ "\xff", 1, false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct utf8_check check = { 0 };
+		bool good = true;
+
+		assert_int_equal(utf8_valid(table[i].bytes, table[i].n), table[i].good);
+		for (size_t k = 0; k < table[i].n; k++)
+			good = good && utf8_check_feed(&check, table[i].bytes + k, 1);
+		assert_int_equal(good && utf8_check_end(&check), table[i].good);
+	}
+}
+
+static void base64_is_strict(void **state)
+{
+	static const char *const bad[] = { "Y", "YQ",
+		"YQ=", "YR==", "YWJ=", "Y Q=", "YQ==YQ==", "=YQ=", "Y===", "====", "YQ=a",
+		"Y\nQ=", "YWJj\n", "YW-_" };
+	uint8_t out[16];
+	struct err err;
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(base64_decode(bad[i], strlen(bad[i]), out, &n, &err), -EINVAL);
+	assert_int_equal(base64_decode("", 0, out, &n, &err), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(base64_decode("YWI=", 4, out, &n, &err), 0);
+	assert_int_equal(n, 2);
+	assert_memory_equal(out, "ab", 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(commas_come_by_themselves),
+		cmocka_unit_test(numbers_in_thousandths),
+		cmocka_unit_test(strings_are_escaped),
+		cmocka_unit_test(what_is_not_utf8_is_replaced_in_names),
+		cmocka_unit_test(content_comes_back),
+		cmocka_unit_test(content_of_a_short_file_fails),
+		cmocka_unit_test(utf8_is_told_from_other_bytes),
+		cmocka_unit_test(base64_is_strict),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
