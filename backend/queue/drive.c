@@ -214,21 +214,21 @@ void drive_hold(struct queue *q, int ms)
 
 /* --- leases --- */
 
-static void lose(struct queue *q, struct job *job, const char *reason)
-{
-	struct job_id id = job->id;
-	uint32_t attempt = job->attempt;
-	bool here = q->drive.ch != NULL && job->driver == q->drive.instance;
-	struct err err;
-
-	if (turn_begin(q, &err) == 0 && move_fail(q, job, VERDICT_LOST, reason, &err) == 0 && here)
-		drive_stop_later(q, &id, attempt, true);
-}
-
 static bool is_held(const struct queue *q, const struct job *job)
 {
 	return q->drive.ch != NULL && !q->drive.closed && q->drive.node_seen &&
 	       job->driver == q->drive.instance && !job->unlisted;
+}
+
+static void lose(struct queue *q, struct job *job, const char *reason)
+{
+	struct job_id id = job->id;
+	uint32_t attempt = job->attempt;
+	bool here = is_held(q, job);
+	struct err err;
+
+	if (turn_begin(q, &err) == 0 && move_fail(q, job, VERDICT_LOST, reason, &err) == 0 && here)
+		drive_stop_later(q, &id, attempt, true);
 }
 
 /* All that are over, of one pass: a turn that fails meanwhile ends it. */

@@ -221,17 +221,20 @@ static void sealed_in_worker(void *arg)
 
 static void start(struct intake *in)
 {
+	struct err err;
+
 	if (!has_descriptor(in)) {
 		seal(in);
 		apply(in);
 		return;
 	}
 	in->in_worker = true;
-	in->r = worker_post(in->queue->worker, seal, sealed_in_worker, in, &in->err);
-	if (in->r < 0) {
-		in->in_worker = false;
-		apply(in);
-	}
+	if (worker_post(in->queue->worker, seal, sealed_in_worker, in, &err) == 0)
+		return; /* it is the worker's now */
+	in->in_worker = false;
+	in->r = -err.code;
+	in->err = err;
+	apply(in);
 }
 
 static void retry_soon(struct queue *q)

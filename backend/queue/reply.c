@@ -150,21 +150,32 @@ static bool fill_from_memory(struct queue *q, const struct answer *answer, struc
 	return true;
 }
 
-static int fill_job(
+static int fill_from_store(
 	struct queue *q, const struct answer *answer, struct msg_job *msg, struct err *err)
 {
 	struct store_job row;
-	int r;
+	int r = store_job_get(q->store, &answer->id, &row, err);
 
-	if (fill_from_memory(q, answer, msg))
-		return 0;
-	r = store_job_get(q->store, &answer->id, &row, err);
 	if (r < 0)
 		return r;
 	if (row.state == JOB_DONE && row.expires_age_ms <= age_now(&q->age))
 		return err_say(err, ENOENT, "expired");
 	fill_row(q, &row, msg);
 	return fill_blobs(q, row.seq, answer->want, msg, err);
+}
+
+static int fill_job(
+	struct queue *q, const struct answer *answer, struct msg_job *msg, struct err *err)
+{
+	int r;
+
+	if (fill_from_memory(q, answer, msg))
+		return 0;
+	r = store_read_begin(q->store, err);
+	if (r == 0)
+		r = fill_from_store(q, answer, msg, err);
+	store_read_end(q->store);
+	return r;
 }
 
 void reply_job(struct queue *q, const struct answer *answer)

@@ -51,7 +51,7 @@
 	"  seq INTEGER NOT NULL REFERENCES job (seq) ON DELETE CASCADE," \
 	"  kind INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 5)," \
 	"  bytes INTEGER NOT NULL CHECK (bytes > 0)," \
-	"  data BLOB CHECK (length(data) = bytes AND bytes <= 65536)," \
+	"  data BLOB CHECK (data IS NULL OR (length(data) = bytes AND bytes <= 65536))," \
 	"  file TEXT," \
 	"  sha256 BLOB CHECK (length(sha256) = 32)," \
 	"  PRIMARY KEY (seq, kind)," \

@@ -32,7 +32,7 @@ int store_begin(struct store *store, struct err *err)
 {
 	int r;
 
-	assert(!store->in_transaction);
+	assert(!store->in_transaction && !store->reading);
 	r = store->ops->begin(store, err);
 	if (r < 0)
 		return r;
@@ -72,6 +72,27 @@ void store_rollback(struct store *store)
 bool store_in_transaction(const struct store *store)
 {
 	return store->in_transaction;
+}
+
+int store_read_begin(struct store *store, struct err *err)
+{
+	int r;
+
+	assert(!store->reading);
+	if (store->in_transaction)
+		return 0;
+	r = store->ops->read_begin(store, err);
+	if (r == 0)
+		store->reading = true;
+	return r;
+}
+
+void store_read_end(struct store *store)
+{
+	if (!store->reading)
+		return;
+	store->reading = false;
+	store->ops->read_end(store);
 }
 
 struct store_counts store_counts(const struct store *store)
@@ -202,8 +223,8 @@ int store_blob_get(struct store *store, uint64_t seq, enum job_blob kind, struct
 	return store->ops->blob_get(store, seq, kind, ret, err);
 }
 
-int store_blob_sizes(struct store *store, uint64_t seq, uint64_t ret[static JOB_BLOB_MAX_],
-	struct err *err)
+int store_blob_sizes(
+	struct store *store, uint64_t seq, uint64_t ret[static JOB_BLOB_MAX_], struct err *err)
 {
 	return store->ops->blob_sizes(store, seq, ret, err);
 }

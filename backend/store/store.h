@@ -124,6 +124,13 @@ int store_begin(struct store *store, struct err *err);
 int store_commit(struct store *store, struct err *err);
 void store_rollback(struct store *store);
 bool store_in_transaction(const struct store *store);
+
+/*
+ * Several reads in a row between these two see the same moment and cost one
+ * lock. Within a write transaction they change nothing. No write in between.
+ */
+int store_read_begin(struct store *store, struct err *err);
+void store_read_end(struct store *store);
 struct store_counts store_counts(const struct store *store);
 
 /* Values of the store's own: "boot_id", "age". *ret is "" where there is none. */
@@ -159,8 +166,8 @@ int store_blob_get(struct store *store, uint64_t seq, enum job_blob kind, struct
 	struct err *err);
 void store_blob_done(struct store_blob *blob);
 /* The length of each of a job's blobs, 0 where there is none. */
-int store_blob_sizes(struct store *store, uint64_t seq, uint64_t ret[static JOB_BLOB_MAX_],
-	struct err *err);
+int store_blob_sizes(
+	struct store *store, uint64_t seq, uint64_t ret[static JOB_BLOB_MAX_], struct err *err);
 
 /* Every job that is not done, oldest first. A negative return ends it and is passed on. */
 typedef int store_job_fn(const struct store_job *job, void *arg, struct err *err);

@@ -11,6 +11,8 @@ struct store_ops {
 	int (*begin)(struct store *store, struct err *err);
 	int (*commit)(struct store *store, struct err *err);
 	void (*rollback)(struct store *store);
+	int (*read_begin)(struct store *store, struct err *err);
+	void (*read_end)(struct store *store);
 	int (*meta_get)(struct store *store, const char *key, char *ret, struct err *err);
 	int (*meta_set)(struct store *store, const char *key, const char *value, struct err *err);
 	int (*job_insert)(struct store *store, struct store_job *job, struct err *err);
@@ -55,6 +57,7 @@ struct store_ops {
 struct store {
 	const struct store_ops *ops;
 	bool in_transaction;
+	bool reading;
 	struct store_counts counts;
 };
 

@@ -32,6 +32,7 @@
 /* X(name, SQL) */
 #define STATEMENTS(X)                                                                             \
 	X(BEGIN, "BEGIN IMMEDIATE")                                                               \
+	X(READ_BEGIN, "BEGIN DEFERRED")                                                           \
 	X(COMMIT, "COMMIT")                                                                       \
 	X(ROLLBACK, "ROLLBACK")                                                                   \
 	X(META_GET, "SELECT value FROM meta WHERE key = ?1")                                      \
@@ -65,7 +66,7 @@
 	X(BLOB_PUT, "INSERT INTO blob (seq, kind, bytes, data, file, sha256) "                    \
 		    "VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                            \
 	X(BLOB_GET, "SELECT bytes, data, file, sha256 FROM blob WHERE seq = ?1 AND kind = ?2")    \
-	X(BLOB_SIZES, "SELECT kind, bytes FROM blob WHERE seq = ?1")                               \
+	X(BLOB_SIZES, "SELECT kind, bytes FROM blob WHERE seq = ?1")                              \
 	X(LIST_NEW, "SELECT " ROW_COLUMNS " FROM job WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2")  \
 	X(LIST_OLD, "SELECT " ROW_COLUMNS " FROM job WHERE seq > ?1 ORDER BY seq LIMIT ?2")       \
 	X(LIST_STATE_NEW, "SELECT " ROW_COLUMNS " FROM job WHERE state = ?3 AND seq < ?1 "        \
@@ -249,6 +250,20 @@ static void sqlite_rollback(struct store *store)
 
 	if (sqlite3_get_autocommit(s->db) == 0)
 		(void)run(s, ST_ROLLBACK, &err);
+}
+
+/* Each statement by itself takes and leaves the WAL's lock: two system calls. */
+static int sqlite_read_begin(struct store *store, struct err *err)
+{
+	return run(sqlite_of(store), ST_READ_BEGIN, err);
+}
+
+static void sqlite_read_end(struct store *store)
+{
+	struct err err;
+
+	if (run(sqlite_of(store), ST_COMMIT, &err) < 0)
+		sqlite_rollback(store);
 }
 
 /* --- meta --- */
@@ -956,6 +971,8 @@ const struct store_ops store_sqlite_ops = {
 	.begin = sqlite_begin,
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,
+	.read_begin = sqlite_read_begin,
+	.read_end = sqlite_read_end,
 	.meta_get = sqlite_meta_get,
 	.meta_set = sqlite_meta_set,
 	.job_insert = sqlite_job_insert,

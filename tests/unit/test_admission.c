@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* The queue's pure decisions: order, admission, leases, its own clock. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/config.h"
+#include "queue/admission.h"
+#include "queue/age.h"
+#include "queue/lease.h"
+#include "queue/order.h"
+
+#define NODES 2000
+
+static void places_are_counted_right(void **state)
+{
+	static struct order_node node[NODES];
+	static bool in[NODES];
+	struct order order = { 0 };
+	uint32_t n = 0;
+
+	(void)state;
+	srand(7);
+	for (size_t i = 0; i < NODES; i++) {
+		node[i].seq = i;
+		node[i].priority = (uint32_t)rand() % 3;
+	}
+	for (int step = 0; step < 20000; step++) {
+		size_t i = (size_t)rand() % NODES;
+
+		if (in[i])
+			order_remove(&order, &node[i]);
+		else
+			order_add(&order, &node[i]);
+		n = in[i] ? n - 1 : n + 1;
+		in[i] = !in[i];
+		assert_int_equal(order_size(&order), n);
+	}
+	for (size_t i = 0; i < NODES; i++) {
+		uint32_t ahead = 0;
+
+		for (size_t j = 0; j < NODES; j++)
+			ahead += in[j] && order_before(&node[j], &node[i]);
+		if (in[i])
+			assert_int_equal(order_ahead(&order, &node[i]), ahead);
+		if (in[i] && ahead == 0)
+			assert_ptr_equal(order_first(&order), &node[i]);
+	}
+}
+
+static struct admission_line line(uint64_t seq, int64_t cpus)
+{
+	return (struct admission_line){ .concurrency = 10,
+		.waiting = true,
+		.seq = seq,
+		.need = { .cpus = cpus, .memory_bytes = 1 } };
+}
+
+static struct admission_budget budget(int slots, int64_t cpus)
+{
+	return (struct admission_budget){ .slots = slots,
+		.all = { .cpus = cpus, .memory_bytes = 1000 } };
+}
+
+static void the_oldest_goes_first(void **state)
+{
+	struct admission_line lines[] = { line(5, 1), line(3, 1), line(4, 1) };
+	struct admission_budget b = budget(4, 10);
+
+	(void)state;
+	assert_int_equal(admission_next(&b, lines, 3), 1);
+	lines[2].priority = 1;
+	assert_int_equal(admission_next(&b, lines, 3), 2);
+	assert_int_equal(admission_next(&b, lines, 0), 0);
+}
+
+static void a_full_task_is_passed_over(void **state)
+{
+	struct admission_line lines[] = { line(5, 1), line(3, 1) };
+	struct admission_budget b = budget(4, 10);
+
+	(void)state;
+	lines[1].running = lines[1].concurrency;
+	assert_int_equal(admission_next(&b, lines, 2), 0);
+	lines[0].waiting = false;
+	assert_int_equal(admission_next(&b, lines, 2), 2);
+}
+
+static void a_large_job_is_not_overtaken(void **state)
+{
+	struct admission_line lines[] = { line(1, 8), line(2, 1) };
+	struct admission_budget b = budget(4, 10);
+
+	(void)state;
+	b.used.cpus = 4;
+	assert_int_equal(admission_next(&b, lines, 2), 2);
+	b.used.cpus = 2;
+	assert_int_equal(admission_next(&b, lines, 2), 0);
+	b.used_slots = 4;
+	assert_int_equal(admission_next(&b, lines, 2), 2);
+}
+
+static void more_than_the_machine_starts_alone(void **state)
+{
+	struct admission_line lines[] = { line(1, 100) };
+	struct admission_budget b = budget(4, 10);
+
+	(void)state;
+	b.used.cpus = 1;
+	assert_int_equal(admission_next(&b, lines, 1), 1);
+	b.used.cpus = 0;
+	assert_int_equal(admission_next(&b, lines, 1), 0);
+	b.used.memory_bytes = 1000;
+	assert_int_equal(admission_next(&b, lines, 1), 1);
+}
+
+static void a_lease_outlives_an_outage_not_a_boot(void **state)
+{
+	(void)state;
+	assert_int_equal(lease_resume(100, 5000, 1500, false), 6500);
+	assert_int_equal(lease_resume(7000, 5000, 1500, false), 7000);
+	assert_int_equal(lease_resume(7000, 5000, 1500, true), 5000);
+	assert_true(lease_is_over(5000, 5000));
+	assert_false(lease_is_over(5001, 5000));
+	assert_int_equal(lease_after(1, 2), LEASE_AGAIN);
+	assert_int_equal(lease_after(2, 2), LEASE_GIVE_UP);
+}
+
+#define BOOT_A "11111111-1111-1111-1111-111111111111"
+#define BOOT_B "22222222-2222-2222-2222-222222222222"
+
+static void the_age_knows_no_wall_clock(void **state)
+{
+	char kept[AGE_TEXT];
+	struct age age, later;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(age_resume("", BOOT_A, 1000, &age, &err), 0);
+	assert_int_equal(1000 + age.base_ms, 0);
+	age_keep(&age, 61000, kept); /* one minute old */
+	/* The same boot: goes on to the millisecond, however long the queue was down. */
+	assert_int_equal(age_resume(kept, BOOT_A, 161000, &later, &err), 0);
+	assert_false(later.new_boot);
+	assert_int_equal(161000 + later.base_ms, 160000);
+	/* Another boot: goes on from what was kept. */
+	assert_int_equal(age_resume(kept, BOOT_B, 5000, &later, &err), 0);
+	assert_true(later.new_boot);
+	assert_int_equal(5000 + later.base_ms, 60000);
+	assert_int_equal(age_resume("12 x", BOOT_B, 5000, &later, &err), -EINVAL);
+	assert_int_equal(age_resume("-1 5 " BOOT_A, BOOT_A, 5000, &later, &err), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(places_are_counted_right),
+		cmocka_unit_test(the_oldest_goes_first),
+		cmocka_unit_test(a_full_task_is_passed_over),
+		cmocka_unit_test(a_large_job_is_not_overtaken),
+		cmocka_unit_test(more_than_the_machine_starts_alone),
+		cmocka_unit_test(a_lease_outlives_an_outage_not_a_boot),
+		cmocka_unit_test(the_age_knows_no_wall_clock),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,1421 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real queue in a process of its own, over real sockets; gateway and driver
+ * are scripted here. The listeners are made here and handed over, so that the
+ * queue may die and come back behind them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/config.h"
+#include "common/log.h"
+#include "common/role.h"
+#include "wire/channel.h"
+#include "wire/listing.h"
+#include "wire/pack.h"
+#include "wire/spec.h"
+
+#define PATIENCE_S 20 /* what has not come by then does not come */
+#define SLOTS      4
+
+static const char usual_text[] =
+	"waiting_max = 50\nlease_ms = 1500\nattempts = 2\nretention_s = 600\n"
+	"slots = 4\ncpus_budget = 64\nmemory_budget = 64G\n"
+	"task \"t\" {\n image = \"i:1\"\n command = {\"a\"}\n concurrency = 4\n}\n"
+	"task \"one\" {\n image = \"i:1\"\n command = {\"a\"}\n concurrency = 1\n}\n";
+
+/* --- a peer of the queue --- */
+
+struct got {
+	STAILQ_ENTRY(got) next;
+	struct msg msg;
+};
+
+STAILQ_HEAD(gots, got);
+
+struct peer {
+	struct channel *ch;
+	struct gots gots;
+	bool open, closed;
+	bool may_die; /* the queue is killed on purpose */
+	uint64_t last_token;
+};
+
+struct world {
+	struct config *config;
+	const char *text;
+	struct event_base *base;
+	char dir[64];
+	int fd[2]; /* listeners: gateways', drivers' */
+	pid_t queue;
+	struct peer gate, driver;
+	uid_t queue_uid;
+	bool mounted;
+};
+
+static void on_open(struct channel *ch, const struct msg_hello *hello, void *arg)
+{
+	(void)ch;
+	(void)hello;
+	((struct peer *)arg)->open = true;
+}
+
+static void on_message(struct channel *ch, struct msg *msg, void *arg)
+{
+	struct peer *peer = arg;
+	struct got *got = calloc(1, sizeof(*got));
+
+	(void)ch;
+	assert_non_null(got);
+	got->msg = *msg;
+	msg_init(msg, msg->type);
+	STAILQ_INSERT_TAIL(&peer->gots, got, next);
+}
+
+static void on_closed(struct channel *ch, const char *why, void *arg)
+{
+	(void)ch;
+	(void)why;
+	((struct peer *)arg)->closed = true;
+}
+
+static const struct channel_ops peer_ops = {
+	.open = on_open,
+	.message = on_message,
+	.closed = on_closed,
+};
+
+static void impatient(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	*(bool *)arg = true;
+}
+
+/* Runs the loop until `done` says so. */
+static bool run_until(struct world *w, bool (*done)(struct peer *peer), struct peer *peer)
+{
+	const struct timeval patience = { .tv_sec = PATIENCE_S };
+	bool over = false;
+	struct event *timer = event_new(w->base, -1, 0, impatient, &over);
+
+	(void)event_add(timer, &patience);
+	while (!done(peer) && !over)
+		(void)event_base_loop(w->base, EVLOOP_ONCE);
+	event_free(timer);
+	return !over;
+}
+
+static bool has_got(struct peer *peer)
+{
+	return !STAILQ_EMPTY(&peer->gots) || peer->closed;
+}
+
+static bool is_open(struct peer *peer)
+{
+	return peer->open || peer->closed;
+}
+
+static bool is_closed(struct peer *peer)
+{
+	return peer->closed;
+}
+
+static void forget(struct peer *peer)
+{
+	struct got *got;
+
+	channel_free(peer->ch);
+	peer->ch = NULL;
+	while (peer->gots.stqh_last != NULL && (got = STAILQ_FIRST(&peer->gots)) != NULL) {
+		STAILQ_REMOVE_HEAD(&peer->gots, next);
+		msg_done(&got->msg);
+		free(got);
+	}
+	peer->open = false;
+	peer->closed = false;
+}
+
+static void to_door(
+	struct world *w, size_t door, enum role as, uint64_t instance, struct peer *peer)
+{
+	const struct channel_self self = { w->config->generation, instance, "n1" };
+	char path[100];
+	struct err err;
+
+	forget(peer);
+	STAILQ_INIT(&peer->gots);
+	(void)snprintf(path, sizeof(path), "%s/s%zu", w->dir, door);
+	if (channel_connect(
+		    w->base, path, as, ROLE_QUEUE, &self, &peer_ops, peer, &peer->ch, &err) == 0)
+		return;
+	if (err.code != EPIPE && err.code != ECONNRESET)
+		fail_msg("%s", err.msg);
+	peer->closed = true; /* shut before our HELLO was out */
+}
+
+static void say(struct peer *peer, const struct msg *msg)
+{
+	struct err err;
+
+	if (channel_send(peer->ch, msg, &err) < 0 && !peer->may_die)
+		fail_msg("%s", err.msg);
+}
+
+/* The next message, which the caller releases. */
+static struct msg next(struct world *w, struct peer *peer)
+{
+	struct got *got;
+	struct msg msg;
+
+	assert_true(run_until(w, has_got, peer));
+	got = STAILQ_FIRST(&peer->gots);
+	assert_non_null(got);
+	STAILQ_REMOVE_HEAD(&peer->gots, next);
+	msg = got->msg;
+	free(got);
+	return msg;
+}
+
+static struct msg expect(struct world *w, struct peer *peer, enum msg_type type)
+{
+	struct msg msg = next(w, peer);
+
+	if (msg.type != type)
+		fail_msg("got %s (%s), expected %s", msg_name(msg.type),
+			msg.type == MSG_REFUSED ? msg.refused.detail : "", msg_name(type));
+	return msg;
+}
+
+/* --- the queue's process --- */
+
+static void child(struct world *w)
+{
+	struct role_args args = { .config = w->config, .n_listen = 2 };
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getenv("VERBOSE") == NULL) {
+		int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+		(void)dup2(null, STDERR_FILENO);
+	}
+	if (chdir(w->dir) < 0)
+		_exit(99);
+	log_init("queue", LOG_INFO);
+	args.listen_fd[0] = w->fd[0];
+	args.listen_name[0] = ROLE_FD_QUEUE_GATEWAY;
+	args.listen_fd[1] = w->fd[1];
+	args.listen_name[1] = ROLE_FD_QUEUE_DRIVER;
+	_exit(queue_main(&args));
+}
+
+static void start_queue(struct world *w)
+{
+	w->queue = fork();
+	assert_true(w->queue >= 0);
+	if (w->queue == 0)
+		child(w);
+}
+
+static int end_queue(struct world *w, int sig)
+{
+	int status;
+
+	(void)kill(w->queue, sig);
+	assert_int_equal(waitpid(w->queue, &status, 0), w->queue);
+	w->queue = 0;
+	return status;
+}
+
+static void gate_in(struct world *w)
+{
+	to_door(w, 0, ROLE_GATEWAY, 1, &w->gate);
+	assert_true(run_until(w, is_open, &w->gate));
+	assert_true(w->gate.open);
+}
+
+/* With what it says to run: n entries of id and attempt. */
+static void say_node(struct peer *driver, const struct msg_run *running, size_t n)
+{
+	cleanup_msg struct msg msg;
+	struct packer p = packer_growing();
+
+	msg_init(&msg, MSG_NODE);
+	msg.node.engine_up = 1;
+	msg.node.slots = SLOTS;
+	msg.node.cpus = 64000;
+	msg.node.memory_bytes = INT64_C(64) << 30;
+	(void)snprintf(msg.node.engine, sizeof(msg.node.engine), "scripted");
+	pack_u32(&p, (uint32_t)n);
+	for (size_t i = 0; i < n; i++) {
+		pack_raw(&p, running[i].id.b, JOB_ID_BYTES);
+		pack_u32(&p, running[i].attempt);
+	}
+	msg.node.running = (struct blob){ .len = p.len, .data = p.buf, .fd = -1 };
+	say(driver, &msg);
+}
+
+static void driver_in(struct world *w, uint64_t instance, const struct msg_run *running, size_t n)
+{
+	to_door(w, 1, ROLE_DRIVER, instance, &w->driver);
+	assert_true(run_until(w, is_open, &w->driver));
+	assert_true(w->driver.open);
+	say_node(&w->driver, running, n);
+}
+
+static int listen_at(const struct world *w, size_t door)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	assert_true(fd >= 0);
+	(void)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/s%zu", w->dir, door);
+	assert_return_code(bind(fd, (const struct sockaddr *)&sa, sizeof(sa)), errno);
+	assert_return_code(chmod(sa.sun_path, 0666), errno);
+	assert_return_code(listen(fd, 64), errno);
+	return fd;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void set_text(struct world *w, const char *text)
+{
+	struct err err;
+
+	config_free(w->config);
+	w->config = NULL;
+	if (config_parse(text, "test", NULL, NULL, &w->config, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	STAILQ_INIT(&w->gate.gots);
+	STAILQ_INIT(&w->driver.gots);
+	set_text(w, usual_text);
+	w->base = event_base_new();
+	(void)snprintf(w->dir, sizeof(w->dir), "/tmp/dockgate-queue-XXXXXX");
+	assert_non_null(mkdtemp(w->dir));
+	/* The way in is open, as the state directory's is; listing it is not. */
+	assert_return_code(chmod(w->dir, 0711), errno);
+	w->fd[0] = listen_at(w, 0);
+	w->fd[1] = listen_at(w, 1);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+	int status = 0;
+
+	if (w->queue > 0)
+		status = end_queue(w, SIGTERM);
+	forget(&w->gate);
+	forget(&w->driver);
+	(void)close(w->fd[0]);
+	(void)close(w->fd[1]);
+	event_base_free(w->base);
+	config_free(w->config);
+	if (w->mounted) {
+		char path[100];
+
+		(void)snprintf(path, sizeof(path), "%s/queue", w->dir);
+		(void)umount2(path, MNT_DETACH);
+	}
+	(void)nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	free(w);
+	/* A clean end after SIGTERM, no leaks under the sanitizers. */
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	return 0;
+}
+
+/* --- what gateways and drivers say --- */
+
+static void ask_submit(struct world *w, const char *task, uint32_t wait_ms, struct blob input)
+{
+	cleanup_msg struct msg msg;
+	struct spec spec;
+	struct err err;
+
+	msg_init(&msg, MSG_SUBMIT);
+	msg.submit.token = ++w->gate.last_token;
+	(void)snprintf(msg.submit.task, sizeof(msg.submit.task), "%s", task);
+	msg.submit.wait_ms = wait_ms;
+	msg.submit.want = WANT_ALL;
+	msg.submit.retention_s = -1;
+	msg.submit.input = input;
+	spec_init(&spec);
+	spec.task = strdup(task);
+	assert_int_equal(spec_pack(&spec, &msg.submit.spec, &err), 0);
+	spec_done(&spec);
+	say(&w->gate, &msg);
+}
+
+static struct job_id submit_task(struct world *w, const char *task)
+{
+	struct job_id id;
+
+	ask_submit(w, task, 0, BLOB_EMPTY);
+	cleanup_msg struct msg job = expect(w, &w->gate, MSG_JOB);
+
+	assert_int_equal(job.job.token, w->gate.last_token);
+	id = job.job.id;
+	return id;
+}
+
+static struct job_id submit(struct world *w)
+{
+	return submit_task(w, "t");
+}
+
+static void ask_get(struct world *w, const struct job_id *id, uint32_t wait_ms)
+{
+	cleanup_msg struct msg msg;
+
+	msg_init(&msg, MSG_JOB_GET);
+	msg.job_get.token = ++w->gate.last_token;
+	msg.job_get.id = *id;
+	msg.job_get.wait_ms = wait_ms;
+	msg.job_get.want = WANT_ALL;
+	say(&w->gate, &msg);
+}
+
+static struct msg get(struct world *w, const struct job_id *id, uint32_t wait_ms)
+{
+	ask_get(w, id, wait_ms);
+	return expect(w, &w->gate, MSG_JOB);
+}
+
+static void expect_refused(struct world *w, enum refusal why)
+{
+	cleanup_msg struct msg msg = expect(w, &w->gate, MSG_REFUSED);
+
+	assert_int_equal(msg.refused.token, w->gate.last_token);
+	assert_int_equal(msg.refused.why, why);
+}
+
+static void ask_cancel(struct world *w, const struct job_id *id)
+{
+	cleanup_msg struct msg msg;
+
+	msg_init(&msg, MSG_JOB_CANCEL);
+	msg.job_cancel.token = ++w->gate.last_token;
+	msg.job_cancel.id = *id;
+	say(&w->gate, &msg);
+}
+
+static struct msg_run expect_run(struct world *w)
+{
+	cleanup_msg struct msg msg = expect(w, &w->driver, MSG_RUN);
+	struct msg_run run = msg.run;
+
+	run.spec = BLOB_EMPTY;
+	run.input = BLOB_EMPTY;
+	return run;
+}
+
+static void say_ending(
+	struct world *w, const struct msg_run *run, enum verdict verdict, struct blob out)
+{
+	cleanup_msg struct msg msg;
+	struct err err;
+
+	msg_init(&msg, MSG_ENDING);
+	msg.ending.id = run->id;
+	msg.ending.attempt = run->attempt;
+	msg.ending.verdict = (uint8_t)verdict;
+	(void)snprintf(msg.ending.image, sizeof(msg.ending.image), "sha256:abc");
+	assert_int_equal(blob_of("result", 6, &msg.ending.result, &err), 0);
+	msg.ending.out = out;
+	say(&w->driver, &msg);
+}
+
+static void expect_ack(struct world *w, const struct msg_run *run)
+{
+	cleanup_msg struct msg msg = expect(w, &w->driver, MSG_ENDING_ACK);
+
+	assert_true(job_id_equal(&msg.ending_ack.id, &run->id));
+	assert_int_equal(msg.ending_ack.attempt, run->attempt);
+}
+
+/* The hand-over of the next job may overtake the acknowledgement. */
+static struct msg_run expect_ack_and_run(struct world *w, const struct msg_run *ended)
+{
+	cleanup_msg struct msg msg = next(w, &w->driver);
+
+	if (msg.type == MSG_ENDING_ACK)
+		return expect_run(w);
+	assert_int_equal(msg.type, MSG_RUN);
+	expect_ack(w, ended);
+	return msg.run;
+}
+
+static struct blob text_blob(const char *text)
+{
+	struct blob blob;
+	struct err err;
+
+	assert_int_equal(blob_of(text, strlen(text), &blob, &err), 0);
+	return blob;
+}
+
+/* Asks the queue for a spool file and writes n bytes of a pattern into it. */
+static struct blob spool_blob(struct world *w, struct peer *peer, size_t n)
+{
+	cleanup_free uint8_t *data = malloc(n);
+	cleanup_msg struct msg ask;
+	int fd;
+
+	assert_non_null(data);
+	msg_init(&ask, MSG_SPOOL_OPEN);
+	ask.spool_open.token = ++peer->last_token;
+	ask.spool_open.kind = JOB_BLOB_OUT;
+	say(peer, &ask);
+	cleanup_msg struct msg msg = expect(w, peer, MSG_SPOOL);
+
+	for (size_t i = 0; i < n; i++)
+		data[i] = (uint8_t)(i * 31 >> 3);
+	fd = msg.spool.file.fd;
+	msg.spool.file.fd = -1;
+	assert_int_equal(pwrite(fd, data, n, 0), (ssize_t)n);
+	return blob_of_fd(fd, n);
+}
+
+static void assert_pattern(const struct blob *blob, size_t n)
+{
+	cleanup_free uint8_t *data = NULL;
+	struct err err;
+
+	assert_int_equal(blob->len, n);
+	assert_int_equal(blob_read_all(blob, n, &data, &err), 0);
+	for (size_t i = 0; i < n; i++)
+		if (data[i] != (uint8_t)(i * 31 >> 3))
+			fail_msg("byte %zu differs", i);
+}
+
+static size_t files_in_spool(const struct world *w)
+{
+	char path[100];
+	const struct dirent *entry;
+	size_t n = 0;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "%s/queue/spool", w->dir);
+	dir = opendir(path);
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL)
+		n += entry->d_name[0] != '.';
+	(void)closedir(dir);
+	return n;
+}
+
+/* --- tests --- */
+
+static void a_job_goes_its_way(void **state)
+{
+	struct world *w = *state;
+	struct msg_run run;
+	struct job_id id;
+
+	start_queue(w);
+	gate_in(w);
+	id = submit(w);
+	{
+		cleanup_msg struct msg job = get(w, &id, 0);
+
+		assert_int_equal(job.job.state, JOB_QUEUED);
+		assert_int_equal(job.job.position, 1);
+		assert_string_equal(job.job.task, "t");
+		assert_true(job.job.spec.len > 0);
+	}
+	driver_in(w, 7, NULL, 0);
+	run = expect_run(w);
+	assert_true(job_id_equal(&run.id, &id));
+	assert_int_equal(run.attempt, 1);
+	assert_string_equal(run.task, "t");
+	{
+		cleanup_msg struct msg job = get(w, &id, 0);
+
+		assert_int_equal(job.job.state, JOB_RUNNING);
+		assert_int_equal(job.job.position, 0);
+		assert_string_equal(job.job.node, "n1");
+	}
+	ask_get(w, &id, 60000);
+	say_ending(w, &run, VERDICT_NONZERO_EXIT, text_blob("hello\n"));
+	expect_ack(w, &run);
+	{
+		cleanup_msg struct msg job = expect(w, &w->gate, MSG_JOB);
+
+		assert_int_equal(job.job.state, JOB_DONE);
+		assert_int_equal(job.job.verdict, VERDICT_NONZERO_EXIT);
+		assert_int_equal(job.job.out.len, 6);
+		assert_memory_equal(job.job.out.data, "hello\n", 6);
+		assert_int_equal(job.job.out_bytes, 6);
+		assert_memory_equal(job.job.result.data, "result", 6);
+		assert_string_equal(job.job.image, "sha256:abc");
+		assert_true(job.job.expires_ms > job.job.finished_ms);
+		assert_true(job.job.finished_ms >= job.job.queued_ms);
+	}
+	/* The same ending again is acknowledged and changes nothing. */
+	say_ending(w, &run, VERDICT_OK, BLOB_EMPTY);
+	expect_ack(w, &run);
+	cleanup_msg struct msg job = get(w, &id, 0);
+
+	assert_int_equal(job.job.verdict, VERDICT_NONZERO_EXIT);
+}
+
+static void a_submit_may_wait_for_the_ending(void **state)
+{
+	struct world *w = *state;
+	struct msg_run run;
+
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, NULL, 0);
+	ask_submit(w, "t", 60000, BLOB_EMPTY);
+	run = expect_run(w);
+	say_ending(w, &run, VERDICT_OK, BLOB_EMPTY);
+	cleanup_msg struct msg job = expect(w, &w->gate, MSG_JOB);
+
+	assert_int_equal(job.job.state, JOB_DONE);
+	assert_int_equal(job.job.token, w->gate.last_token);
+}
+
+static void a_wait_ends_with_its_time(void **state)
+{
+	struct world *w = *state;
+	struct job_id id;
+
+	start_queue(w);
+	gate_in(w);
+	id = submit(w);
+	cleanup_msg struct msg job = get(w, &id, 20);
+
+	assert_int_equal(job.job.state, JOB_QUEUED);
+}
+
+static void a_client_that_left_is_not_answered(void **state)
+{
+	struct world *w = *state;
+	struct job_id id;
+
+	start_queue(w);
+	gate_in(w);
+	id = submit(w);
+	ask_get(w, &id, 60000);
+	{
+		cleanup_msg struct msg msg;
+
+		msg_init(&msg, MSG_FORGET);
+		msg.forget.token = w->gate.last_token;
+		say(&w->gate, &msg);
+	}
+	ask_cancel(w, &id);
+	cleanup_msg struct msg job = expect(w, &w->gate, MSG_JOB);
+
+	assert_int_equal(job.job.token, w->gate.last_token);
+	ask_get(w, &id, 0);
+	cleanup_msg struct msg again = expect(w, &w->gate, MSG_JOB);
+
+	assert_int_equal(again.job.token, w->gate.last_token);
+}
+
+static void what_is_not_right_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct job_id unknown = { { 1 } };
+
+	start_queue(w);
+	gate_in(w);
+	ask_submit(w, "nothing", 0, BLOB_EMPTY);
+	expect_refused(w, REFUSAL_UNKNOWN_TASK);
+	ask_get(w, &unknown, 1000);
+	expect_refused(w, REFUSAL_NOT_FOUND);
+	ask_cancel(w, &unknown);
+	expect_refused(w, REFUSAL_NOT_FOUND);
+	{
+		cleanup_msg struct msg msg;
+		struct err err;
+
+		msg_init(&msg, MSG_SUBMIT);
+		msg.submit.token = ++w->gate.last_token;
+		(void)snprintf(msg.submit.task, sizeof(msg.submit.task), "t");
+		msg.submit.retention_s = -1;
+		assert_int_equal(blob_of("nonsense", 8, &msg.submit.spec, &err), 0);
+		say(&w->gate, &msg);
+		expect_refused(w, REFUSAL_INVALID);
+		msg.submit.token = ++w->gate.last_token;
+		msg.submit.retention_s = 0;
+		say(&w->gate, &msg);
+		expect_refused(w, REFUSAL_INVALID);
+	}
+	for (int i = 0; i < 50; i++)
+		(void)submit(w);
+	ask_submit(w, "t", 0, BLOB_EMPTY);
+	cleanup_msg struct msg full = expect(w, &w->gate, MSG_REFUSED);
+
+	assert_int_equal(full.refused.why, REFUSAL_QUEUE_FULL);
+	assert_true(full.refused.retry_after_s > 0);
+}
+
+static void turns_are_first_come_first_served(void **state)
+{
+	struct world *w = *state;
+	struct job_id id[6];
+	struct msg_run run[4];
+
+	start_queue(w);
+	gate_in(w);
+	id[0] = submit_task(w, "one");
+	id[1] = submit_task(w, "one"); /* passed over: its task has one running */
+	for (int i = 2; i < 6; i++)
+		id[i] = submit(w);
+	driver_in(w, 7, NULL, 0);
+	for (int i = 0; i < 4; i++)
+		run[i] = expect_run(w);
+	assert_true(job_id_equal(&run[0].id, &id[0]));
+	for (int i = 1; i < 4; i++)
+		assert_true(job_id_equal(&run[i].id, &id[i + 1]));
+	{
+		cleanup_msg struct msg a = get(w, &id[1], 0);
+		cleanup_msg struct msg b = get(w, &id[5], 0);
+
+		assert_int_equal(a.job.position, 1);
+		assert_int_equal(b.job.position, 2);
+	}
+	/* Four run, four slots: nothing more comes before an ending. */
+	say_ending(w, &run[1], VERDICT_OK, BLOB_EMPTY);
+	struct msg_run more = expect_ack_and_run(w, &run[1]);
+
+	assert_true(job_id_equal(&more.id, &id[5]));
+}
+
+static void a_waiting_job_is_cancelled_at_once(void **state)
+{
+	struct world *w = *state;
+	struct job_id id;
+
+	start_queue(w);
+	gate_in(w);
+	id = submit(w);
+	for (int i = 0; i < 2; i++) {
+		ask_cancel(w, &id);
+		cleanup_msg struct msg job = expect(w, &w->gate, MSG_JOB);
+
+		assert_int_equal(job.job.state, JOB_DONE);
+		assert_int_equal(job.job.verdict, VERDICT_CANCELLED);
+	}
+}
+
+static void a_running_job_is_cancelled_and_stopped(void **state)
+{
+	struct world *w = *state;
+	struct msg_run run;
+	struct job_id id, behind;
+
+	start_queue(w);
+	gate_in(w);
+	id = submit_task(w, "one");
+	behind = submit_task(w, "one");
+	driver_in(w, 7, NULL, 0);
+	run = expect_run(w);
+	ask_cancel(w, &id);
+	{
+		cleanup_msg struct msg job = expect(w, &w->gate, MSG_JOB);
+		cleanup_msg struct msg stop = expect(w, &w->driver, MSG_STOP);
+
+		assert_int_equal(job.job.verdict, VERDICT_CANCELLED);
+		assert_int_equal(stop.stop.lease_lost, 0);
+		assert_true(job_id_equal(&stop.stop.id, &id));
+	}
+	{ /* Its container still has its place. */
+		cleanup_msg struct msg job = get(w, &behind, 0);
+
+		assert_int_equal(job.job.state, JOB_QUEUED);
+	}
+	say_ending(w, &run, VERDICT_OK, text_blob("too late"));
+	run = expect_ack_and_run(w, &run);
+	assert_true(job_id_equal(&run.id, &behind));
+	cleanup_msg struct msg job = get(w, &id, 0);
+
+	assert_int_equal(job.job.verdict, VERDICT_CANCELLED);
+	assert_int_equal(job.job.out.len, 0);
+}
+
+static void another_drivers_jobs_run_again_until_given_up(void **state)
+{
+	struct world *w = *state;
+	struct msg_run first, second;
+	struct job_id id;
+
+	start_queue(w);
+	gate_in(w);
+	id = submit(w);
+	driver_in(w, 7, NULL, 0);
+	first = expect_run(w);
+	forget(&w->driver);
+	driver_in(w, 8, NULL, 0);
+	second = expect_run(w);
+	assert_true(job_id_equal(&second.id, &id));
+	assert_int_equal(second.attempt, 2);
+	/* The first one's ending is stale, whoever says it. */
+	say_ending(w, &first, VERDICT_OK, text_blob("stale"));
+	expect_ack(w, &first);
+	{
+		cleanup_msg struct msg job = get(w, &id, 0);
+
+		assert_int_equal(job.job.state, JOB_RUNNING);
+	}
+	forget(&w->driver);
+	driver_in(w, 9, NULL, 0);
+	cleanup_msg struct msg job = get(w, &id, 60000);
+
+	assert_int_equal(job.job.verdict, VERDICT_LOST);
+	assert_true(job.job.error[0] != '\0');
+}
+
+static void a_lease_runs_out_without_its_driver(void **state)
+{
+	struct world *w = *state;
+	struct msg_run run;
+	struct job_id id;
+
+	start_queue(w);
+	gate_in(w);
+	id = submit(w);
+	driver_in(w, 7, NULL, 0);
+	run = expect_run(w);
+	forget(&w->driver);
+	ask_get(w, &id, 3600000);
+	/* Queued again after the lease; seen by asking, for there is no message about it. */
+	for (;;) {
+		cleanup_msg struct msg job = get(w, &id, 50);
+
+		if (job.job.state == JOB_QUEUED)
+			break;
+	}
+	driver_in(w, 7, &run, 1); /* it comes back, with what it ran */
+	cleanup_msg struct msg stop = expect(w, &w->driver, MSG_STOP);
+
+	assert_int_equal(stop.stop.lease_lost, 1);
+	assert_int_equal(stop.stop.attempt, 1);
+	run = expect_run(w);
+	assert_int_equal(run.attempt, 2);
+}
+
+static void the_same_driver_goes_on_after_a_break(void **state)
+{
+	struct world *w = *state;
+	struct msg_run run[2];
+	struct job_id id[2];
+
+	start_queue(w);
+	gate_in(w);
+	for (int i = 0; i < 2; i++)
+		id[i] = submit(w);
+	driver_in(w, 7, NULL, 0);
+	for (int i = 0; i < 2; i++)
+		run[i] = expect_run(w);
+	forget(&w->driver);
+	driver_in(w, 7, run, 1); /* the second one it has lost */
+	struct msg_run again = expect_run(w);
+
+	assert_true(job_id_equal(&again.id, &id[1]));
+	assert_int_equal(again.attempt, 2);
+	say_ending(w, &run[0], VERDICT_OK, BLOB_EMPTY);
+	expect_ack(w, &run[0]);
+	cleanup_msg struct msg job = get(w, &id[0], 0);
+
+	assert_int_equal(job.job.verdict, VERDICT_OK);
+	assert_int_equal(job.job.attempt, 1);
+}
+
+static void a_job_given_back_counts_only_for_the_engine(void **state)
+{
+	struct world *w = *state;
+	const enum giveback whys[] = { GIVEBACK_DRAIN, GIVEBACK_BUSY, GIVEBACK_ENGINE,
+		GIVEBACK_ENGINE };
+	struct job_id id;
+
+	start_queue(w);
+	gate_in(w);
+	id = submit(w);
+	driver_in(w, 7, NULL, 0);
+	for (uint32_t i = 0; i < 4; i++) {
+		struct msg_run run = expect_run(w);
+		cleanup_msg struct msg msg;
+
+		assert_int_equal(run.attempt, i + 1);
+		msg_init(&msg, MSG_GIVEBACK);
+		msg.giveback.id = run.id;
+		msg.giveback.attempt = run.attempt;
+		msg.giveback.why = (uint8_t)whys[i];
+		(void)snprintf(msg.giveback.reason, sizeof(msg.giveback.reason), "engine is ill");
+		say(&w->driver, &msg);
+	}
+	cleanup_msg struct msg job = get(w, &id, 60000);
+
+	assert_int_equal(job.job.verdict, VERDICT_ENGINE_ERROR);
+	assert_string_equal(job.job.error, "engine is ill");
+}
+
+static void large_values_go_through_the_spool(void **state)
+{
+	struct world *w = *state;
+	const size_t sizes[] = { BLOB_INLINE_MAX - 1, BLOB_INLINE_MAX, BLOB_INLINE_MAX + 1,
+		100U * 1024 * 1024 };
+	struct job_id id[4];
+
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, NULL, 0);
+	for (int i = 0; i < 4; i++) {
+		ask_submit(w, "t", 0, spool_blob(w, &w->gate, sizes[i]));
+		{
+			cleanup_msg struct msg job = expect(w, &w->gate, MSG_JOB);
+
+			id[i] = job.job.id;
+		}
+		cleanup_msg struct msg run = expect(w, &w->driver, MSG_RUN);
+
+		assert_pattern(&run.run.input, sizes[i]);
+		say_ending(w, &run.run, VERDICT_OK, spool_blob(w, &w->driver, sizes[i]));
+		expect_ack(w, &run.run);
+	}
+	assert_int_equal(files_in_spool(w), 4); /* two large ones, in and out */
+	assert_int_equal(WEXITSTATUS(end_queue(w, SIGTERM)), 0);
+	start_queue(w);
+	gate_in(w);
+	for (int i = 0; i < 4; i++) {
+		cleanup_msg struct msg job = get(w, &id[i], 0);
+
+		assert_pattern(&job.job.out, sizes[i]);
+		if (sizes[i] > BLOB_INLINE_MAX) { /* nobody can change a result through it */
+			assert_int_equal(fcntl(job.job.out.fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+		}
+	}
+}
+
+/* memfds, as the channel makes them of what does not fit, are copied. */
+static void a_foreign_descriptor_is_copied(void **state)
+{
+	struct world *w = *state;
+	size_t n = BLOB_INLINE_MAX + 100;
+	cleanup_free uint8_t *data = malloc(n);
+	struct blob input;
+	struct err err;
+
+	for (size_t i = 0; i < n; i++)
+		data[i] = (uint8_t)(i * 31 >> 3);
+	assert_int_equal(blob_of(data, n, &input, &err), 0);
+	start_queue(w);
+	gate_in(w);
+	ask_submit(w, "t", 0, input);
+	cleanup_msg struct msg job = expect(w, &w->gate, MSG_JOB);
+
+	driver_in(w, 7, NULL, 0);
+	cleanup_msg struct msg run = expect(w, &w->driver, MSG_RUN);
+
+	assert_pattern(&run.run.input, n);
+	assert_int_equal(files_in_spool(w), 1);
+}
+
+static void a_file_of_another_length_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct blob input;
+
+	start_queue(w);
+	gate_in(w);
+	input = spool_blob(w, &w->gate, 100000);
+	input.len = 200000;
+	ask_submit(w, "t", 0, input);
+	expect_refused(w, REFUSAL_INVALID);
+	assert_int_equal(files_in_spool(w), 0);
+}
+
+static void results_expire(void **state)
+{
+	struct world *w = *state;
+	cleanup_msg struct msg ask;
+	struct msg_run run;
+	struct spec spec;
+	struct job_id id;
+	struct err err;
+
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, NULL, 0);
+	msg_init(&ask, MSG_SUBMIT);
+	ask.submit.token = ++w->gate.last_token;
+	(void)snprintf(ask.submit.task, sizeof(ask.submit.task), "t");
+	ask.submit.retention_s = 1;
+	spec_init(&spec);
+	spec.task = strdup("t");
+	assert_int_equal(spec_pack(&spec, &ask.submit.spec, &err), 0);
+	spec_done(&spec);
+	say(&w->gate, &ask);
+	{
+		cleanup_msg struct msg job = expect(w, &w->gate, MSG_JOB);
+
+		id = job.job.id;
+	}
+	run = expect_run(w);
+	say_ending(w, &run, VERDICT_OK, spool_blob(w, &w->driver, 100000));
+	expect_ack(w, &run);
+	assert_int_equal(files_in_spool(w), 1);
+	for (;;) {
+		ask_get(w, &id, 0);
+		cleanup_msg struct msg msg = next(w, &w->gate);
+
+		if (msg.type == MSG_REFUSED) {
+			assert_int_equal(msg.refused.why, REFUSAL_NOT_FOUND);
+			break;
+		}
+	}
+	while (files_in_spool(w) > 0)
+		ask_get(w, &id, 0), expect_refused(w, REFUSAL_NOT_FOUND);
+}
+
+static void lists_page_and_hide(void **state)
+{
+	struct world *w = *state;
+	struct job_id id[5];
+	uint64_t cursor = 0;
+	int at = 4;
+
+	start_queue(w);
+	gate_in(w);
+	for (int i = 0; i < 5; i++)
+		id[i] = submit(w);
+	do {
+		cleanup_msg struct msg ask;
+		struct listing_row row;
+		struct unpacker u;
+
+		msg_init(&ask, MSG_JOB_LIST);
+		ask.job_list.token = ++w->gate.last_token;
+		ask.job_list.limit = 2;
+		ask.job_list.cursor = cursor;
+		ask.job_list.caller_operator = at == 4;
+		say(&w->gate, &ask);
+		cleanup_msg struct msg jobs = expect(w, &w->gate, MSG_JOBS);
+
+		assert_int_equal(jobs.jobs.waiting, 5);
+		u = unpacker_of(jobs.jobs.list.data, (size_t)jobs.jobs.list.len);
+		while (listing_unpack(&u, &row)) {
+			assert_true(job_id_equal(&row.id, &id[at]));
+			assert_int_equal(row.position, at + 1);
+			assert_int_equal(row.own, ask.job_list.caller_operator);
+			at--;
+		}
+		assert_false(u.failed);
+		cursor = jobs.jobs.cursor;
+	} while (cursor != 0);
+	assert_int_equal(at, -1);
+	for (int classic = 0; classic < 2; classic++) {
+		cleanup_msg struct msg ask;
+		struct listing_row row;
+		struct unpacker u;
+
+		msg_init(&ask, MSG_QUEUE_GET);
+		ask.queue_get.token = ++w->gate.last_token;
+		ask.queue_get.classic = (uint8_t)classic;
+		say(&w->gate, &ask);
+		cleanup_msg struct msg jobs = expect(w, &w->gate, MSG_JOBS);
+
+		u = unpacker_of(jobs.jobs.list.data, (size_t)jobs.jobs.list.len);
+		for (at = 0; listing_unpack(&u, &row); at++)
+			assert_true(job_id_equal(&row.id, &id[at]));
+		assert_int_equal(at, 5);
+	}
+}
+
+static void status_says_what_is_wrong(void **state)
+{
+	struct world *w = *state;
+
+	start_queue(w);
+	gate_in(w);
+	(void)submit(w);
+	for (int up = 0; up < 2; up++) {
+		cleanup_msg struct msg ask;
+
+		if (up == 1) {
+			driver_in(w, 7, NULL, 0);
+			(void)expect_run(w);
+		}
+		msg_init(&ask, MSG_STATUS_GET);
+		ask.status_get.metrics = 1;
+		say(&w->gate, &ask);
+		cleanup_msg struct msg status = expect(w, &w->gate, MSG_STATUS);
+
+		assert_int_equal(status.status.store_up, 1);
+		assert_int_equal(status.status.driver_up, up);
+		assert_int_equal(status.status.engine_up, up);
+		assert_int_equal(status.status.reason[0] == '\0', up);
+		assert_int_equal(status.status.waiting, 1 - up);
+		assert_int_equal(status.status.running, up);
+		assert_non_null(
+			memmem(status.status.metrics.data, (size_t)status.status.metrics.len,
+				"dockgate_jobs_submitted_total 1\n", 32));
+	}
+}
+
+static void nobody_speaks_in_anothers_place(void **state)
+{
+	struct world *w = *state;
+	struct peer second = { 0 };
+
+	start_queue(w);
+	driver_in(w, 7, NULL, 0);
+	/* A second driver while the first one lives. */
+	to_door(w, 1, ROLE_DRIVER, 8, &second);
+	assert_true(run_until(w, is_closed, &second));
+	assert_false(second.open);
+	forget(&second);
+	forget(&w->driver);
+	/* A gateway's HELLO at the drivers' door, and the reverse. */
+	to_door(w, 1, ROLE_GATEWAY, 1, &second);
+	assert_true(run_until(w, is_closed, &second));
+	to_door(w, 0, ROLE_DRIVER, 1, &second);
+	assert_true(run_until(w, is_closed, &second));
+	forget(&second);
+}
+
+/* What a process of that user sees at that door: true if it is let in. */
+static bool user_enters(struct world *w, uid_t uid, size_t door)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct sockaddr_un sa = { .sun_family = AF_UNIX };
+		int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+		char buf[64];
+
+		(void)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/s%zu", w->dir, door);
+		if (setresuid(uid, uid, uid) < 0 ||
+			connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0)
+			_exit(2);
+		_exit(recv(fd, buf, sizeof(buf), 0) > 0 ? 0 : 1); /* HELLO, or the end */
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+	return WEXITSTATUS(status) == 0;
+}
+
+static void users_enter_by_their_own_door_only(void **state)
+{
+	struct world *w = *state;
+
+	if (geteuid() != 0)
+		skip();
+	start_queue(w);
+	assert_true(user_enters(w, w->config->gateway_uid, 0));
+	assert_false(user_enters(w, w->config->gateway_uid, 1));
+	assert_true(user_enters(w, w->config->driver_uid, 1));
+	assert_false(user_enters(w, w->config->driver_uid, 0));
+	assert_false(user_enters(w, 65533, 0));
+	assert_false(user_enters(w, w->config->queue_uid, 0));
+}
+
+static void a_task_that_is_gone_ends_its_jobs(void **state)
+{
+	struct world *w = *state;
+	struct job_id id;
+
+	start_queue(w);
+	gate_in(w);
+	id = submit_task(w, "one");
+	assert_int_equal(WEXITSTATUS(end_queue(w, SIGTERM)), 0);
+	set_text(w, "task \"t\" {\n image = \"i:1\"\n command = {\"a\"}\n}\n");
+	start_queue(w);
+	gate_in(w);
+	cleanup_msg struct msg job = get(w, &id, 0);
+
+	assert_int_equal(job.job.verdict, VERDICT_ENGINE_ERROR);
+	assert_non_null(strstr(job.job.error, "no longer configured"));
+}
+
+/* --- a full disk --- */
+
+static void small_disk(struct world *w)
+{
+	char path[100];
+
+	(void)snprintf(path, sizeof(path), "%s/queue", w->dir);
+	assert_return_code(mkdir(path, 0700), errno);
+	assert_return_code(mount("none", path, "tmpfs", 0, "size=3m,mode=0700"), errno);
+	w->mounted = true;
+}
+
+static void fill_disk(const struct world *w, bool full)
+{
+	char path[100], zeros[65536] = { 0 };
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/queue/ballast", w->dir);
+	if (!full) {
+		assert_return_code(unlink(path), errno);
+		return;
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	while (write(fd, zeros, sizeof(zeros)) > 0)
+		;
+	while (write(fd, zeros, 1) > 0)
+		;
+	(void)close(fd);
+}
+
+static void a_full_disk_loses_nothing(void **state)
+{
+	struct world *w = *state;
+	cleanup_free char *big = malloc(60000);
+	struct msg_run run;
+	struct job_id id;
+	struct err err;
+	size_t refused = 0;
+
+	if (geteuid() != 0)
+		skip();
+	memset(big, 'x', 60000);
+	small_disk(w);
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, NULL, 0);
+	id = submit(w);
+	run = expect_run(w);
+	fill_disk(w, true);
+	/* Every answer is one of the two; some are refused, for the disk is full. */
+	for (int i = 0; i < 20; i++) {
+		struct blob input;
+
+		assert_int_equal(blob_of(big, 60000, &input, &err), 0);
+		ask_submit(w, "one", 0, input);
+		cleanup_msg struct msg msg = next(w, &w->gate);
+
+		if (msg.type == MSG_REFUSED) {
+			assert_int_equal(msg.refused.why, REFUSAL_STORE);
+			refused++;
+		}
+	}
+	assert_true(refused > 0);
+	{ /* Reading goes on. */
+		cleanup_msg struct msg job = get(w, &id, 0);
+
+		assert_int_equal(job.job.state, JOB_RUNNING);
+	}
+	{ /* The ending waits until there is room again. */
+		struct blob out;
+
+		assert_int_equal(blob_of(big, 60000, &out, &err), 0);
+		say_ending(w, &run, VERDICT_OK, out);
+	}
+	{
+		cleanup_msg struct msg job = get(w, &id, 100);
+
+		assert_int_equal(job.job.state, JOB_RUNNING);
+	}
+	fill_disk(w, false);
+	cleanup_msg struct msg job = get(w, &id, 60000);
+
+	assert_int_equal(job.job.state, JOB_DONE);
+	assert_int_equal(job.job.verdict, VERDICT_OK);
+	assert_int_equal(job.job.out.len, 60000);
+	(void)submit_task(w, "one");
+}
+
+/* --- kill -9 --- */
+
+#define LEDGER 1000
+
+struct ledger {
+	struct job_id id[LEDGER];
+	enum verdict verdict[LEDGER]; /* the first ending that was seen */
+	size_t n;
+};
+
+static uint64_t seed_state;
+
+static uint32_t dice(void)
+{
+	seed_state = seed_state * 6364136223846793005U + 1442695040888963407U;
+	return (uint32_t)(seed_state >> 33);
+}
+
+static void read_answers(struct world *w, struct ledger *ledger)
+{
+	struct got *got;
+
+	while ((got = STAILQ_FIRST(&w->gate.gots)) != NULL) {
+		STAILQ_REMOVE_HEAD(&w->gate.gots, next);
+		if (got->msg.type == MSG_JOB)
+			ledger->id[ledger->n++] = got->msg.job.id;
+		msg_done(&got->msg);
+		free(got);
+	}
+}
+
+static void end_what_runs(struct world *w)
+{
+	static const enum verdict verdicts[] = { VERDICT_OK, VERDICT_NONZERO_EXIT,
+		VERDICT_SIGNALED };
+	struct got *got;
+
+	while ((got = STAILQ_FIRST(&w->driver.gots)) != NULL) {
+		STAILQ_REMOVE_HEAD(&w->driver.gots, next);
+		if (got->msg.type == MSG_RUN)
+			say_ending(w, &got->msg.run, verdicts[dice() % 3],
+				dice() % 8 == 0 ? text_blob("x") : BLOB_EMPTY);
+		msg_done(&got->msg);
+		free(got);
+	}
+}
+
+/* A gateway that keeps eight submits on their way and a driver that ends at once. */
+static void live(struct world *w, struct ledger *ledger, size_t acknowledged)
+{
+	size_t until = ledger->n + acknowledged, asked = ledger->n;
+
+	while (ledger->n < until && !w->gate.closed && !w->driver.closed) {
+		for (; asked < ledger->n + 8; asked++)
+			ask_submit(w, "t", 0, BLOB_EMPTY);
+		(void)event_base_loop(w->base, EVLOOP_ONCE);
+		read_answers(w, ledger);
+		end_what_runs(w);
+	}
+}
+
+/* Every acknowledged job is there, and an ending once seen stays the same. */
+static size_t check_ledger(struct world *w, struct ledger *ledger)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < ledger->n; i++) {
+		cleanup_msg struct msg job = get(w, &ledger->id[i], 0);
+
+		if (job.job.state != JOB_DONE) {
+			assert_int_equal(ledger->verdict[i], VERDICT_MAX_);
+			continue;
+		}
+		done++;
+		if (ledger->verdict[i] == VERDICT_MAX_)
+			ledger->verdict[i] = (enum verdict)job.job.verdict;
+		assert_int_equal(ledger->verdict[i], job.job.verdict);
+	}
+	return done;
+}
+
+static void kill_9_loses_nothing(void **state)
+{
+	struct world *w = *state;
+	static struct ledger ledger;
+	const char *given = getenv("SEED");
+
+	seed_state = given != NULL ? (uint64_t)strtoull(given, NULL, 10) : (uint64_t)getpid();
+	print_message("SEED=%" PRIu64 "\n", seed_state);
+	set_text(w,
+		"waiting_max = 5000\nlease_ms = 1000\nattempts = 100\nslots = 4\n"
+		"cpus_budget = 64\nmemory_budget = 64G\n"
+		"task \"t\" {\n image = \"i:1\"\n command = {\"a\"}\n concurrency = 4\n attempts "
+		"= 100\n}\n");
+	for (size_t i = 0; i < LEDGER; i++)
+		ledger.verdict[i] = VERDICT_MAX_;
+	w->gate.may_die = true;
+	w->driver.may_die = true;
+	start_queue(w);
+	for (int life = 0; life < 25; life++) {
+		gate_in(w);
+		driver_in(w, 100 + dice() % 2, NULL, 0);
+		(void)check_ledger(w, &ledger);
+		live(w, &ledger, 1 + dice() % 12);
+		(void)end_queue(w, SIGKILL);
+		/* What it had sent before still counts. */
+		while (!w->gate.closed)
+			(void)event_base_loop(w->base, EVLOOP_ONCE);
+		read_answers(w, &ledger);
+		start_queue(w);
+	}
+	gate_in(w);
+	driver_in(w, 500, NULL, 0);
+	while (check_ledger(w, &ledger) < ledger.n) {
+		(void)event_base_loop(w->base, EVLOOP_NONBLOCK);
+		end_what_runs(w);
+	}
+	assert_true(ledger.n >= 25);
+	assert_int_equal(check_ledger(w, &ledger), ledger.n);
+	print_message("%zu acknowledged, all ended once\n", ledger.n);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_job_goes_its_way),
+		TEST(a_submit_may_wait_for_the_ending),
+		TEST(a_wait_ends_with_its_time),
+		TEST(a_client_that_left_is_not_answered),
+		TEST(what_is_not_right_is_refused),
+		TEST(turns_are_first_come_first_served),
+		TEST(a_waiting_job_is_cancelled_at_once),
+		TEST(a_running_job_is_cancelled_and_stopped),
+		TEST(another_drivers_jobs_run_again_until_given_up),
+		TEST(a_lease_runs_out_without_its_driver),
+		TEST(the_same_driver_goes_on_after_a_break),
+		TEST(a_job_given_back_counts_only_for_the_engine),
+		TEST(large_values_go_through_the_spool),
+		TEST(a_foreign_descriptor_is_copied),
+		TEST(a_file_of_another_length_is_refused),
+		TEST(results_expire),
+		TEST(lists_page_and_hide),
+		TEST(status_says_what_is_wrong),
+		TEST(nobody_speaks_in_anothers_place),
+		TEST(users_enter_by_their_own_door_only),
+		TEST(a_task_that_is_gone_ends_its_jobs),
+		TEST(a_full_disk_loses_nothing),
+		TEST(kill_9_loses_nothing),
+	};
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

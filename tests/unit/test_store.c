@@ -1,0 +1,658 @@
+/* SPDX-License-Identifier: MIT */
+/* The contract of a store: the same suite for each backend, named by an argument ("sqlite"). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "store/store.h"
+
+#define FILE_NAME "s/test.db"
+
+static const char *backend = "sqlite";
+
+struct world {
+	char dir[64];
+	struct store *store;
+};
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct err err;
+
+	assert_non_null(w);
+	(void)snprintf(w->dir, sizeof(w->dir), "/tmp/dockgate-store-XXXXXX");
+	assert_non_null(mkdtemp(w->dir));
+	assert_return_code(chdir(w->dir), errno);
+	assert_return_code(mkdir("s", 0700), errno);
+	if (store_open(backend, FILE_NAME, &w->store, &err) < 0)
+		fail_msg("%s", err.msg);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	store_close(w->store);
+	(void)unlink(FILE_NAME);
+	(void)unlink(FILE_NAME "-wal");
+	(void)unlink(FILE_NAME "-shm");
+	(void)rmdir("s");
+	assert_return_code(chdir("/"), errno);
+	(void)rmdir(w->dir);
+	free(w);
+	return 0;
+}
+
+static void reopen(struct world *w)
+{
+	struct err err;
+
+	store_close(w->store);
+	w->store = NULL;
+	if (store_open(backend, FILE_NAME, &w->store, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+static void begin(struct world *w)
+{
+	struct err err;
+
+	if (store_begin(w->store, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+static void commit(struct world *w)
+{
+	struct err err;
+
+	if (store_commit(w->store, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+static struct store_job row_of(const char *task)
+{
+	struct store_job job = { .cpus = 1000,
+		.memory_bytes = 1 << 20,
+		.priority = 3,
+		.queued_unix_ms = 1234,
+		.retention_s = 60 };
+	struct err err;
+
+	assert_int_equal(job_id_new(&job.id, &err), 0);
+	(void)snprintf(job.task, sizeof(job.task), "%s", task);
+	return job;
+}
+
+static struct store_job insert_with(
+	struct world *w, const char *task, const struct store_blob *blobs)
+{
+	struct store_job job = row_of(task);
+	struct err err;
+
+	if (store_job_insert(w->store, &job, blobs, &err) < 0)
+		fail_msg("%s", err.msg);
+	return job;
+}
+
+static struct store_job insert(struct world *w, const char *task)
+{
+	return insert_with(w, task, NULL);
+}
+
+static struct store_job read_job(struct world *w, const struct job_id *id)
+{
+	struct store_job job;
+	struct err err;
+
+	if (store_job_get(w->store, id, &job, &err) < 0)
+		fail_msg("%s", err.msg);
+	return job;
+}
+
+static int end_job(struct world *w, const struct store_job *job, uint32_t attempt,
+	enum job_state from, int64_t expires_age_ms)
+{
+	const struct store_ending ending = { .from = from,
+		.verdict = VERDICT_OK,
+		.image = "sha256:1",
+		.finished_unix_ms = 99,
+		.expires_age_ms = expires_age_ms };
+	struct err err;
+
+	return store_job_end(w->store, job->seq, attempt, &ending, NULL, &err);
+}
+
+static void a_job_comes_back_as_it_went(void **state)
+{
+	struct world *w = *state;
+	struct store_job job, got;
+	struct err err;
+
+	begin(w);
+	job = insert(w, "py");
+	commit(w);
+	reopen(w);
+	got = read_job(w, &job.id);
+	assert_int_equal(got.seq, job.seq);
+	assert_string_equal(got.task, "py");
+	assert_int_equal(got.state, JOB_QUEUED);
+	assert_int_equal(got.verdict, VERDICT_MAX_);
+	assert_int_equal(got.priority, 3);
+	assert_int_equal(got.cpus, 1000);
+	assert_int_equal(got.memory_bytes, 1 << 20);
+	assert_int_equal(got.queued_unix_ms, 1234);
+	assert_int_equal(got.retention_s, 60);
+	job.id.b[0] ^= 1;
+	assert_int_equal(store_job_get(w->store, &job.id, &got, &err), -ENOENT);
+}
+
+static void an_id_is_taken_once(void **state)
+{
+	struct world *w = *state;
+	struct store_job job;
+	struct err err;
+
+	begin(w);
+	job = insert(w, "py");
+	assert_int_equal(store_job_insert(w->store, &job, NULL, &err), -EEXIST);
+	store_rollback(w->store);
+	assert_int_equal(store_job_get(w->store, &job.id, &job, &err), -ENOENT);
+}
+
+static void moves_are_fenced(void **state)
+{
+	struct world *w = *state;
+	struct store_job job;
+	struct err err;
+
+	begin(w);
+	job = insert(w, "py");
+	assert_int_equal(end_job(w, &job, 0, JOB_RUNNING, 0), -ESTALE);
+	assert_int_equal(store_job_claim(w->store, job.seq, 1, "n", 7, 5, &err), -ESTALE);
+	assert_int_equal(store_job_claim(w->store, job.seq, 0, "n", 7, 5, &err), 0);
+	assert_int_equal(store_job_claim(w->store, job.seq, 1, "n", 7, 5, &err), -ESTALE);
+	assert_int_equal(end_job(w, &job, 0, JOB_RUNNING, 0), -ESTALE);
+	assert_int_equal(end_job(w, &job, 1, JOB_QUEUED, 0), -ESTALE);
+	assert_int_equal(store_job_requeue(w->store, job.seq, 1, 1, "lost", &err), 0);
+	assert_int_equal(end_job(w, &job, 1, JOB_RUNNING, 0), -ESTALE);
+	assert_int_equal(store_job_claim(w->store, job.seq, 1, "n", 8, 5, &err), 0);
+	assert_int_equal(end_job(w, &job, 1, JOB_RUNNING, 0), -ESTALE);
+	assert_int_equal(end_job(w, &job, 2, JOB_RUNNING, 0), 0);
+	assert_int_equal(end_job(w, &job, 2, JOB_RUNNING, 0), -ESTALE);
+	assert_int_equal(store_job_requeue(w->store, job.seq, 2, 1, "", &err), -ESTALE);
+	assert_int_equal(store_job_claim(w->store, job.seq, 2, "n", 8, 5, &err), -ESTALE);
+	commit(w);
+	job = read_job(w, &job.id);
+	assert_int_equal(job.state, JOB_DONE);
+	assert_int_equal(job.attempt, 2);
+	assert_string_equal(job.image, "sha256:1");
+	assert_int_equal(job.finished_unix_ms, 99);
+	assert_int_equal(job.driver, 0);
+}
+
+static void a_driver_holds_and_renews(void **state)
+{
+	struct world *w = *state;
+	struct store_job mine, other;
+	struct err err;
+
+	begin(w);
+	mine = insert(w, "py");
+	other = insert(w, "py");
+	assert_int_equal(store_job_claim(w->store, mine.seq, 0, "n", UINT64_MAX, 5, &err), 0);
+	assert_int_equal(store_job_claim(w->store, other.seq, 0, "n", 8, 5, &err), 0);
+	assert_int_equal(
+		store_job_started(w->store, mine.seq, 1, 55, "im", ISOLATION_CONTAINER, &err), 0);
+	assert_int_equal(
+		store_job_started(w->store, mine.seq, 2, 66, "im", ISOLATION_CONTAINER, &err),
+		-ESTALE);
+	assert_int_equal(store_lease_renew(w->store, UINT64_MAX, 50, &err), 0);
+	commit(w);
+	mine = read_job(w, &mine.id);
+	assert_true(mine.driver == UINT64_MAX);
+	assert_int_equal(mine.lease_until_age_ms, 50);
+	assert_int_equal(mine.started_unix_ms, 55);
+	assert_string_equal(mine.image, "im");
+	assert_string_equal(mine.node, "n");
+	other = read_job(w, &other.id);
+	assert_int_equal(other.lease_until_age_ms, 5);
+}
+
+static void what_is_not_committed_is_not_there(void **state)
+{
+	struct world *w = *state;
+	struct store_job job;
+	struct err err;
+
+	begin(w);
+	job = insert(w, "py");
+	store_rollback(w->store);
+	assert_int_equal(store_job_get(w->store, &job.id, &job, &err), -ENOENT);
+	begin(w);
+	job = insert(w, "py");
+	reopen(w);
+	assert_int_equal(store_job_get(w->store, &job.id, &job, &err), -ENOENT);
+}
+
+static void blobs_come_back_byte_for_byte(void **state)
+{
+	struct world *w = *state;
+	const size_t sizes[] = { 1, BLOB_INLINE_MAX - 1, BLOB_INLINE_MAX };
+	struct store_blob got;
+	uint64_t lengths[JOB_BLOB_MAX_];
+	struct err err;
+
+	for (size_t i = 0; i < 3; i++) {
+		struct store_blob blobs[JOB_BLOB_MAX_] = { 0 };
+		cleanup_free uint8_t *data = malloc(sizes[i]);
+		struct store_job job;
+
+		for (size_t j = 0; j < sizes[i]; j++)
+			data[j] = (uint8_t)j;
+		blobs[JOB_BLOB_SPEC] = (struct store_blob){ .bytes = sizes[i], .data = data };
+		blobs[JOB_BLOB_INPUT].bytes = 123456;
+		(void)snprintf(blobs[JOB_BLOB_INPUT].file, sizeof(blobs[0].file), "f%zu", i);
+		blobs[JOB_BLOB_INPUT].sha256[31] = 9;
+		begin(w);
+		job = insert_with(w, "py", blobs);
+		commit(w);
+		assert_int_equal(store_blob_get(w->store, job.seq, JOB_BLOB_SPEC, &got, &err), 0);
+		assert_int_equal(got.bytes, sizes[i]);
+		assert_memory_equal(got.data, data, sizes[i]);
+		store_blob_done(&got);
+		assert_int_equal(store_blob_get(w->store, job.seq, JOB_BLOB_INPUT, &got, &err), 0);
+		assert_int_equal(got.bytes, 123456);
+		assert_null(got.data);
+		assert_string_equal(got.file, blobs[JOB_BLOB_INPUT].file);
+		assert_int_equal(got.sha256[31], 9);
+		assert_int_equal(store_blob_get(w->store, job.seq, JOB_BLOB_OUT, &got, &err), 0);
+		assert_int_equal(got.bytes, 0);
+		assert_int_equal(store_blob_sizes(w->store, job.seq, lengths, &err), 0);
+		assert_int_equal(lengths[JOB_BLOB_SPEC], sizes[i]);
+		assert_int_equal(lengths[JOB_BLOB_INPUT], 123456);
+		assert_int_equal(lengths[JOB_BLOB_FILES], 0);
+	}
+}
+
+static int count_one(const struct store_job *job, void *arg, struct err *err)
+{
+	(void)err;
+	assert_int_not_equal(job->state, JOB_DONE);
+	(*(int *)arg)++;
+	return 0;
+}
+
+static void open_jobs_are_all_found(void **state)
+{
+	struct world *w = *state;
+	struct store_job job;
+	struct err err;
+	int n = 0;
+
+	begin(w);
+	(void)insert(w, "a");
+	job = insert(w, "b");
+	assert_int_equal(store_job_claim(w->store, job.seq, 0, "n", 7, 5, &err), 0);
+	job = insert(w, "c");
+	assert_int_equal(end_job(w, &job, 0, JOB_QUEUED, 0), 0);
+	commit(w);
+	assert_int_equal(store_each_open(w->store, count_one, &n, &err), 0);
+	assert_int_equal(n, 2);
+}
+
+/* Jobs 0..29: state by i % 3, task by i % 2. */
+static void fill(struct world *w, struct store_job *job)
+{
+	struct err err;
+
+	begin(w);
+	for (int i = 0; i < 30; i++) {
+		job[i] = insert(w, i % 2 == 0 ? "even" : "odd");
+		if (i % 3 == 1)
+			assert_int_equal(
+				store_job_claim(w->store, job[i].seq, 0, "n", 7, 5, &err), 0);
+		if (i % 3 == 2)
+			assert_int_equal(end_job(w, &job[i], 0, JOB_QUEUED, 1000 + i), 0);
+	}
+	commit(w);
+}
+
+static void lists_page_in_both_orders(void **state)
+{
+	struct world *w = *state;
+	struct store_job job[30];
+	struct store_row row[7];
+	struct err err;
+
+	fill(w, job);
+	for (unsigned states = 0; states < 8; states++) {
+		for (int oldest = 0; oldest < 2; oldest++) {
+			for (int task = 0; task < 3; task++) {
+				static const char *const names[] = { "", "even", "odd" };
+				uint64_t cursor = 0;
+				int at = oldest ? 0 : 29;
+				size_t n;
+
+				do {
+					assert_int_equal(
+						store_list(w->store, oldest, states, names[task],
+							cursor, 7, row, &n, &err),
+						0);
+					for (size_t i = 0; i < n; i++, at += oldest ? 1 : -1) {
+						while ((states != 0 &&
+							       (states & 1U << at % 3) == 0) ||
+							(task != 0 && at % 2 != task - 1))
+							at += oldest ? 1 : -1;
+						assert_true(job_id_equal(&row[i].id, &job[at].id));
+						assert_int_equal(row[i].state, at % 3);
+						cursor = row[i].seq;
+					}
+				} while (n == 7);
+			}
+		}
+	}
+}
+
+static void note_name(const char *file, void *arg)
+{
+	(void)snprintf(arg, STORE_FILE_CHARS + 1, "%s", file);
+}
+
+static void what_is_over_goes(void **state)
+{
+	struct world *w = *state;
+	struct store_blob blobs[JOB_BLOB_MAX_] = { 0 };
+	char file[STORE_FILE_CHARS + 1] = "";
+	struct store_job early, late, waiting;
+	uint64_t seq[4], lengths[JOB_BLOB_MAX_];
+	int64_t next_ms;
+	bool named;
+	struct err err;
+	size_t n;
+
+	assert_int_equal(store_next_expiry(w->store, &next_ms, &err), 0);
+	assert_true(next_ms == INT64_MAX);
+	blobs[JOB_BLOB_INPUT].bytes = 100000;
+	(void)snprintf(blobs[JOB_BLOB_INPUT].file, sizeof(blobs[0].file), "abc");
+	begin(w);
+	early = insert_with(w, "py", blobs);
+	late = insert(w, "py");
+	waiting = insert(w, "py");
+	assert_int_equal(end_job(w, &late, 0, JOB_QUEUED, 2000), 0);
+	assert_int_equal(end_job(w, &early, 0, JOB_QUEUED, 1000), 0);
+	commit(w);
+	assert_int_equal(store_next_expiry(w->store, &next_ms, &err), 0);
+	assert_int_equal(next_ms, 1000);
+	assert_int_equal(store_expired(w->store, 999, 4, seq, &n, &err), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(store_expired(w->store, 1999, 4, seq, &n, &err), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(seq[0], early.seq);
+	assert_int_equal(store_file_named(w->store, "abc", &named, &err), 0);
+	assert_true(named);
+	begin(w);
+	assert_int_equal(store_job_delete(w->store, early.seq, note_name, file, &err), 0);
+	assert_string_equal(file, "abc");
+	assert_int_equal(store_job_delete(w->store, waiting.seq, note_name, file, &err), -ESTALE);
+	commit(w);
+	assert_int_equal(store_file_named(w->store, "abc", &named, &err), 0);
+	assert_false(named);
+	assert_int_equal(store_blob_sizes(w->store, early.seq, lengths, &err), 0);
+	assert_int_equal(lengths[JOB_BLOB_INPUT], 0);
+	assert_int_equal(store_expired(w->store, INT64_MAX, 4, seq, &n, &err), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(seq[0], late.seq);
+}
+
+static void numbers_are_not_given_twice(void **state)
+{
+	struct world *w = *state;
+	struct store_job first, second;
+	char file[STORE_FILE_CHARS + 1];
+	struct err err;
+
+	begin(w);
+	first = insert(w, "py");
+	assert_int_equal(end_job(w, &first, 0, JOB_QUEUED, 1), 0);
+	assert_int_equal(store_job_delete(w->store, first.seq, note_name, file, &err), 0);
+	second = insert(w, "py");
+	commit(w);
+	assert_true(second.seq > first.seq);
+}
+
+static void meta_is_kept(void **state)
+{
+	struct world *w = *state;
+	char value[STORE_META_MAX + 1];
+	struct err err;
+
+	assert_int_equal(store_meta_get(w->store, "age", value, &err), 0);
+	assert_string_equal(value, "");
+	for (int i = 0; i < 2; i++) {
+		begin(w);
+		assert_int_equal(store_meta_set(w->store, "age", i ? "two" : "one", &err), 0);
+		commit(w);
+	}
+	reopen(w);
+	assert_int_equal(store_meta_get(w->store, "age", value, &err), 0);
+	assert_string_equal(value, "two");
+}
+
+static void a_checkpoint_changes_nothing(void **state)
+{
+	struct world *w = *state;
+	struct store_job job;
+	struct err err;
+
+	for (int i = 0; i < 300; i++) {
+		begin(w);
+		for (int j = 0; j < 10; j++)
+			job = insert(w, "py");
+		commit(w);
+	}
+	assert_true(store_wants_checkpoint(w->store));
+	assert_int_equal(store_checkpoint(w->store, &err), 0);
+	begin(w);
+	(void)insert(w, "py");
+	commit(w);
+	assert_false(store_wants_checkpoint(w->store));
+	assert_int_equal(read_job(w, &job.id).seq, job.seq);
+	assert_int_equal(store_counts(w->store).commits, 301);
+}
+
+/* Dies in the middle of a transaction: what was committed is there, the rest is not. */
+static void kill_9_keeps_what_was_committed(void **state)
+{
+	struct world *w = *state;
+	struct store_job row[2] = { row_of("py"), row_of("py") }, got;
+	struct err err;
+	int status;
+	pid_t pid;
+
+	store_close(w->store);
+	w->store = NULL;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct store *store;
+
+		for (int i = 0; i < 2; i++) {
+			if ((i == 0 && store_open(backend, FILE_NAME, &store, &err) < 0) ||
+				store_begin(store, &err) < 0 ||
+				store_job_insert(store, &row[i], NULL, &err) < 0 ||
+				(i == 0 && store_commit(store, &err) < 0))
+				_exit(1);
+		}
+		(void)kill(getpid(), SIGKILL);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	if (store_open(backend, FILE_NAME, &w->store, &err) < 0)
+		fail_msg("%s", err.msg);
+	(void)read_job(w, &row[0].id);
+	assert_int_equal(store_job_get(w->store, &row[1].id, &got, &err), -ENOENT);
+}
+
+/* --- SQLite's own --- */
+
+static void change_file(const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(FILE_NAME, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void a_newer_schema_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+
+	store_close(w->store);
+	w->store = NULL;
+	change_file("PRAGMA user_version = 2");
+	assert_int_equal(store_open("sqlite", FILE_NAME, &w->store, &err), -EPROTO);
+	assert_non_null(strstr(err.msg, "newer"));
+	assert_int_equal(store_open("paper", FILE_NAME, &w->store, &err), -EINVAL);
+}
+
+static void damage_is_found(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+	int fd, r;
+
+	begin(w);
+	for (int i = 0; i < 2000; i++)
+		(void)insert(w, "py");
+	commit(w);
+	store_close(w->store);
+	w->store = NULL;
+	fd = open(FILE_NAME, O_WRONLY | O_CLOEXEC);
+	for (off_t page = 20; page < 60; page++)
+		assert_int_equal(pwrite(fd, "damage damage damage", 20, page * 4096), 20);
+	(void)close(fd);
+	r = store_open("sqlite", FILE_NAME, &w->store, &err);
+	assert_int_equal(r, -EUCLEAN);
+}
+
+static void the_schema_refuses_nonsense(void **state)
+{
+	static const char *const bad[] = {
+		"UPDATE job SET state = 3",
+		"UPDATE job SET state = 2",
+		"UPDATE job SET state = 1",
+		"UPDATE job SET id = x'00'",
+		"UPDATE job SET attempt = 'x'",
+		"INSERT INTO blob (seq, kind, bytes, data) VALUES (1, 0, 2, x'00')",
+		"INSERT INTO blob (seq, kind, bytes) VALUES (1, 0, 2)",
+		"INSERT INTO blob (seq, kind, bytes, data) VALUES (99, 0, 1, x'00')",
+		"INSERT INTO blob (seq, kind, bytes, data) VALUES (1, 0, 65537, zeroblob(65537))",
+	};
+	struct world *w = *state;
+	sqlite3 *db;
+
+	begin(w);
+	(void)insert(w, "py");
+	commit(w);
+	assert_int_equal(sqlite3_open(FILE_NAME, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA foreign_keys = ON", NULL, NULL, NULL), SQLITE_OK);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(
+			sqlite3_exec(db, bad[i], NULL, NULL, NULL) & 0xff, SQLITE_CONSTRAINT);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* The way to the working directory is closed to this user; the directory itself is not. */
+static void parents_may_be_closed(void **state)
+{
+	struct world *w = *state;
+	int status;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		skip();
+	store_close(w->store);
+	w->store = NULL;
+	assert_return_code(mkdir("s/closed", 0700), errno);
+	assert_return_code(mkdir("s/closed/own", 0700), errno);
+	assert_return_code(chown("s/closed/own", 65533, 65533), errno);
+	assert_return_code(chdir("s/closed/own"), errno);
+	assert_return_code(mkdir("s", 0700), errno);
+	assert_return_code(chown("s", 65533, 65533), errno);
+	pid = fork();
+	if (pid == 0) {
+		struct store *store;
+		struct err err;
+
+		if (setresuid(65533, 65533, 65533) < 0 || access("/proc/self/cwd/..", X_OK) == 0)
+			_exit(2);
+		if (store_open("sqlite", FILE_NAME, &store, &err) < 0 ||
+			store_begin(store, &err) < 0 || store_commit(store, &err) < 0)
+			_exit(1);
+		store_close(store);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	(void)unlink(FILE_NAME);
+	(void)rmdir("s");
+	assert_return_code(chdir("../../.."), errno);
+	(void)rmdir("s/closed/own");
+	(void)rmdir("s/closed");
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest contract[] = {
+		TEST(a_job_comes_back_as_it_went),
+		TEST(an_id_is_taken_once),
+		TEST(moves_are_fenced),
+		TEST(a_driver_holds_and_renews),
+		TEST(what_is_not_committed_is_not_there),
+		TEST(blobs_come_back_byte_for_byte),
+		TEST(open_jobs_are_all_found),
+		TEST(lists_page_in_both_orders),
+		TEST(what_is_over_goes),
+		TEST(numbers_are_not_given_twice),
+		TEST(meta_is_kept),
+		TEST(a_checkpoint_changes_nothing),
+		TEST(kill_9_keeps_what_was_committed),
+	};
+	const struct CMUnitTest sqlite[] = {
+		TEST(a_newer_schema_is_refused),
+		TEST(damage_is_found),
+		TEST(the_schema_refuses_nonsense),
+		TEST(parents_may_be_closed),
+	};
+	int failed;
+
+	if (argc > 1)
+		backend = argv[1];
+	failed = cmocka_run_group_tests(contract, NULL, NULL);
+	if (strcmp(backend, "sqlite") == 0)
+		failed += cmocka_run_group_tests(sqlite, NULL, NULL);
+	return failed;
+}
