@@ -49,6 +49,16 @@ static int usage(FILE *out)
 	return out == stdout ? 0 : EXIT_USAGE;
 }
 
+/* getopt_long() begins its complaints with argv[0]. */
+static int call(size_t i, int argc, char **argv)
+{
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "dockgate %s", commands[i].name);
+	argv[0] = name;
+	return commands[i].main(argc, argv);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2)
@@ -60,7 +70,7 @@ int main(int argc, char **argv)
 		return puts("dockgate " DOCKGATE_VERSION) < 0;
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].main(argc - 1, argv + 1);
+			return call(i, argc - 1, argv + 1);
 	return cli_fail(
 		EXIT_USAGE, "there is no command '%s'; `dockgate --help` lists them", argv[1]);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -80,8 +81,11 @@ static int run(enum role role, const char *path, int fd)
 	struct role_args args = { 0 };
 	struct config *config = NULL;
 	struct err err;
+	char name[16];
 	int status;
 
+	(void)snprintf(name, sizeof(name), "dg-%s", role_name(role));
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0); /* for ps and top, as it was started as "exe" */
 	log_init(role_name(role), LOG_INFO);
 	if (load(path, fd, &config, &err) < 0 || role_listen_fds(&args, &err) < 0) {
 		log_error("%s", err.msg);

@@ -55,11 +55,11 @@ static void show_next(const struct config *config, const char *task)
 				where);
 		(void)printf("    curl -s http://%s/v1/tasks\n\n", where);
 	}
-	(void)printf("As an operator:  dockgate --help, with --socket %s/%s/" SOCKET_HTTP "\n"
+	(void)printf("As an operator:  dockgate --help, with --socket %s%s/" SOCKET_HTTP "\n"
 		     "To read on:      README.md, docs/http-api.md, docs/adding-a-task.md\n"
 		     "Ctrl-C stops it.\n",
-		config->socket_dir != NULL ? "" : config->state_dir,
-		config->socket_dir != NULL ? config->socket_dir : "sock");
+		config->socket_dir != NULL ? config->socket_dir : config->state_dir,
+		config->socket_dir != NULL ? "" : "/sock");
 	(void)fflush(stdout);
 }
 
