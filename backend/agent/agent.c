@@ -30,405 +30,33 @@
  * runs nothing is allocated and nothing forked. The end of stdin is the end of
  * the driver: PID 1 exits, and the kernel kills the rest of the container.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "cgroup.h"
 #include "collect.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
-#include "files.h"
-#include "frame_io.h"
 #include "keeper.h"
 #include "killer.h"
-#include "orders.h"
+#include "pool.h"
 #include "rights.h"
-#include "step.h"
-#include "wire/pack.h"
+#include "run.h"
 
-#define SPARES_WARM   2 /* prepared before the job: a build and a case, or a case */
-#define SPARES_MAX    4 /* prepared at once when those are used up: one wait for all */
-#define MORE_MAX      (32 * 1024 * 1024)
-#define KILL_AGAIN_US 10000
-#define READS_A_TURN  8 /* of one stream, before the others have theirs */
-#define FAULT_WAIT_MS 2000
+#define MORE_MAX (32 * 1024 * 1024)
 
-enum phase {
-	PHASE_NEW,      /* PREPARE is awaited */
-	PHASE_WARMING,  /* spares are being prepared */
-	PHASE_WARM,     /* START is awaited */
-	PHASE_IDLE,     /* FILE, STEP or COLLECT */
-	PHASE_WAITING,  /* a step waits for a spare */
-	PHASE_LIMITING, /* a step waits for its lower limits */
-	PHASE_RUNNING,
-	PHASE_ENDING,   /* being killed */
-	PHASE_DRAINING, /* all are dead: the rest of the output */
-	PHASE_COLLECTING,
-	PHASE_LAST, /* DONE goes out */
-};
+struct agent agent;
 
-struct agent {
-	enum phase phase;
-	int signal_fd, keeper_fd, killer_fd, collect_fd; /* -1: none */
-	pid_t keeper_pid, killer_pid, collect_pid;
-	bool kill_pending; /* the killer has not answered */
-	int64_t kill_again_us;
-	struct prepare_order job;
-	enum frame_cgroup kind;
-	struct meter container; /* opened where there is no cgroup of the job's own */
-	char no_cgroup[256];
-	uint8_t nonce[FRAME_NONCE_BYTES];
-	struct spare spares[SPARES_MAX];
-	unsigned int spares_made;
-	bool job_stdin; /* STDIN_END is still to come */
-	size_t stdin_off;
-	struct input input;
-	struct ballast ballast;
-	struct packer more; /* payloads of MORE */
-	struct step_order order;
-	unsigned int limited; /* number of the spare whose cgroup has the order's limits; 0: none */
-	struct step step;
-	unsigned int steps;
-	bool collected; /* the collector has ended well */
-	bool moved;     /* the phase changed: look again before waiting */
-	struct frame_in in;
-	struct frame_out out;
-};
-
-static struct agent agent;
-
-/* --- ends ------------------------------------------------------------- */
-
-/* Our failure: say so, as far as the driver listens, and take everything along. */
-static _Noreturn void fault(const struct err *err)
-{
-	struct pollfd p = { .fd = agent.out.fd, .events = POLLOUT };
-	uint8_t text[FRAME_TEXT_MAX];
-	struct packer payload = packer_fixed(text, sizeof(text));
-
-	(void)fprintf(stderr, "agent: %s\n", err->msg);
-	pack_str(&payload, err->msg);
-	for (int64_t until = clock_us() + FAULT_WAIT_MS * 1000; clock_us() < until;) {
-		if (payload.len > 0 &&
-			frame_out_put(&agent.out, FRAME_FAULT, text, payload.len) == 0)
-			payload.len = 0;
-		if (frame_out_flush(&agent.out) < 0 ||
-			(payload.len == 0 && !frame_out_waiting(&agent.out)))
-			break;
-		(void)poll(&p, 1, FAULT_WAIT_MS);
-	}
-	_exit(1);
-}
-
-static void must(int r, const struct err *err)
-{
-	if (r < 0)
-		fault(err);
-}
-
-static _Noreturn void fault_say(const char *text)
-{
-	struct err err;
-
-	(void)err_say(&err, EPROTO, "%s", text);
-	fault(&err);
-}
-
-/* --- spares ----------------------------------------------------------- */
-
-static struct spare *spare_in(enum spare_state state)
-{
-	for (size_t i = 0; i < SPARES_MAX; i++)
-		if (agent.spares[i].state == state)
-			return &agent.spares[i];
-	return NULL;
-}
-
-static void spares_prepare(size_t count)
-{
-	struct err err;
-
-	for (size_t i = 0; i < count && i < SPARES_MAX; i++) {
-		struct keeper_request request = { .op = KEEPER_PLACE,
-			.number = ++agent.spares_made,
-			.limits = agent.job.limits };
-		struct spare *spare = spare_in(SPARE_NONE);
-
-		if (spare == NULL)
-			return;
-		must(spare_fork(&agent.job, request.number, spare, &err), &err);
-		request.pid = spare->pid;
-		if (agent.keeper_fd < 0)
-			spare->state = SPARE_READY;
-		else
-			must(keeper_ask(agent.keeper_fd, &request, &err), &err);
-	}
-}
-
-static struct spare *spare_numbered(unsigned int number)
-{
-	for (size_t i = 0; i < SPARES_MAX; i++)
-		if (agent.spares[i].state != SPARE_NONE && agent.spares[i].number == number)
-			return &agent.spares[i];
-	return NULL;
-}
-
-/*
- * No cgroup of our own after all, found out with the first spare: the keeper
- * goes, the container's cgroup is what counts.
- */
-static void fall_back(const char *why)
-{
-	(void)snprintf(agent.no_cgroup, sizeof(agent.no_cgroup), "%.255s", why);
-	agent.kind = FRAME_CGROUP_CONTAINER;
-	if (agent.keeper_fd >= 0)
-		(void)close(TAKE_FD(agent.keeper_fd));
-	for (size_t i = 0; i < SPARES_MAX; i++)
-		if (agent.spares[i].state == SPARE_FORKED)
-			agent.spares[i].state = SPARE_READY;
-}
-
-static void keeper_answered(const struct keeper_reply *reply, struct meter *meter)
-{
-	struct spare *spare = spare_numbered(reply->number);
-
-	if (reply->err.code != 0 && agent.phase == PHASE_WARMING) {
-		fall_back(reply->err.msg);
-		return;
-	}
-	must(-reply->err.code, &reply->err);
-	if (reply->op == KEEPER_LIMIT) {
-		agent.phase = PHASE_WAITING; /* with limits that are its own now */
-		return;
-	}
-	if (spare == NULL)
-		fault_say("an answer about a spare that is none");
-	agent.kind = reply->kind;
-	spare->meter = *meter;
-	spare->state = SPARE_READY;
-}
-
-static void keeper_read(void)
-{
-	struct keeper_reply reply;
-	struct meter meter;
-	struct err err;
-	int r;
-
-	while (agent.keeper_fd >= 0 &&
-		(r = keeper_answer(agent.keeper_fd, &reply, &meter, &err)) != 0) {
-		must(r, &err);
-		keeper_answered(&reply, &meter);
-	}
-}
-
-/* --- the way of a step ------------------------------------------------ */
-
-static bool limits_lowered(const struct limits *limits)
-{
-	static const enum limit kept[] = { LIMIT_MEMORY, LIMIT_PROCESSES, LIMIT_CPUS };
-
-	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-		if (limits->v[kept[i]] != agent.job.limits.v[kept[i]])
-			return true;
-	return false;
-}
-
-/* The spare to use: the one whose limits were lowered for the order, else any that is ready. */
-static struct spare *spare_next(void)
-{
-	if (agent.limited != 0)
-		return spare_numbered(agent.limited);
-	if (spare_in(SPARE_READY) == NULL && spare_in(SPARE_FORKED) == NULL)
-		spares_prepare(SPARES_MAX);
-	return spare_in(SPARE_READY);
-}
-
-static void limits_ask(const struct spare *spare)
-{
-	struct keeper_request request = {
-		.op = KEEPER_LIMIT, .number = spare->number, .limits = agent.order.limits
-	};
-	struct err err;
-
-	must(keeper_ask(agent.keeper_fd, &request, &err), &err);
-	agent.limited = spare->number;
-	agent.phase = PHASE_LIMITING;
-}
-
-static void step_begin(void)
-{
-	struct spare *spare = spare_next();
-	struct err err;
-
-	agent.phase = PHASE_WAITING;
-	if (spare == NULL)
-		return;
-	if (agent.limited == 0 && agent.keeper_fd >= 0 && limits_lowered(&agent.order.limits)) {
-		limits_ask(spare);
-		return;
-	}
-	must(disk_limit(&agent.ballast, agent.order.limits.v[LIMIT_DISK], agent.job.agent_uid,
-		     agent.job.job_uid, &err),
-		&err);
-	agent.phase = PHASE_RUNNING;
-	agent.limited = 0;
-	agent.stdin_off = 0;
-	agent.steps++;
-	must(step_go(&agent.step, spare, &agent.order, &agent.container, &agent.ballast, &err),
-		&err);
-	step_order_done(&agent.order);
-}
-
-static void job_kill(void)
-{
-	struct err err;
-
-	agent.kill_again_us = clock_us() + KILL_AGAIN_US;
-	if (agent.kill_pending)
-		return;
-	agent.kill_pending = true;
-	must(killer_tell(agent.killer_fd, &err), &err);
-}
-
-/* No process, not even a dead one, has the job's uid. */
-static bool job_gone(void)
-{
-	errno = 0;
-	(void)getpriority(PRIO_USER, agent.job.job_uid);
-	return errno == ESRCH;
-}
-
-static void step_finish(enum limit limit)
-{
-	if (limit != LIMIT_MAX_)
-		step_end_for(&agent.step, limit, clock_us());
-	if (agent.phase != PHASE_RUNNING)
-		return;
-	agent.phase = PHASE_ENDING;
-	if (!agent.step.reaped || !job_gone())
-		job_kill();
-}
-
-static void step_report_end(void)
-{
-	struct keeper_request remove = { .op = KEEPER_REMOVE, .number = agent.step.spare.number };
-	struct step *step = &agent.step;
-	uint8_t payload[FRAME_TEXT_MAX];
-	struct err err;
-	size_t n;
-
-	step_settle(step);
-	if (step->failed && step->failure.stage != SPARE_STAGE_EXEC) {
-		(void)err_set(
-			&err, step->failure.code, "%s", spare_stage_name(step->failure.stage));
-		fault(&err);
-	}
-	n = step_report(step, agent.nonce, payload, sizeof(payload));
-	(void)frame_out_put(&agent.out, FRAME_STEP_END, payload, n);
-	spare_close(&step->spare);
-	if (agent.keeper_fd >= 0)
-		must(keeper_ask(agent.keeper_fd, &remove, &err), &err);
-	agent.phase = PHASE_IDLE;
-}
-
-/* --- output and input of the program ---------------------------------- */
-
-static int *stream_fd(int stream)
-{
-	return stream == 0 ? &agent.step.spare.out_fd : &agent.step.spare.err_fd;
-}
-
-static uint64_t stream_left(int stream)
-{
-	uint64_t cap = (uint64_t)agent.step.limits.v[LIMIT_OUTPUT];
-	uint64_t done = agent.step.bytes[stream];
-
-	return done >= cap ? 0 : cap - done;
-}
-
-/* Past its cap a stream needs no room: it is only counted. */
-static bool stream_may_read(int stream)
-{
-	return *stream_fd(stream) >= 0 &&
-	       (stream_left(stream) == 0 || frame_out_room(&agent.out) == FRAME_PAYLOAD_MAX);
-}
-
-/* One read. True when there may be more at once. */
-static bool stream_read(int stream)
-{
-	static uint8_t cut[FRAME_PAYLOAD_MAX];
-	uint64_t left = stream_left(stream);
-	int *fd = stream_fd(stream);
-	uint8_t *to = left > 0 ? frame_out_payload(&agent.out) : cut;
-	ssize_t n = read(*fd, to, FRAME_PAYLOAD_MAX);
-
-	if (n < 0)
-		return errno == EINTR;
-	if (n == 0) {
-		(void)close(TAKE_FD(*fd));
-		return false;
-	}
-	agent.step.bytes[stream] += (uint64_t)n;
-	if (left > 0)
-		frame_out_commit(&agent.out, stream == 0 ? FRAME_STDOUT : FRAME_STDERR,
-			(uint64_t)n < left ? (size_t)n : (size_t)left);
-	if (agent.job.kill_at_output && (uint64_t)n > left)
-		step_finish(LIMIT_OUTPUT);
-	return true;
-}
-
-/* True when nothing is left to read now, not because there is no room. */
-static bool stream_pump(int stream)
-{
-	for (int i = 0; i < READS_A_TURN; i++) {
-		if (*stream_fd(stream) < 0)
-			return true;
-		if (!stream_may_read(stream))
-			return false;
-		if (!stream_read(stream))
-			return true;
-	}
-	return false;
-}
-
-/* A STDIN frame, as far as the pipe takes it. True when it is done with. */
-static bool stdin_write(const struct frame *frame)
-{
-	int *fd = &agent.step.spare.in_fd;
-
-	if (agent.phase != PHASE_RUNNING)
-		agent.stdin_off = frame->len;
-	while (*fd >= 0 && agent.stdin_off < frame->len) {
-		ssize_t n =
-			write(*fd, frame->payload + agent.stdin_off, frame->len - agent.stdin_off);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return false;
-		if (n < 0)
-			(void)close(TAKE_FD(*fd)); /* the program has closed its end */
-		else
-			agent.stdin_off += (size_t)n;
-	}
-	agent.stdin_off = 0;
-	return true;
-}
-
-/* --- frames of the driver --------------------------------------------- */
+/* --- frames of the driver -------------------------------------------------- */
 
 static void on_prepare(const struct frame *frame)
 {
@@ -439,7 +67,7 @@ static void on_prepare(const struct frame *frame)
 	disk_open_to_all();
 	agent.container = cgroup_container_meter();
 	if (cgroup_open(&cgroup, &err) < 0)
-		fall_back(err.msg);
+		pool_fall_back(err.msg);
 	else
 		must(keeper_fork(&cgroup, &agent.keeper_fd, &agent.keeper_pid, &err), &err);
 	must(rights_become_agent(agent.job.agent_uid, &err), &err);
@@ -447,7 +75,7 @@ static void on_prepare(const struct frame *frame)
 		     &agent.killer_pid, &err),
 		&err);
 	agent.phase = PHASE_WARMING;
-	spares_prepare(SPARES_WARM);
+	pool_prepare(SPARES_WARM);
 }
 
 static void send_ready(void)
@@ -496,7 +124,7 @@ static void on_step(const struct frame *frame)
 	packer_done(&agent.more);
 	agent.more = packer_growing();
 	agent.job_stdin = true;
-	step_begin();
+	run_begin();
 }
 
 static void on_collect(const struct frame *frame)
@@ -540,7 +168,7 @@ static bool on_frame(const struct frame *frame)
 	else if (frame->type == FRAME_STEP && idle())
 		on_step(frame);
 	else if (frame->type == FRAME_STDIN && agent.job_stdin)
-		return stdin_write(frame);
+		return run_stdin(frame);
 	else if (frame->type == FRAME_STDIN_END && agent.job_stdin) {
 		agent.job_stdin = false;
 		if (agent.step.spare.in_fd >= 0)
@@ -572,12 +200,12 @@ static void frames_read(void)
 		_exit(0);
 }
 
-/* --- the other events ------------------------------------------------- */
+/* --- other events ---------------------------------------------------------- */
 
 static void reaped(pid_t pid, int status, const struct rusage *usage)
 {
 	if (pid == agent.keeper_pid && agent.keeper_fd < 0)
-		return; /* after fall_back() */
+		return; /* after pool_fall_back() */
 	if (pid == agent.keeper_pid || pid == agent.killer_pid)
 		fault_say("the keeper or the killer died");
 	for (size_t i = 0; i < SPARES_MAX; i++)
@@ -637,28 +265,28 @@ static void advance(int64_t now_us)
 
 	switch (agent.phase) {
 	case PHASE_WARMING:
-		if (spare_in(SPARE_FORKED) == NULL)
+		if (pool_find(SPARE_FORKED) == NULL)
 			send_ready();
 		break;
 	case PHASE_IDLE:
 		/* Two steps and no spare left: there are many, the next ones are prepared now. */
 		if (agent.steps >= SPARES_WARM && !frame_out_waiting(&agent.out) &&
-			spare_in(SPARE_READY) == NULL && spare_in(SPARE_FORKED) == NULL)
-			spares_prepare(SPARES_MAX);
+			pool_find(SPARE_READY) == NULL && pool_find(SPARE_FORKED) == NULL)
+			pool_prepare(SPARES_MAX);
 		break;
 	case PHASE_RUNNING:
 		limit = step_check(&agent.step, now_us);
 		if (limit != LIMIT_MAX_ || agent.step.reaped)
-			step_finish(limit);
+			run_finish(limit);
 		break;
 	case PHASE_ENDING:
 		answers = killer_answers(agent.killer_fd, &err);
 		must(answers, &err);
 		agent.kill_pending = agent.kill_pending && answers == 0;
-		if (!agent.kill_pending && agent.step.reaped && job_gone())
+		if (!agent.kill_pending && agent.step.reaped && run_gone())
 			agent.phase = PHASE_DRAINING;
 		else if (now_us >= agent.kill_again_us)
-			job_kill();
+			run_kill();
 		break;
 	case PHASE_COLLECTING:
 		if (agent.collected && agent.collect_fd < 0 &&
@@ -674,20 +302,7 @@ static void advance(int64_t now_us)
 	}
 }
 
-static void streams_pump(void)
-{
-	bool empty;
-
-	if (agent.phase < PHASE_RUNNING || agent.phase > PHASE_DRAINING)
-		return;
-	empty = stream_pump(0);
-	empty = stream_pump(1) && empty;
-	/* Nobody writes any more: what was read is all. */
-	if (agent.phase == PHASE_DRAINING && empty && frame_out_room(&agent.out) >= FRAME_TEXT_MAX)
-		step_report_end();
-}
-
-/* --- the loop --------------------------------------------------------- */
+/* --- the loop -------------------------------------------------------------- */
 
 static int64_t next_us(void)
 {
@@ -729,8 +344,8 @@ static void wait_for_events(void)
 		{ .fd = agent.phase == PHASE_ENDING ? agent.killer_fd : -1, .events = POLLIN },
 		{ .fd = frame_out_room(&agent.out) == FRAME_PAYLOAD_MAX ? agent.collect_fd : -1,
 			.events = POLLIN },
-		{ .fd = streams && stream_may_read(0) ? first->out_fd : -1, .events = POLLIN },
-		{ .fd = streams && stream_may_read(1) ? first->err_fd : -1, .events = POLLIN },
+		{ .fd = streams && run_may_read(0) ? first->out_fd : -1, .events = POLLIN },
+		{ .fd = streams && run_may_read(1) ? first->err_fd : -1, .events = POLLIN },
 		{ .fd = running && held && frame.type == FRAME_STDIN ? first->in_fd : -1,
 			.events = POLLOUT },
 	};
@@ -747,11 +362,11 @@ static _Noreturn void loop(void)
 
 		wait_for_events();
 		signals_read();
-		keeper_read();
+		pool_read();
 		frames_read();
-		if (agent.phase == PHASE_WAITING && spare_in(SPARE_READY) != NULL)
-			step_begin();
-		streams_pump();
+		if (agent.phase == PHASE_WAITING && pool_find(SPARE_READY) != NULL)
+			run_begin();
+		run_pump();
 		collector_read();
 		advance(clock_us());
 		if (frame_out_flush(&agent.out) < 0)

@@ -51,7 +51,8 @@ enum frame_type {
 	 * u16 FRAME_VERSION; u32 agent uid; u32 job uid; u8 n, then n times i64: the
 	 * limits in the order of enum limit, all set, that steps will not exceed;
 	 * u8 1: kill at the output limit, 0: cut and go on; u8 1: the task has a network
-	 * (its programs may make internet sockets), 0: unix sockets only
+	 * (its programs may make internet sockets), 0: unix sockets only.
+	 * Neither uid may be 0; job uid + 1 (+ 2 where that is the agent's) is used too
 	 */
 	FRAME_START,
 	/* raw 32 id; u32 attempt; raw 16 nonce, echoed in STEP_END and DONE */

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+#include "run.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "keeper.h"
+#include "killer.h"
+#include "pool.h"
+
+#define KILL_AGAIN_US 10000
+#define READS_A_TURN  8 /* of one stream, before the other has its turn */
+
+static bool limits_lowered(const struct limits *limits)
+{
+	static const enum limit kept[] = { LIMIT_MEMORY, LIMIT_PROCESSES, LIMIT_CPUS };
+
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		if (limits->v[kept[i]] != agent.job.limits.v[kept[i]])
+			return true;
+	return false;
+}
+
+/* The spare to use: the one whose limits were lowered for the order, else any that is ready. */
+static struct spare *spare_next(void)
+{
+	if (agent.limited != 0)
+		return pool_numbered(agent.limited);
+	if (pool_find(SPARE_READY) == NULL && pool_find(SPARE_FORKED) == NULL)
+		pool_prepare(SPARES_MAX);
+	return pool_find(SPARE_READY);
+}
+
+static void limits_ask(const struct spare *spare)
+{
+	struct keeper_request request = {
+		.op = KEEPER_LIMIT, .number = spare->number, .limits = agent.order.limits
+	};
+	struct err err;
+
+	must(keeper_ask(agent.keeper_fd, &request, &err), &err);
+	agent.limited = spare->number;
+	agent.phase = PHASE_LIMITING;
+}
+
+void run_begin(void)
+{
+	struct spare *spare = spare_next();
+	struct err err;
+
+	agent.phase = PHASE_WAITING;
+	if (spare == NULL)
+		return;
+	if (agent.limited == 0 && agent.keeper_fd >= 0 && limits_lowered(&agent.order.limits)) {
+		limits_ask(spare);
+		return;
+	}
+	must(disk_limit(&agent.ballast, agent.order.limits.v[LIMIT_DISK], agent.job.agent_uid,
+		     agent.job.job_uid, &err),
+		&err);
+	agent.phase = PHASE_RUNNING;
+	agent.limited = 0;
+	agent.stdin_off = 0;
+	agent.steps++;
+	must(step_go(&agent.step, spare, &agent.order, &agent.container, &agent.ballast, &err),
+		&err);
+	step_order_done(&agent.order);
+}
+
+void run_kill(void)
+{
+	struct err err;
+
+	agent.kill_again_us = clock_us() + KILL_AGAIN_US;
+	if (agent.kill_pending)
+		return;
+	agent.kill_pending = true;
+	must(killer_tell(agent.killer_fd, &err), &err);
+}
+
+/* No process, not even a dead one, has the job's uid. */
+bool run_gone(void)
+{
+	errno = 0;
+	(void)getpriority(PRIO_USER, agent.job.job_uid);
+	return errno == ESRCH;
+}
+
+void run_finish(enum limit limit)
+{
+	if (limit != LIMIT_MAX_)
+		step_end_for(&agent.step, limit, clock_us());
+	if (agent.phase != PHASE_RUNNING)
+		return;
+	agent.phase = PHASE_ENDING;
+	if (!agent.step.reaped || !run_gone())
+		run_kill();
+}
+
+static void step_report_end(void)
+{
+	struct keeper_request remove = { .op = KEEPER_REMOVE, .number = agent.step.spare.number };
+	struct step *step = &agent.step;
+	uint8_t payload[FRAME_TEXT_MAX];
+	struct err err;
+	size_t n;
+
+	step_settle(step);
+	if (step->failed && step->failure.stage != SPARE_STAGE_EXEC) {
+		(void)err_set(
+			&err, step->failure.code, "%s", spare_stage_name(step->failure.stage));
+		fault(&err);
+	}
+	n = step_report(step, agent.nonce, payload, sizeof(payload));
+	(void)frame_out_put(&agent.out, FRAME_STEP_END, payload, n);
+	spare_close(&step->spare);
+	if (agent.keeper_fd >= 0)
+		must(keeper_ask(agent.keeper_fd, &remove, &err), &err);
+	agent.phase = PHASE_IDLE;
+}
+
+static int *stream_fd(int stream)
+{
+	return stream == 0 ? &agent.step.spare.out_fd : &agent.step.spare.err_fd;
+}
+
+static uint64_t stream_left(int stream)
+{
+	uint64_t cap = (uint64_t)agent.step.limits.v[LIMIT_OUTPUT];
+	uint64_t done = agent.step.bytes[stream];
+
+	return done >= cap ? 0 : cap - done;
+}
+
+/* Past its cap a stream needs no room: it is only counted. */
+bool run_may_read(int stream)
+{
+	return *stream_fd(stream) >= 0 &&
+	       (stream_left(stream) == 0 || frame_out_room(&agent.out) == FRAME_PAYLOAD_MAX);
+}
+
+/* One read. True when there may be more at once. */
+static bool stream_read(int stream)
+{
+	static uint8_t cut[FRAME_PAYLOAD_MAX];
+	uint64_t left = stream_left(stream);
+	int *fd = stream_fd(stream);
+	uint8_t *to = left > 0 ? frame_out_payload(&agent.out) : cut;
+	ssize_t n = read(*fd, to, FRAME_PAYLOAD_MAX);
+
+	if (n < 0)
+		return errno == EINTR;
+	if (n == 0) {
+		(void)close(TAKE_FD(*fd));
+		return false;
+	}
+	agent.step.bytes[stream] += (uint64_t)n;
+	if (left > 0)
+		frame_out_commit(&agent.out, stream == 0 ? FRAME_STDOUT : FRAME_STDERR,
+			(uint64_t)n < left ? (size_t)n : (size_t)left);
+	if (agent.job.kill_at_output && (uint64_t)n > left)
+		run_finish(LIMIT_OUTPUT);
+	return true;
+}
+
+/* True when nothing is left to read now, not because there is no room. */
+static bool stream_pump(int stream)
+{
+	for (int i = 0; i < READS_A_TURN; i++) {
+		if (*stream_fd(stream) < 0)
+			return true;
+		if (!run_may_read(stream))
+			return false;
+		if (!stream_read(stream))
+			return true;
+	}
+	return false;
+}
+
+/* A STDIN frame, as far as the pipe takes it. True when it is done with. */
+bool run_stdin(const struct frame *frame)
+{
+	int *fd = &agent.step.spare.in_fd;
+
+	if (agent.phase != PHASE_RUNNING)
+		agent.stdin_off = frame->len;
+	while (*fd >= 0 && agent.stdin_off < frame->len) {
+		ssize_t n =
+			write(*fd, frame->payload + agent.stdin_off, frame->len - agent.stdin_off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return false;
+		if (n < 0)
+			(void)close(TAKE_FD(*fd)); /* the program has closed its end */
+		else
+			agent.stdin_off += (size_t)n;
+	}
+	agent.stdin_off = 0;
+	return true;
+}
+
+void run_pump(void)
+{
+	bool empty;
+
+	if (agent.phase < PHASE_RUNNING || agent.phase > PHASE_DRAINING)
+		return;
+	empty = stream_pump(0);
+	empty = stream_pump(1) && empty;
+	/* Nobody writes any more: what was read is all. */
+	if (agent.phase == PHASE_DRAINING && empty && frame_out_room(&agent.out) >= FRAME_TEXT_MAX)
+		step_report_end();
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A step from its order to STEP_END: gets a spare, moves bytes in and out,
+ * kills what is left, reports.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/limits.h"
+#include "frame_io.h"
+
+/* Starts agent.order, or waits for what it needs: call again when that is there. */
+void run_begin(void);
+/* The step is to end: its first process did, or for that limit. */
+void run_finish(enum limit limit);
+/* Kills all of the job's uid; agent.kill_again_us says when to look again. */
+void run_kill(void);
+/* No process, not even a dead one, has the job's uid. */
+bool run_gone(void);
+/* Reads stdout and stderr, and reports the end when that was all. */
+void run_pump(void);
+/* Whether stream 0 (stdout) or 1 (stderr) can be read now. */
+bool run_may_read(int stream);
+/* Feeds a STDIN frame. True when it is done with, false when the pipe is full. */
+bool run_stdin(const struct frame *frame);
