@@ -20,8 +20,9 @@
 #include "common/err.h"
 #include "engine.h"
 
-#define ATTACH_LOW_WATER (128 * 1024) /* `drained` comes when less than this waits to be written \
-				       */
+#define ATTACH_LOW_WATER                                                        \
+	(128 * 1024) /* `drained` comes when less than this waits to be written \
+		      */
 
 /*
  * The engine's framing of the two outputs: 8 bytes {type, 0, 0, 0, length

@@ -397,13 +397,14 @@ static void resolve(struct job *job)
 	}
 }
 
+/* The input is the job's already. */
 static int read_spec(struct job *job, const struct msg_run *run, struct err *err)
 {
 	uint8_t *data = NULL;
 	int r = blob_read_all(&run->spec, SPEC_BYTES_MAX, &data, err);
 
 	if (r == 0)
-		r = spec_unpack(data, (size_t)run->spec.len, run->input.len, &job->spec, err);
+		r = spec_unpack(data, (size_t)run->spec.len, job->input.len, &job->spec, err);
 	free(data);
 	return r;
 }

@@ -15,6 +15,7 @@
 #define URGENT_AT_ONCE   8  /* a job may still run in there */
 #define REMOVE_OWED_MAX  16 /* so many wait at most for quieter times */
 #define IDLE_CHECK_S     1
+#define REFILL_DELAY_MS  40 /* most jobs are over by then: making a container would slow them */
 #define BACKOFF_FIRST_US 500000
 #define BACKOFF_MOST_US  60000000
 
@@ -56,6 +57,15 @@ static void pump_soon(struct pool *pool)
 static void changed(struct pool *pool)
 {
 	pool->host.changed(pool->host.arg);
+}
+
+/* Its return pumps at once; this is for jobs that take longer. */
+static void refill_later(struct pool *pool)
+{
+	const struct timeval tv = { .tv_usec = REFILL_DELAY_MS * 1000 };
+
+	if (!evtimer_pending(pool->pump_event, NULL))
+		(void)event_add(pool->pump_event, &tv);
 }
 
 void pool_task_limits(const struct task *task, struct limits *ret)
@@ -319,6 +329,8 @@ static bool refill_one(struct pool *pool)
 	struct shelf *most = NULL;
 	unsigned most_lacking = 0;
 
+	if (!TAILQ_EMPTY(&pool->tickets))
+		return false; /* it would only slow down what a job waits for */
 	for (size_t i = 0; i < pool->n_shelves; i++) {
 		struct shelf *shelf = &pool->shelves[i];
 		unsigned have = shelf->n_ready + shelf->n_coming;
@@ -435,7 +447,7 @@ struct box *pool_ask(struct pool *pool, struct pool_ticket *ticket)
 			TAILQ_INSERT_TAIL(&pool->working, box, link);
 			shelf->n_ready--;
 			shelf->n_busy++;
-			pump_soon(pool);
+			refill_later(pool);
 			return box;
 		}
 		if (shelf->target < (unsigned)shelf->task->warm_max)

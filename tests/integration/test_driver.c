@@ -13,8 +13,8 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <openssl/evp.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,15 +48,18 @@ static const char config_text_[] =
 	"grace_ms = 300\n"
 	"drain_s = 5\n"
 	"images_allowed = {\"dockgate-test-driver:*\"}\n"
-	"task \"hello\" { image = \"" IMAGE "\" command = {\"/payload\", \"hello\"} warm = 1 warm_max = 2 }\n"
-	"task \"any\" { image = \"" IMAGE "\" command = {\"/payload\"} warm = 0 collect = {\"**\"}\n"
+	"task \"hello\" { image = \"" IMAGE
+	"\" command = {\"/payload\", \"hello\"} warm = 1 warm_max = 2 }\n"
+	"task \"any\" { image = \"" IMAGE
+	"\" command = {\"/payload\"} warm = 0 collect = {\"**\"}\n"
 	"  custom_command = true limits { wall_ms = 5000 } }\n"
-	"task \"echo\" { image = \"" IMAGE "\" command = {\"/payload\", \"echo\", \"{main}\"} warm = 0 }\n"
+	"task \"echo\" { image = \"" IMAGE
+	"\" command = {\"/payload\", \"args\", \"{main}\"} warm = 0 }\n"
 	"task \"none\" { image = \"dockgate-test-driver:absent\" command = {\"/x\"} warm = 0 }\n";
 
 struct ended {
 	bool there;
-	struct msg_ending ending;  /* blobs owned */
+	struct msg_ending ending; /* blobs owned */
 	struct result result;
 	uint8_t *out, *err, *files; /* owned */
 };
@@ -70,7 +73,7 @@ static struct {
 	int listen_fd;
 	pid_t driver;
 	char dir[64];
-	bool hold_acks;          /* endings are not acknowledged */
+	bool hold_acks; /* endings are not acknowledged */
 	bool hold_spool;
 	unsigned n_spools;
 	bool node_up;
@@ -260,15 +263,17 @@ static const struct channel_ops channel_ops = {
 
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
-	struct channel_self self = { .generation = q.config->generation, .instance = 7, .node = "t" };
+	struct channel_self self = {
+		.generation = q.config->generation, .instance = 7, .node = "t"
+	};
 	int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct err err;
 
 	(void)what;
 	(void)arg;
 	assert_true(peer >= 0);
-	assert_int_equal(channel_new(q.base, peer, ROLE_QUEUE, ROLE_DRIVER, &self, &channel_ops, NULL,
-				 &q.channel, &err),
+	assert_int_equal(channel_new(q.base, peer, ROLE_QUEUE, ROLE_DRIVER, &self, &channel_ops,
+				 NULL, &q.channel, &err),
 		0);
 }
 
@@ -316,8 +321,12 @@ static int ask(const char *method, const char *path, const void *body, size_t n,
 
 	q.replied = false;
 	assert_int_equal(engine_call(q.engine,
-				 &(struct engine_request){ .method = method, .path = path, .body = body,
-					 .body_len = n, .content_type = type, .timeout_ms = 60000 },
+				 &(struct engine_request){ .method = method,
+					 .path = path,
+					 .body = body,
+					 .body_len = n,
+					 .content_type = type,
+					 .timeout_ms = 60000 },
 				 on_reply, NULL, &err),
 		0);
 	wait_for(&q.replied);
@@ -335,8 +344,9 @@ static void import_payload(void)
 	n = fread(data, 1, 64 << 20, f);
 	(void)fclose(f);
 	assert_int_equal(agent_volume_tar("payload", data, n, &tar, &tar_n, &err), 0);
-	assert_int_equal(ask("POST", "/images/create?fromSrc=-&repo=dockgate-test-driver&tag=payload",
-				 tar, tar_n, "application/x-tar"),
+	assert_int_equal(
+		ask("POST", "/images/create?fromSrc=-&repo=dockgate-test-driver&tag=payload", tar,
+			tar_n, "application/x-tar"),
 		200);
 	assert_null(strstr(q.reply_body, "errorDetail"));
 	free(data);
@@ -367,10 +377,8 @@ static size_t containers(char ids[][80], size_t max)
 		LABEL_INSTANCE, our_instance());
 	assert_int_equal(ask("GET", path, NULL, 0, NULL), 200);
 	list = json_loads(q.reply_body, 0, NULL);
-	json_array_foreach (list, i, item)
-		if (n < max)
-			(void)snprintf(ids[n++], 80, "%s",
-				json_string_value(json_object_get(item, "Id")));
+	json_array_foreach(list, i, item) if (n < max)(void)
+		snprintf(ids[n++], 80, "%s", json_string_value(json_object_get(item, "Id")));
 	n = json_array_size(list);
 	json_decref(list);
 	return n;
@@ -523,7 +531,7 @@ static void cases_get_their_own_input_and_are_compared(void **state)
 	(void)state;
 	spec_init(&spec);
 	assert_int_equal(strv_add(&spec.command, "/payload", &err), 0);
-	assert_int_equal(strv_add(&spec.command, "cat", &err), 0);
+	assert_int_equal(strv_add(&spec.command, "echo", &err), 0);
 	spec.cases = calloc(2, sizeof(*spec.cases));
 	spec.n_cases = 2;
 	for (size_t i = 0; i < 2; i++) {
@@ -807,11 +815,12 @@ static void a_run_that_comes_twice_runs_once(void **state)
 	(void)snprintf(msg.run.task, sizeof(msg.run.task), "hello");
 	assert_int_equal(channel_send(q.channel, &msg, &err), 0);
 	assert_verdict(VERDICT_OK);
-	assert_int_equal(q.ended.ending.out.len, 0);
+	assert_null(strstr((char *)q.ended.out, "hello"));
 	assert_int_equal(channel_send(q.channel, &msg, &err), 0);
 	acknowledge(&q.ended.ending);
 	q.hold_acks = false;
-	RUN("hello"); /* take_ending() fails on a second ending of the first one before this one's */
+	RUN("hello"); /* take_ending() fails on a second ending of the first one before this one's
+		       */
 	assert_verdict(VERDICT_OK);
 }
 
