@@ -146,7 +146,12 @@ enum giveback {
 	F(ID, id, 0) F(U32, attempt, UINT32_MAX)
 
 /* driver to queue */
-#define MSG_NODE_FIELDS(F) /* at the start and on every change. running: u32 n, n times (raw 32 id, u32 attempt) */ \
+/*
+ * NODE, at the start and on every change. cpus: thousandths. running: u32 n, n times (raw 32 id,
+ * u32 attempt), kept endings included. tasks: u32 n, n times (str name, u8 its image is there,
+ * str the image's id, u32 containers that wait warm, u32 busy ones).
+ */
+#define MSG_NODE_FIELDS(F) \
 	F(U8, engine_up, 1) F(STR, reason, 1000) F(U32, slots, 100000) F(I64, cpus, 0) F(I64, memory_bytes, 0) \
 	F(BLOB, running, UINT64_MAX) F(BLOB, tasks, UINT64_MAX) F(STR, engine, 200)
 #define MSG_STARTED_FIELDS(F) \
