@@ -26,7 +26,8 @@ class Reply(NamedTuple):
 
     @property
     def type(self):
-        return self.headers.get("Content-Type", "")
+        """Of the content, without parameters such as its charset."""
+        return self.headers.get("Content-Type", "").split(";")[0].strip()
 
 
 class UnixConnection(http.client.HTTPConnection):

@@ -61,10 +61,11 @@ class Description:
             if reply.body:
                 raise Mismatch(f"{method} {name} {reply.status}: a body that is not described")
             return
-        kind = reply.type.split(";")[0].strip()
-        media = content.get(kind) or content.get(kind.split("/")[0] + "/*") or content.get("*/*")
-        if media is None:
+        kind = reply.type
+        names = [n for n in (kind, kind.split("/")[0] + "/*", "*/*") if n in content]
+        if not names:
             raise Mismatch(f"{method} {name} {reply.status}: type {kind} is not described")
+        media = content[names[0]]
         if kind.endswith("json"):
             self.validate(json.loads(reply.body), media.get("schema", True),
                           f"{method} {name} {reply.status}")

@@ -132,7 +132,7 @@ class Jobs(CliCase):
     def test_ps(self):
         job = self.native.accept("sh", args=["sleep 1"])
         self.assertIn(job[:12].encode(), self.client("ps").stdout)
-        self.assertIn(job, [row["id"] for row in self.client_json("ps")["jobs"]])
+        self.assertIn(job[:12], [row["id"][:12] for row in self.client_json("ps")["jobs"]])
         self.native.ended(job)
 
     def test_cancel(self):

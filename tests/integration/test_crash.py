@@ -96,13 +96,18 @@ class CrashCase(Case):
         return dict(rows)
 
     def assert_no_stray_container(self):
-        """Within 10 s: nothing but the pool's own, warm and unused."""
+        """Within 10 s: nothing but the pools' own, which wait; all others are gone."""
         for _ in service.until(10, 0.1):
-            found = [c for c in self.service.containers() if c["State"] != "removing"]
-            strays = [c for c in found if c["Labels"].get(service.LABEL_JOB)]
-            if not strays and all(c["State"] in ("running", "created") for c in found):
+            found = self.service.containers()
+            waiting = {task: sum(c["Labels"].get(service.LABEL_TASK) == task for c in found)
+                       for task in ("sh", "payload", "classic", "one", "cold")}
+            dead = [c["Id"] for c in found if c["State"] not in ("running", "created")]
+            if not dead and sum(waiting.values()) == len(found) and waiting["cold"] == 0:
                 break
-        self.assertEqual(strays, [], f"seed {SEED}")
+        self.assertEqual((dead, waiting["cold"]), ([], 0), f"seed {SEED}")
+        self.assertEqual(sum(waiting.values()), len(found), f"seed {SEED}: {found}")
+        for task, most in (("sh", 4), ("payload", 3), ("classic", 4), ("one", 1)):
+            self.assertLessEqual(waiting[task], most, f"seed {SEED}")
 
     def pause(self):
         time.sleep(self.random.uniform(0.02, 0.6))  # the moment is what is random

@@ -105,10 +105,15 @@ class Collect(Case):
         self.assertEqual(self.skipped(job), {"big.out": "too large"})
 
     def test_a_sparse_file_is_its_size(self):
-        job, files = self.files("truncate -s 900G a.out; truncate -s 5 b.out", ["*.out"], task="files",
+        job, files = self.files("truncate -s 1000M a.out; truncate -s 5 b.out", ["*.out"], task="files",
                                 limits={"file_bytes": 1 << 30})
-        self.assertNotIn("a.out", files)
-        self.assertEqual(job["state"], "done")
+        self.assertEqual({name: file["bytes"] for name, file in files.items()}, {"b.out": 5})
+        self.assertEqual(self.skipped(job), {"a.out": "too large"})
+
+    def test_no_file_is_made_larger_than_the_limit(self):
+        job, files = self.files("truncate -s 900G a.out || exit 1", ["*.out"], task="files")
+        self.assertEqual((job["verdict"], job["limit"]["name"]), ("disk_limit", "file_bytes"))
+        self.assertEqual(files["a.out"]["bytes"], 0)
 
     def test_absurd_names_and_depths(self):
         script = ("n=$(head -c 200 /dev/zero | tr '\\0' x); i=0; "

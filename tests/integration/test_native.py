@@ -7,6 +7,7 @@ import threading
 import time
 import unittest
 
+import client
 import schema
 import service
 from case import Case, OwnService, content
@@ -91,6 +92,10 @@ class Submit(Case):
         self.assertEqual(reply.status, 200, reply.body)
         self.assertEqual(content(reply.json()["stdout"]).split()[0].decode(),
                          hashlib.sha256(blob).hexdigest())
+
+    def test_labels_come_back(self):
+        job = self.sh("true", labels={"course": "cs-1", "user": "7"})
+        self.assertEqual(job["labels"], {"course": "cs-1", "user": "7"})
 
 
 class Steps(Case):
@@ -215,16 +220,17 @@ class Cancel(Case):
         self.assertEqual((reply.status, reply.json()["verdict"]), (200, "nonzero_exit"))
 
     def test_its_container_goes(self):
-        job = self.native.accept("sh", args=["sleep 60"])
+        job = self.native.accept("cold", args=["sleep 60"])
         for _ in service.until(30):
-            if self.native.job(job)["state"] == "running":
+            if self.native.job(job)["started_at"]:
                 break
+        self.assertEqual(len(self.service.containers_of("cold")), 1)
         self.native.call("DELETE", f"/v1/jobs/{job}")
         for _ in service.until(10):
-            names = [c["Labels"].get(service.LABEL_JOB, "") for c in self.service.containers()]
-            if job not in names:
+            left = self.service.containers_of("cold")
+            if not left:
                 break
-        self.assertNotIn(job, names)
+        self.assertEqual(left, [])
 
 
 class Output(Case):
@@ -285,19 +291,34 @@ class Lists(OwnService):
         jobs = [self.native.accept("one", args=["sleep 0.4"]) for _ in range(5)]
         queue = self.native.call("GET", "/v1/queue").json()
         self.assertEqual((queue["running"], queue["waiting"]), (1, 4), queue)
-        ids = [row["id"] for row in queue["jobs"]]
-        self.assertEqual([i[:12] for i in ids], [job[:12] for job in jobs])
+        self.assertEqual([row["id"] for row in queue["jobs"]], [job[:12] for job in jobs])
         for job in jobs:
             self.native.ended(job)
-        first = self.native.call("GET", "/v1/jobs?limit=2").json()
-        self.assertEqual([row["id"] for row in first["jobs"]], [jobs[4], jobs[3]])
-        rest = []
-        cursor = first["cursor"]
-        while cursor:
-            page = self.native.call("GET", f"/v1/jobs?limit=2&cursor={cursor}").json()
-            rest += [row["id"] for row in page["jobs"]]
-            cursor = page.get("cursor")
-        self.assertEqual(rest, [jobs[2], jobs[1], jobs[0]])
+        self.assertEqual(self.pages(self.native), [[jobs[4][:12], jobs[3][:12]],
+                                                   [jobs[2][:12], jobs[1][:12]], [jobs[0][:12]]])
+        operator = client.Native(self.service.unix)
+        self.assertEqual(self.pages(operator), [[jobs[4], jobs[3]], [jobs[2], jobs[1]], [jobs[0]]])
+
+    def pages(self, native):
+        """The ids of all jobs, newest first, two to a page. Whole ones are for their owners."""
+        found, cursor = [], ""
+        while cursor is not None:
+            page = native.call("GET", f"/v1/jobs?limit=2{cursor}").json()
+            found.append([row["id"] for row in page["jobs"]])
+            cursor = page["cursor"] and f"&cursor={page['cursor']}"
+        return found
+
+    def test_filters_of_the_list(self):
+        done = self.native.run("sh", args=["true"])["id"]
+        running = self.native.accept("one", args=["sleep 2"])
+        for query, expected in (("state=done&limit=1", [done]), ("state=queued,running", [running]),
+                                ("task=one&state=running", [running]), ("task=cold", [])):
+            for _ in service.until(5):
+                rows = self.native.call("GET", f"/v1/jobs?{query}").json()["jobs"]
+                if [row["id"] for row in rows] == [job[:12] for job in expected]:
+                    break
+            self.assertEqual([row["id"] for row in rows], [job[:12] for job in expected], query)
+        self.native.call("DELETE", f"/v1/jobs/{running}")
 
     def test_tasks(self):
         tasks = {task["name"]: task for task in self.native.call("GET", "/v1/tasks").json()["tasks"]}
@@ -420,7 +441,7 @@ class KeepAlive(Case):
                          (self.service.port, len(body), body))
             time.sleep(0.2)  # so that the request has been read when the connection goes
         for _ in service.until(30):
-            rows = self.native.call("GET", "/v1/jobs?limit=1").json()["jobs"]
+            rows = client.Native(self.service.unix).call("GET", "/v1/jobs?limit=1").json()["jobs"]
             if rows and rows[0]["state"] == "done":
                 break
         self.assertEqual(content(self.native.job(rows[0]["id"])["stdout"]), b"alone\n")
