@@ -29,9 +29,11 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/config.h"
 #include "common/log.h"
 #include "common/role.h"
@@ -48,6 +50,32 @@ static const char usual_text[] =
 	"slots = 4\ncpus_budget = 64\nmemory_budget = 64G\n"
 	"task \"t\" {\n image = \"i:1\"\n command = {\"a\"}\n concurrency = 4\n}\n"
 	"task \"one\" {\n image = \"i:1\"\n command = {\"a\"}\n concurrency = 1\n}\n";
+
+/* --- the wall clock, ours to set: in place of common/clock.c --- */
+
+static int64_t *wall_offset_ms; /* shared with the queue's process */
+
+int64_t clock_unix_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 +
+	       (wall_offset_ms == NULL ? 0 : *wall_offset_ms);
+}
+
+int64_t clock_us(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+void clock_format(int64_t unix_ms, char ret[static CLOCK_TEXT])
+{
+	(void)snprintf(ret, CLOCK_TEXT, "%" PRId64, unix_ms);
+}
 
 /* --- a peer of the queue --- */
 
@@ -324,6 +352,9 @@ static int setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
+	wall_offset_ms = mmap(NULL, sizeof(*wall_offset_ms), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(wall_offset_ms, MAP_FAILED);
 	STAILQ_INIT(&w->gate.gots);
 	STAILQ_INIT(&w->driver.gots);
 	set_text(w, usual_text);
@@ -359,6 +390,8 @@ static int teardown(void **state)
 	}
 	(void)nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	free(w);
+	(void)munmap(wall_offset_ms, sizeof(*wall_offset_ms));
+	wall_offset_ms = NULL;
 	/* A clean end after SIGTERM, no leaks under the sanitizers. */
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
@@ -1013,6 +1046,80 @@ static void results_expire(void **state)
 		ask_get(w, &id, 0), expect_refused(w, REFUSAL_NOT_FOUND);
 }
 
+#define YEAR_MS (INT64_C(366) * 24 * 3600 * 1000)
+
+static struct job_id submit_and_end(struct world *w, int64_t retention_s)
+{
+	cleanup_msg struct msg ask;
+	struct spec spec;
+	struct err err;
+
+	msg_init(&ask, MSG_SUBMIT);
+	ask.submit.token = ++w->gate.last_token;
+	(void)snprintf(ask.submit.task, sizeof(ask.submit.task), "t");
+	ask.submit.retention_s = retention_s;
+	spec_init(&spec);
+	spec.task = strdup("t");
+	assert_int_equal(spec_pack(&spec, &ask.submit.spec, &err), 0);
+	spec_done(&spec);
+	say(&w->gate, &ask);
+	struct msg_run run = expect_run(w);
+
+	say_ending(w, &run, VERDICT_OK, BLOB_EMPTY);
+	expect_ack(w, &run);
+	cleanup_msg struct msg job = expect(w, &w->gate, MSG_JOB);
+
+	return job.job.id;
+}
+
+static void assert_done(struct world *w, const struct job_id *id)
+{
+	cleanup_msg struct msg job = get(w, id, 0);
+
+	assert_int_equal(job.job.state, JOB_DONE);
+}
+
+static void wait_for_expiry(struct world *w, const struct job_id *id)
+{
+	for (;;) {
+		ask_get(w, id, 0);
+		cleanup_msg struct msg msg = next(w, &w->gate);
+
+		if (msg.type != MSG_REFUSED)
+			continue;
+		assert_int_equal(msg.refused.why, REFUSAL_NOT_FOUND);
+		return;
+	}
+}
+
+/* A clock that jumps, either way, while the queue runs or between two lives of it. */
+static void the_wall_clock_expires_nothing(void **state)
+{
+	struct world *w = *state;
+	struct job_id long_lived, future;
+
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, NULL, 0);
+	long_lived = submit_and_end(w, 600);
+	*wall_offset_ms = YEAR_MS;
+	assert_done(w, &long_lived);
+	/* Ended in the future, as the clock will say soon; gone in its time all the same. */
+	future = submit_and_end(w, 2);
+	*wall_offset_ms = -YEAR_MS;
+	assert_done(w, &long_lived);
+	assert_int_equal(WEXITSTATUS(end_queue(w, SIGTERM)), 0);
+	start_queue(w);
+	gate_in(w);
+	assert_done(w, &long_lived);
+	wait_for_expiry(w, &future);
+	assert_int_equal(WEXITSTATUS(end_queue(w, SIGTERM)), 0);
+	*wall_offset_ms = 10 * YEAR_MS;
+	start_queue(w);
+	gate_in(w);
+	assert_done(w, &long_lived);
+}
+
 static void lists_page_and_hide(void **state)
 {
 	struct world *w = *state;
@@ -1407,6 +1514,7 @@ int main(void)
 		TEST(a_foreign_descriptor_is_copied),
 		TEST(a_file_of_another_length_is_refused),
 		TEST(results_expire),
+		TEST(the_wall_clock_expires_nothing),
 		TEST(lists_page_and_hide),
 		TEST(status_says_what_is_wrong),
 		TEST(nobody_speaks_in_anothers_place),
