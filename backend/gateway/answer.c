@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "answer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,15 +136,16 @@ static int write_step(struct json_text *t, const struct msg_job *job, const stru
 	return r;
 }
 
+/* `name`: NULL for the build. */
 static int write_step_object(struct json_text *t, const struct msg_job *job,
-	const struct step_result *step, struct err *err)
+	const struct step_result *step, const char *name, struct err *err)
 {
 	int r;
 
 	jt_open(t, '{');
-	if (step->name != NULL) {
+	if (name != NULL) {
 		jt_key(t, "name");
-		jt_str(t, step->name);
+		jt_str(t, name);
 	}
 	jt_key(t, "verdict");
 	jt_str(t, verdict_name(step->finding.verdict));
@@ -152,27 +154,42 @@ static int write_step_object(struct json_text *t, const struct msg_job *job,
 	return r;
 }
 
-/* `build`: an object or null; `cases`: empty for a job without cases, which is all in the job
- * itself. */
-static int write_steps(struct json_text *t, const struct msg_job *job, const struct result *result,
-	struct err *err)
+/* A case without a name goes by its number. */
+static int write_cases(struct json_text *t, const struct msg_job *job,
+	const struct step_result *steps, size_t n, struct err *err)
 {
-	size_t i = 0;
 	int r = 0;
 
-	jt_key(t, "build");
-	if (result->n_steps > 0 && result->steps[0].build)
-		r = write_step_object(t, job, &result->steps[i++], err);
-	else
-		jt_null(t);
-	jt_key(t, "cases");
 	jt_open(t, '[');
-	for (; i < result->n_steps && r == 0; i++) {
-		if (result->steps[i].name != NULL)
-			r = write_step_object(t, job, &result->steps[i], err);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		char number[24];
+
+		(void)snprintf(number, sizeof(number), "%zu", i + 1);
+		r = write_step_object(
+			t, job, &steps[i], steps[i].name == NULL ? number : steps[i].name, err);
 	}
 	jt_close(t, ']');
 	return r;
+}
+
+/* `build`: an object or null; `cases`: empty for a job without cases, which is all in the job
+ * itself. */
+static int write_steps(struct json_text *t, const struct msg_job *job, const struct spec *spec,
+	const struct result *result, struct err *err)
+{
+	size_t built = result->n_steps > 0 && result->steps[0].build;
+	size_t n_cases = spec->n_cases > 0 ? result->n_steps - built : 0;
+	int r = 0;
+
+	jt_key(t, "build");
+	if (built > 0)
+		r = write_step_object(t, job, &result->steps[0], NULL, err);
+	else
+		jt_null(t);
+	if (r < 0)
+		return r;
+	jt_key(t, "cases");
+	return write_cases(t, job, result->steps + built, n_cases, err);
 }
 
 /* A name that JSON cannot hold as it is comes a second time, whole. */
@@ -234,49 +251,50 @@ void answer_file_list(struct json_text *t, const struct result *result)
 	jt_close(t, '}');
 }
 
-/* They are the request's own, and stand in its record. */
-static int write_labels(struct json_text *t, const struct msg_job *job, struct err *err)
+/* What was asked for; without the blob, nothing. The caller releases it in any case. */
+static int read_spec(const struct msg_job *job, struct spec *ret, struct err *err)
 {
 	cleanup_free uint8_t *data = NULL;
-	struct spec spec;
 	int r;
 
-	jt_key(t, "labels");
-	jt_open(t, '{');
-	spec_init(&spec);
-	if (job->spec.len > 0) {
-		r = blob_read_all(&job->spec, SPEC_BYTES_MAX, &data, err);
-		if (r == 0)
-			r = spec_unpack(data, (size_t)job->spec.len, UINT64_MAX, &spec, err);
-		if (r < 0)
-			return r;
-	}
-	for (size_t i = 0; i + 1 < spec.labels.n; i += 2) {
-		jt_member(t, spec.labels.v[i]);
-		jt_str(t, spec.labels.v[i + 1]);
-	}
-	jt_close(t, '}');
-	spec_done(&spec);
-	return 0;
+	spec_init(ret);
+	if (job->spec.len == 0)
+		return 0;
+	r = blob_read_all(&job->spec, SPEC_BYTES_MAX, &data, err);
+	if (r < 0)
+		return r;
+	return spec_unpack(data, (size_t)job->spec.len, UINT64_MAX, ret, err);
 }
 
-static int write_ending(struct json_text *t, const struct msg_job *job, struct err *err)
+static void write_labels(struct json_text *t, const struct spec *spec)
+{
+	jt_key(t, "labels");
+	jt_open(t, '{');
+	for (size_t i = 0; i + 1 < spec->labels.n; i += 2) {
+		jt_member(t, spec->labels.v[i]);
+		jt_str(t, spec->labels.v[i + 1]);
+	}
+	jt_close(t, '}');
+}
+
+static int write_ending(
+	struct json_text *t, const struct msg_job *job, const struct spec *spec, struct err *err)
 {
 	struct result result;
 	bool has;
 	int r = answer_result(job, &result, &has, err);
 
-	if (r < 0) {
-		result_done(&result);
-		return r;
+	if (r == 0) {
+		jt_key(t, "verdict");
+		jt_str(t, verdict_name((enum verdict)job->verdict));
+		r = write_step(t, job, has ? &result.finding : NULL, answer_deciding(&result), err);
 	}
-	jt_key(t, "verdict");
-	jt_str(t, verdict_name((enum verdict)job->verdict));
-	r = write_step(t, job, has ? &result.finding : NULL, answer_deciding(&result), err);
 	if (r == 0)
-		r = write_steps(t, job, &result, err);
-	jt_key(t, "files");
-	answer_files(t, &result);
+		r = write_steps(t, job, spec, &result, err);
+	if (r == 0) {
+		jt_key(t, "files");
+		answer_files(t, &result);
+	}
 	result_done(&result);
 	return r;
 }
@@ -307,26 +325,9 @@ static void str_or_null(struct json_text *t, const char *key, const char *text)
 	jt_str_or_null(t, text[0] == '\0' ? NULL : text);
 }
 
-int answer_job(struct json_text *t, const struct msg_job *job, struct err *err)
+/* What holds of a job in any state. */
+static void write_rest(struct json_text *t, const struct msg_job *job)
 {
-	char id[JOB_ID_CHARS + 1];
-	int r;
-
-	job_id_format(&job->id, id);
-	jt_open(t, '{');
-	jt_key(t, "id");
-	jt_str(t, id);
-	str_or_null(t, "task", job->task);
-	r = write_labels(t, job, err);
-	if (r < 0)
-		return r;
-	jt_key(t, "state");
-	jt_str(t, job_state_name((enum job_state)job->state));
-	if (job->state == JOB_DONE) {
-		r = write_ending(t, job, err);
-		if (r < 0)
-			return r;
-	}
 	write_position(t, job->position);
 	write_times(t, job->queued_ms, job->started_ms, job->finished_ms);
 	jt_key(t, "expires_at");
@@ -342,8 +343,28 @@ int answer_job(struct json_text *t, const struct msg_job *job, struct err *err)
 		jt_key(t, "error");
 		jt_str(t, job->error);
 	}
+}
+
+int answer_job(struct json_text *t, const struct msg_job *job, struct err *err)
+{
+	char id[JOB_ID_CHARS + 1];
+	struct spec spec;
+	int r = read_spec(job, &spec, err);
+
+	job_id_format(&job->id, id);
+	jt_open(t, '{');
+	jt_key(t, "id");
+	jt_str(t, id);
+	str_or_null(t, "task", job->task);
+	write_labels(t, &spec);
+	jt_key(t, "state");
+	jt_str(t, job_state_name((enum job_state)job->state));
+	if (r == 0 && job->state == JOB_DONE)
+		r = write_ending(t, job, &spec, err);
+	write_rest(t, job);
 	jt_close(t, '}');
-	return 0;
+	spec_done(&spec);
+	return r;
 }
 
 void answer_row(struct json_text *t, const struct listing_row *row)

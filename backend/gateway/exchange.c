@@ -217,7 +217,7 @@ static bool fill_caller(struct exchange *ex, uint8_t *ret_operator, char ret_bea
 {
 	const char *value = exchange_header(ex, "Authorization");
 
-	*ret_operator = ex->operator;
+	*ret_operator = ex->is_operator;
 	ret_bearer[0] = '\0';
 	if (value == NULL || strncasecmp(value, "Bearer ", 7) != 0)
 		return true;

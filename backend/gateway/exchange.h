@@ -57,7 +57,7 @@ struct exchange {
 	enum method method;
 	bool head_only;     /* HEAD */
 	bool classic;       /* errors are one plain line */
-	bool operator;      /* by the peer's credentials */
+	bool is_operator;   /* by the peer's credentials */
 	char *uri;          /* owned; as it came */
 	char *path, *query; /* inside uri; without the '?', query NULL where there was none */
 	const char *prefix; /* "" or "/executor": what Location begins with */
@@ -80,6 +80,7 @@ struct exchange {
 	/* Where set: true when it has answered the refusal itself. */
 	bool (*refused)(struct exchange *ex, const struct msg_refused *refused);
 	bool suspended, watched;
+	bool past; /* answered past the parser; what still comes is thrown away */
 	bool gone; /* the client has left, or must be cut off */
 
 	unsigned status;               /* 0: no answer yet */

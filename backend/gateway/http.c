@@ -43,7 +43,7 @@ struct conn {
 	int fd;           /* the daemon's */
 	int64_t since_us; /* begin of what the deadline counts: head, body, answer */
 	bool fresh;       /* no request has been answered on it */
-	bool operator_known, operator;
+	bool operator_known, is_operator;
 	struct exchange *ex; /* the request in progress */
 	struct event watch;  /* for a client that leaves while its answer waits */
 };
@@ -88,10 +88,10 @@ static bool peer_is_operator(int fd, gid_t operator_gid)
 static bool conn_is_operator(struct conn *conn)
 {
 	if (!conn->operator_known && conn->listener->unix_socket)
-		conn->operator=
+		conn->is_operator =
 			peer_is_operator(conn->fd, conn->listener->http->gw->config->operator_gid);
 	conn->operator_known = true;
-	return conn->operator;
+	return conn->is_operator;
 }
 
 static void on_connection(void *cls, struct MHD_Connection *con, void **context,
@@ -188,20 +188,29 @@ static void exchange_free(struct exchange *ex)
  * not take them at once does not get them.
  */
 static void answer_past(
-	const struct conn *conn, enum problem problem, const char *reason, const char *detail)
+	struct conn *conn, enum problem problem, const char *reason, const char *detail)
 {
 	cleanup_json struct json_text t = { 0 };
 	cleanup_free char *text = NULL;
+	bool classic = conn->ex->classic;
 	int n;
 
-	problem_write(&t, problem, detail);
+	conn->ex->past = true;
+	conn->ex->status = problem_status(problem);
+	if (classic) {
+		jt_raw(&t, detail, strlen(detail));
+		jt_raw(&t, "\n", 1);
+	} else {
+		problem_write(&t, problem, detail);
+	}
 	if (t.failed)
 		return;
 	n = asprintf(&text,
-		"HTTP/1.1 %u %s\r\nContent-Type: application/problem+json; charset=utf-8\r\n"
+		"HTTP/1.1 %u %s\r\nContent-Type: %s; charset=utf-8\r\n"
 		"X-Content-Type-Options: nosniff\r\nConnection: close\r\nContent-Length: "
 		"%zu\r\n\r\n%.*s",
-		problem_status(problem), reason, t.len, (int)t.len, t.buf);
+		problem_status(problem), reason,
+		classic ? "text/plain" : "application/problem+json", t.len, (int)t.len, t.buf);
 	if (n < 0) {
 		text = NULL;
 		return;
@@ -212,9 +221,20 @@ static void answer_past(
 /* The parser sees the end of the connection next and clears up. */
 static void cut(struct conn *conn, enum problem problem, const char *reason, const char *detail)
 {
-	if (conn->ex != NULL)
+	if (conn->ex != NULL && !conn->ex->past)
 		answer_past(conn, problem, reason, detail);
 	(void)shutdown(conn->fd, SHUT_RDWR);
+}
+
+/*
+ * 413 before the body. The client hears it at once; what it is sending already is
+ * read on for a while, since a socket closed with bytes unread would take the answer
+ * back from it.
+ */
+static void refuse_body(struct exchange *ex)
+{
+	answer_past(ex->conn, PROBLEM_TOO_LARGE, "Content Too Large", "the body is too large");
+	(void)shutdown(ex->conn->fd, SHUT_WR);
 }
 
 static void on_completed(
@@ -231,7 +251,7 @@ static void on_completed(
 	metrics_count(ex->gw->metrics, ex->route, ex->classic, ex->status);
 	log_debug("%s%s %u", ex->classic ? "classic " : "",
 		ex->route == NULL ? "-" : ex->route->pattern, ex->status);
-	if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && ex->status == 0 && !ex->gone &&
+	if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && ex->status == 0 && !ex->past &&
 		ex->phase == EXCHANGE_BODY)
 		answer_past(conn, PROBLEM_TIMEOUT, "Request Timeout",
 			"the body ended before it was complete");
@@ -285,7 +305,7 @@ static void take_body(struct exchange *ex, const char *data, size_t n)
 {
 	ex->body_seen += n;
 	if (ex->body_seen > ex->body_max) {
-		if (ex->response == NULL)
+		if (ex->response == NULL && !ex->past)
 			too_large(ex);
 		if (ex->body_seen / 2 > ex->body_max) {
 			ex->gone = true;
@@ -294,7 +314,7 @@ static void take_body(struct exchange *ex, const char *data, size_t n)
 		}
 		return;
 	}
-	if (ex->response != NULL)
+	if (ex->response != NULL || ex->past)
 		return;
 	if (ex->body_kind == BODY_MEMORY)
 		keep_body(ex, data, n);
@@ -378,12 +398,12 @@ static enum MHD_Result on_head(struct exchange *ex, const char *method)
 {
 	uint64_t length;
 
-	ex->operator= conn_is_operator(ex->conn);
+	ex->is_operator = conn_is_operator(ex->conn);
 	face_begin(ex, method, ex->conn->listener->unix_socket);
 	length = content_length(ex);
 	if (length != UINT64_MAX - 1 && length > ex->body_max && ex->response == NULL) {
 		forget(ex);
-		too_large(ex);
+		refuse_body(ex);
 	}
 	ex->conn->since_us = clock_us();
 	ex->phase = EXCHANGE_BODY;
@@ -398,6 +418,8 @@ static enum MHD_Result on_head(struct exchange *ex, const char *method)
 
 static enum MHD_Result on_end(struct exchange *ex)
 {
+	if (ex->past)
+		return MHD_NO;
 	if (ex->phase == EXCHANGE_BODY) {
 		ex->phase = EXCHANGE_ANSWER;
 		ex->conn->since_us = clock_us();
