@@ -12,8 +12,6 @@ import service
 from case import Case
 from service import ROOT
 
-SHIPPED = os.path.join(ROOT, "deploy", "conf.d", "tasks.conf")
-
 
 def text_of(*path):
     with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
@@ -261,12 +259,8 @@ class FirstRequest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        with open(SHIPPED, encoding="utf-8") as file:
-            tasks = file.read().replace("/var/lib/dockgate/classic", os.path.join(ROOT, "deploy", "classic"))
         subprocess.run([os.path.join(ROOT, "images", "build"), "hello", "bash", "python"], check=True)
-        image = "nothing"
-        cls.service = service.Service(
-            tasks=dict.fromkeys(service.default_tasks(image, image)), text_=tasks)
+        cls.service = service.Service(shipped=True)
         cls.addClassCleanup(cls.service.close)
         cls.service.__enter__()
 
@@ -288,9 +282,8 @@ class FirstRequest(unittest.TestCase):
         script = f"\nprintf '\\n%s\\n' {mark}\n".join(c for c, _ in commands)
         script = script.replace("127.0.0.1:8080", f"127.0.0.1:{self.service.port}")
         script = script.replace("build/dockgate", service.DOCKGATE)
-        # what a person does between the requests of the classic face is wait
         script = "set -e\n" + script
-        env = {**os.environ, "DOCKGATE_STATE_DIR": self.service.state}
+        env = {**os.environ, "DOCKGATE_HOST": f"http://127.0.0.1:{self.service.port}"}
         done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120,
                               env=env, cwd=ROOT, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
