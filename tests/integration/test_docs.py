@@ -212,6 +212,29 @@ class Http(Case):
         self.assertEqual(set(job) - said, set())
 
 
+class Commands(unittest.TestCase):
+    """The manual page against --help."""
+
+    def help(self, *words):
+        return subprocess.run([service.DOCKGATE, *words, "--help"], capture_output=True, text=True,
+                              check=True).stdout
+
+    def test_every_command_and_option(self):
+        pages = [text_of("docs", "man", f"{name}.scd").replace("\\_", "_")
+                 for name in ("dockgate.1", "dockgate-serve.8")]
+        commands = re.findall(r"^  (\w+) +\w", self.help(), re.M)
+        self.assertGreater(len(commands), 12)
+        for command in commands:
+            self.assertIn(f"*{command}*", pages[0])
+            page = pages[1] if command in ("serve", "gateway", "queue", "driver") else pages[0]
+            for option in re.findall(r"(--[a-z][a-z-]+)", self.help(command)):
+                if option not in ("--help", "--format"):
+                    self.assertIn(f"*{option}*", page, command)
+        for page in pages:
+            for option in re.findall(r"\*(--[a-z-]+)\*", page):
+                self.assertTrue(any(option in self.help(c) for c in commands), option)
+
+
 class Links(unittest.TestCase):
     def test_none_is_broken(self):
         paths = ["README.md", "SECURITY.md", "CONTRIBUTING.md"] + [
