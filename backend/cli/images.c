@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +9,17 @@
 #include "common/cleanup.h"
 #include "common/config.h"
 #include "engine_probe.h"
+#include "place.h"
+
+enum { OPT_STATE_DIR = OPT_OWN };
 
 static const char usage[] =
-	"Usage: dockgate images [OPTION...]\n\n"
-	"Asks the Docker Engine for the image of each task. Jobs never pull one; the\n"
-	"service takes a new image of the same name when it is read again: SIGHUP.\n"
-	"Exit code: 1 where one is missing.\n\n"
+	"Usage: dockgate images [OPTION...] [update]\n\n"
+	"Asks the Docker Engine for the image of each task. Jobs never pull one.\n"
+	"`update`, as root, makes the running service resolve all of them anew, as\n"
+	"SIGHUP does. Exit code: 1 where one is missing.\n\n"
 	"  --config FILE    instead of /etc/dockgate\n"
+	"  --state-dir DIR  as given to serve\n"
 	"  --format FORMAT  text (default) or json\n"
 	"  -h, --help       this text\n";
 
@@ -79,27 +84,46 @@ static int images(const struct cli *cli, const struct config *config)
 	return 0;
 }
 
+static int update(const struct config *config)
+{
+	pid_t pid;
+	struct err err;
+
+	if (place_supervisor(config, &pid, &err) < 0)
+		return cli_fail(1, "%s", err.msg);
+	if (kill(pid, SIGHUP) < 0)
+		return cli_fail(1, "tell the service (process %d): %s", (int)pid, strerror(errno));
+	return 0;
+}
+
 int images_command(int argc, char **argv)
 {
 	static const struct option options[] = { CLI_OPTIONS,
-		{ "config", required_argument, NULL, 'c' }, { NULL, 0, NULL, 0 } };
+		{ "config", required_argument, NULL, 'c' },
+		{ "state-dir", required_argument, NULL, OPT_STATE_DIR }, { NULL, 0, NULL, 0 } };
 	struct cli cli = { 0 };
 	struct config *config = NULL;
 	const char *path = NULL;
 	struct err err;
+	bool is_update;
 	int opt, ret;
 
 	while ((opt = getopt_long(argc, argv, "hc:", options, NULL)) >= 0) {
 		if (opt == 'c')
 			path = optarg;
+		else if (opt == OPT_STATE_DIR)
+			(void)setenv("DOCKGATE_STATE_DIR", optarg, 1);
 		else if (!cli_common(&cli, opt, usage, EXIT_USAGE, &ret))
 			return ret;
 	}
-	if (optind < argc)
-		return cli_fail(EXIT_USAGE, "'%s': images takes no arguments", argv[optind]);
+	is_update = optind + 1 == argc && strcmp(argv[optind], "update") == 0;
+	if (optind < argc && !is_update)
+		return cli_fail(EXIT_USAGE, "'%s': expected nothing or update", argv[optind]);
 	if (config_load(path, NULL, NULL, &config, &err) < 0)
 		return cli_fail(1, "%s", err.msg);
-	ret = images(&cli, config);
+	ret = is_update ? update(config) : 0;
+	if (ret == 0)
+		ret = images(&cli, config);
 	config_free(config);
 	return ret;
 }

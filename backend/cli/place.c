@@ -16,7 +16,6 @@
 #include "common/cleanup.h"
 #include "common/number.h"
 
-#define LOCK_FILE      "serve.lock"
 #define BACKLOG        4096
 #define DOCKER_DEFAULT "unix:///var/run/docker.sock"
 
@@ -84,18 +83,20 @@ static int make_state(const struct config *c, struct err *err)
 
 static int take_lock(struct place *place, const struct config *config, struct err *err)
 {
-	cleanup_close int fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	cleanup_close int fd = open(PLACE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
-		return err_set(err, errno, "%s/" LOCK_FILE, config->state_dir);
+		return err_set(err, errno, "%s/" PLACE_LOCK, config->state_dir);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EWOULDBLOCK)
 			return err_say(err, EBUSY,
 				"another `dockgate serve` runs with the state directory %s: stop "
 				"it, or give this one --state-dir of its own",
 				config->state_dir);
-		return err_set(err, errno, "lock %s/" LOCK_FILE, config->state_dir);
+		return err_set(err, errno, "lock %s/" PLACE_LOCK, config->state_dir);
 	}
+	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+		return err_set(err, errno, "%s/" PLACE_LOCK, config->state_dir);
 	place->lock_fd = TAKE_FD(fd);
 	return 0;
 }
@@ -274,5 +275,28 @@ int place_check_engine(const struct config *config, struct err *err)
 			"Docker's socket %s belongs to group 0, which no role may have: groupadd "
 			"docker, chgrp docker %s, and restart the engine so that it keeps it",
 			host + 7, host + 7);
+	return 0;
+}
+
+int place_supervisor(const struct config *config, pid_t *ret, struct err *err)
+{
+	char path[4200];
+	char text[24] = "";
+	cleanup_close int fd = -EBADF;
+	int64_t pid;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "%s/" PLACE_LOCK, config->state_dir);
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return err_set(err, errno, "%s", path);
+	if (flock(fd, LOCK_SH | LOCK_NB) == 0)
+		return err_say(err, ESRCH, "no `dockgate serve` runs with the state directory %s",
+			config->state_dir);
+	n = read(fd, text, sizeof(text) - 1);
+	text[strcspn(text, "\n")] = '\0';
+	if (n <= 0 || !number_parse(text, 2, INT32_MAX, &pid))
+		return err_say(err, EINVAL, "%s: expected a process's number", path);
+	*ret = (pid_t)pid;
 	return 0;
 }

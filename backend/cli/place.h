@@ -8,6 +8,8 @@
 
 #include "common/role.h"
 
+#define PLACE_LOCK "serve.lock" /* in the state directory: locked, with the supervisor's pid */
+
 struct listener {
 	int fd;
 	const char *name; /* ROLE_FD_... */
@@ -29,3 +31,6 @@ void place_close(struct place *place);
 
 /* Docker's socket, where it is one of this machine: there, and of a group that is not 0. */
 int place_check_engine(const struct config *config, struct err *err);
+
+/* The process of the `serve` that runs with that state directory; -ESRCH: none. Needs root. */
+int place_supervisor(const struct config *config, pid_t *ret, struct err *err);
