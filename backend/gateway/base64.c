@@ -22,7 +22,7 @@ void base64_encode(const void *data, size_t n, char *ret)
 		return;
 	ret[0] = alphabet[p[0] >> 2];
 	ret[1] = alphabet[(p[0] & 3U) << 4 | (n > 1 ? p[1] >> 4 : 0)];
-	ret[2] = n > 1 ? alphabet[(p[1] & 15U) << 2] : '=';
+	ret[2] = (char)(n > 1 ? alphabet[(p[1] & 15U) << 2] : '=');
 	ret[3] = '=';
 }
 

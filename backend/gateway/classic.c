@@ -452,7 +452,9 @@ static void task_of(const struct exchange *ex, const struct msg_job *job, struct
 {
 	const struct task *task = config_task(ex->gw->config, job->task);
 
-	*ret = task == NULL ? (struct task){ 0 } : *task;
+	*ret = (struct task){ 0 };
+	if (task != NULL)
+		*ret = *task;
 }
 
 static void answer_result_text(struct exchange *ex, const struct msg_job *job)
@@ -502,7 +504,7 @@ static void on_data(struct exchange *ex, struct msg *msg)
 	struct task task;
 	struct err err;
 	const char *line;
-	size_t n;
+	size_t n = 0;
 	int number;
 
 	if (msg->job.state != JOB_DONE) {

@@ -136,7 +136,7 @@ static bool extended_value(char *value)
 static int head_done(struct multipart *mp, struct err *err)
 {
 	static const char wanted[] = "content-disposition:";
-	char name[256], filename[2048];
+	char name[256] = "", filename[2048] = "";
 	char *line = mp->head;
 	bool has_filename;
 

@@ -50,10 +50,10 @@ static void at_write(const struct at *at, char *ret, size_t size)
 		(void)snprintf(ret + len, size - len, "%s%.64s", len > 0 ? "." : "", at->name);
 }
 
-static int bad(struct err *err, const struct at *at, const char *fmt, ...)
+static void say_bad(struct err *err, const struct at *at, const char *fmt, ...)
 	__attribute__((__format__(__printf__, 3, 4)));
 
-static int bad(struct err *err, const struct at *at, const char *fmt, ...)
+static void say_bad(struct err *err, const struct at *at, const char *fmt, ...)
 {
 	char path[PATH_MAX_CHARS], text[200];
 	va_list ap;
@@ -62,11 +62,16 @@ static int bad(struct err *err, const struct at *at, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	at_write(at, path, sizeof(path));
-	return err_say(err, EINVAL, "%s%s%s", path, path[0] == '\0' ? "" : ": ", text);
+	(void)err_say(err, EINVAL, "%s%s%s", path, path[0] == '\0' ? "" : ": ", text);
 }
+
+/* A client's mistake, with its place. A macro, so that tools see that it is always a failure. */
+#define bad(err, at, ...) (say_bad((err), (at), __VA_ARGS__), -EINVAL)
 
 static const char *type_text(const json_t *value)
 {
+	if (value == NULL)
+		return "nothing";
 	switch (json_typeof(value)) {
 	case JSON_OBJECT:
 		return "an object";

@@ -125,7 +125,7 @@ bool route_decode(const char *text, size_t n, bool plus, char *ret)
 		int hi, lo;
 
 		if (text[i] != '%') {
-			*ret++ = plus && text[i] == '+' ? ' ' : text[i];
+			*ret++ = (char)(plus && text[i] == '+' ? ' ' : text[i]);
 			continue;
 		}
 		if (n - i < 3)

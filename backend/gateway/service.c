@@ -258,12 +258,19 @@ static void gauge(struct json_text *t, const char *name, const char *help, uint6
 	jt_raw(t, text, (size_t)n);
 }
 
+static void add_blob(struct json_text *t, const struct blob *blob)
+{
+	cleanup_free uint8_t *text = NULL;
+	struct err err;
+
+	if (blob_read_all(blob, METRICS_MAX, &text, &err) == 0)
+		jt_raw(t, (const char *)text, (size_t)blob->len);
+}
+
 /* `status`: NULL where the queue is away; the gateway's own figures are there in any case. */
 static void answer_metrics(struct exchange *ex, const struct msg_status *status)
 {
 	struct json_text t = { 0 };
-	cleanup_free uint8_t *queue = NULL;
-	struct err err;
 
 	gauge(&t, "dockgate_queue_up", "Whether the queue answers.", status != NULL);
 	gauge(&t, "dockgate_http_connections", "Open connections.", http_connections(ex->gw->http));
@@ -272,8 +279,8 @@ static void answer_metrics(struct exchange *ex, const struct msg_status *status)
 	gauge(&t, "dockgate_http_body_bytes", "Memory taken by bodies of requests.",
 		ex->gw->body_bytes);
 	metrics_write(ex->gw->metrics, &t);
-	if (status != NULL && blob_read_all(&status->metrics, METRICS_MAX, &queue, &err) == 0)
-		jt_raw(&t, (const char *)queue, (size_t)status->metrics.len);
+	if (status != NULL)
+		add_blob(&t, &status->metrics);
 	if (t.failed) {
 		jt_done(&t);
 		exchange_problem(ex, PROBLEM_INTERNAL, "no memory for the answer");
@@ -317,10 +324,10 @@ void service_welcome(struct exchange *ex)
 void service_welcome_after(struct exchange *ex, const char *line)
 {
 	size_t n = strlen(line);
-	char *page = malloc(n + pages_welcome_len);
+	char *page = malloc(n + pages_welcome_len + 1);
 
 	if (page != NULL) {
-		memcpy(page, line, n);
+		(void)stpcpy(page, line);
 		memcpy(page + n, pages_welcome, pages_welcome_len);
 	}
 	exchange_answer_bytes(

@@ -129,6 +129,7 @@ static void content_comes_back(void **state)
 {
 	size_t n = 200003;
 	uint8_t *bytes = malloc(n);
+	static const uint8_t euro[] = { 0xe2, 0x82, 0xac };
 	struct blob inline_blob = BLOB_EMPTY, file_blob;
 	struct err err;
 	FILE *file = tmpfile();
@@ -148,7 +149,7 @@ static void content_comes_back(void **state)
 		assert_content(&file_blob, from, bytes + from, n - from - 1, "base64");
 	}
 	for (size_t i = 0; i + 3 <= n; i += 3)
-		memcpy(bytes + i, "\xe2\x82\xac", 3);
+		memcpy(bytes + i, euro, sizeof(euro));
 	blob_done(&inline_blob);
 	assert_int_equal(blob_of(bytes, n - n % 3, &inline_blob, &err), 0);
 	assert_content(&inline_blob, 0, bytes, n - n % 3, "utf8");

@@ -144,6 +144,7 @@ static void bad_ones(void **state)
 
 static void a_head_has_an_end(void **state)
 {
+	static const char begin[] = { '-', '-', 'b', '\r', '\n' };
 	char *body = malloc(100000);
 	struct heard heard;
 	struct err err;
@@ -151,7 +152,7 @@ static void a_head_has_an_end(void **state)
 	(void)state;
 	assert_non_null(body);
 	memset(body, 'x', 100000);
-	memcpy(body, "--b\r\n", 5);
+	memcpy(body, begin, sizeof(begin));
 	assert_int_equal(feed(body, 100000, 4096, &heard, &err), -EINVAL);
 	free(body);
 }
