@@ -21,8 +21,9 @@ class CliCase(Case):
                               cwd=cwd, timeout=120, env={**os.environ, **(env or {})})
 
     def client(self, command, *args, **kwargs):
-        """A command that speaks to the shared service."""
-        return self.cli(command, "--host", f"http://127.0.0.1:{self.service.port}", *args, **kwargs)
+        """A command that speaks to the shared service, over the unix socket: as an operator."""
+        path = os.path.join(self.service.state, "sock", "dockgate.sock")
+        return self.cli(command, "--socket", path, *args, **kwargs)
 
     def client_json(self, command, *args):
         done = self.client(command, "--format", "json", *args)
@@ -145,10 +146,9 @@ class Jobs(CliCase):
         self.assertIn(b"payload", self.client("tasks").stdout)
         self.assertIn("payload", [task["name"] for task in self.client_json("tasks")["tasks"]])
 
-    def test_over_the_unix_socket(self):
-        path = os.path.join(self.service.state, "sock", "dockgate.sock")
-        done = self.cli("run", "--socket", path, "sh", "--", "echo socket")
-        self.assertEqual((done.returncode, done.stdout), (0, b"socket\n"), done.stderr)
+    def test_over_tcp(self):
+        done = self.cli("run", "--host", f"http://127.0.0.1:{self.service.port}", "sh", "--", "echo tcp")
+        self.assertEqual((done.returncode, done.stdout), (0, b"tcp\n"), done.stderr)
 
 
 class Operator(CliCase):
@@ -187,22 +187,23 @@ class Operator(CliCase):
 
 TASK = 'task "x" {\n\timage = "i"\n\tcommand = {"c"}\n%s}\n'
 
-# Each a configuration, the line of its mistake, and a word of what is said about it.
+# Each a configuration, the line of its mistake (what a section lacks is said at its end), and a
+# word of what is said about it.
 BROKEN = [
     ('colour = "red"\n', 1, "colour"), ('\nlisten = {"8080"}\n', 2, "ADDRESS:PORT"),
     ('listen = {"127.0.0.1:99999"}\n', 1, "listen"), ("waiting_max = 0\n", 1, "waiting_max"),
     ("waiting_max = many\n", 1, "waiting_max"), ('lease_ms = "-1"\n', 1, "lease_ms"),
     ('log_level = "loud"\n', 1, "log_level"), ("gateway_uid = 0\n", 1, "gateway_uid"),
     ("gateway_uid = 5\nqueue_uid = 5\n", 1, "uid"), ('state_dir = "relative"\n', 1, "state_dir"),
-    ('\n\nclassic_task = "nobody"\n', 3, "nobody"), ('task "x" {\n\tcommand = {"c"}\n}\n', 1, "image"),
-    ('task "x" {\n\timage = "i"\n}\n', 1, "command"), ('task "X Y" {\n}\n', 1, "name"),
+    ('\n\nclassic_task = "nobody"\n', 3, "nobody"), ('task "x" {\n\tcommand = {"c"}\n}\n', 3, "image"),
+    ('task "x" {\n\timage = "i"\n}\n', 3, "command"), ('task "X Y" {\n}\n', 2, "name"),
     (TASK % "\tlimits {\n\t\tcpu_ms = 0\n\t}\n", 5, "cpu_ms"),
     (TASK % "\tlimits {\n\t\tspeed = 3\n\t}\n", 5, "speed"),
     (TASK % "\tlimits {\n\t\tcpu_ms = 700000\n\t}\n", 5, "ceiling"),
-    (TASK % "\tmount {\n\t\tsource = \"/x\"\n\t\ttarget = \"/y\"\n\t\twritable = true\n\t}\n", 4, "writable"),
+    (TASK % "\tmount {\n\t\tsource = \"/x\"\n\t\ttarget = \"/y\"\n\t\twritable = true\n\t}\n", 8, "writable"),
     (TASK % '\tcollect = {"../x"}\n', 4, "collect"), (TASK % '\tisolation = "jail"\n', 4, "isolation"),
     (TASK % "\tconcurrency = 0\n", 4, "concurrency"), (TASK % '\tenv = {"novalue"}\n', 4, "env"),
-    (TASK % "\twarm = 3\n\twarm_max = 2\n", 5, "warm_max"), ("task \"x\" {\n", 2, ""), ("= 1\n", 1, ""),
+    (TASK % "\twarm = 3\n\twarm_max = 2\n", 5, "warm_max"), ("task \"x\" {\n", 1, "}"), ("= 1\n", 1, ""),
 ]
 
 

@@ -6,10 +6,10 @@ system call filters are tried by the unit test of common/role.)
 """
 import json
 import os
-import socket
+import shutil
+import stat
 import struct
 import subprocess
-import sys
 import unittest
 
 import service
@@ -20,9 +20,7 @@ TRY = """
 import json, os, socket, sys
 def connect(path, kind):
     with socket.socket(socket.AF_UNIX, kind) as s:
-        s.settimeout(5)
         s.connect(path)
-        return len(s.recv(10)) if kind == socket.SOCK_SEQPACKET else 1
 def bind(port):
     with socket.socket() as s:
         s.bind(("127.0.0.1", port))
@@ -44,9 +42,9 @@ actions = {
 done = {}
 for name, action in actions.items():
     try:
-        result = action()
-        done[name] = result != 0 or result is None
-    except (OSError, ConnectionError) as e:
+        action()
+        done[name] = True
+    except OSError:
         done[name] = False
 print(json.dumps(done))
 """
@@ -81,6 +79,11 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
 print(json.dumps(heard))
 """
 
+# The distribution's: roles' users may not reach one in somebody's home.
+PYTHON = shutil.which("python3", path="/usr/bin:/bin")
+
+STRANGER = 61999
+
 ROLES = {"gateway": 0, "queue": 1, "driver": 2}
 HELLO, STATUS_GET, JOB_LIST, STATUS, ENDING_ACK, NODE, GIVEBACK = 1, 7, 5, 13, 17, 18, 21
 
@@ -102,8 +105,8 @@ class Rights(OwnService):
         """What a program of that role's user and groups prints."""
         status = service.status_of(self.service.await_pid(role))
         done = subprocess.run(
-            [sys.executable, "-c", source, *args], cwd=self.service.state, capture_output=True,
-            check=False, user=service.UIDS[role], group=int(status["Gid"].split()[1]),
+            [PYTHON, "-c", source, *args], cwd=self.service.state, capture_output=True, check=False,
+            user=service.UIDS[role], group=int(status["Gid"].split()[1]),
             extra_groups=[int(g) for g in status["Groups"].split()])
         self.assertEqual(done.returncode, 0, done.stderr.decode())
         return json.loads(done.stdout)
@@ -167,7 +170,10 @@ class Rights(OwnService):
         for directory, _, files in os.walk(self.service.state):
             for name in files:
                 mode = os.lstat(os.path.join(directory, name)).st_mode
-                self.assertFalse(mode & 0o007, os.path.join(directory, name))
+                if name == "dockgate.sock":  # HTTP, for everybody on the machine
+                    self.assertTrue(stat.S_ISSOCK(mode))
+                else:
+                    self.assertFalse(mode & 0o007, os.path.join(directory, name))
 
     def test_the_gateway_listens_and_nobody_else(self):
         inodes = {}
@@ -222,11 +228,10 @@ class WrongRole(Rights):
 
     def test_another_user_is_refused_at_every_inner_socket(self):
         for name in ("queue-gateway.sock", "queue-driver.sock"):
-            path = os.path.join(self.service.state, "sock", name)
-            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
-                sock.settimeout(5)
-                sock.connect(path)  # as root, whom no mode stops
-                self.assertEqual(sock.recv(100), b"", name)
+            done = subprocess.run([PYTHON, "-c", SPEAK, os.path.join("sock", name)], check=True,
+                                  cwd=self.service.state, capture_output=True, user=STRANGER,
+                                  group=STRANGER, extra_groups=[])
+            self.assertEqual(json.loads(done.stdout), ["refused"], name)
 
     # The tests of the base class run once, there.
     test_user_groups_and_capabilities = test_nobody_may_look_into_them = test_descriptors = None

@@ -191,11 +191,11 @@ class RealInput(Shipped):
 cd "$(dirname "$0")"
 sort <(tr ' ' '\\n' <words.txt) | uniq -c | sort -rn | awk '{ print $2, $1 }'
 echo -
-printf '%s' "$1" | rev
+printf '%s' "$1" | tr a-d A-D
 """)
         job = self.classic.submit("ab cd")
         self.native.ended(job)
-        self.assertEqual(self.classic.get_data(job), b"dc ba")
+        self.assertEqual(self.classic.get_data(job), b"AB CD")
 
 
 if __name__ == "__main__":
