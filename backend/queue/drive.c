@@ -379,6 +379,34 @@ static void reconcile(struct queue *q, const struct blob *running)
 	mark_unlisted(q, u.p, n);
 }
 
+/* Which tasks have no image: their jobs could not run. What cannot be read says nothing. */
+static void note_images(struct queue *q, const struct blob *tasks)
+{
+	cleanup_free uint8_t *data = NULL;
+	struct unpacker u;
+	struct err err;
+	uint32_t n;
+
+	if (blob_read_all(tasks, TASKS_MAX, &data, &err) < 0)
+		return;
+	u = unpacker_of(data, (size_t)tasks->len);
+	n = unpack_u32(&u);
+	for (uint32_t i = 0; i < n && !u.failed; i++) {
+		char name[TASK_NAME_MAX + 1];
+		char id[256];
+		bool ready;
+		size_t line;
+
+		unpack_str(&u, name, sizeof(name));
+		ready = unpack_u8(&u) == 1;
+		unpack_str(&u, id, sizeof(id));
+		(void)unpack_u32(&u); /* warm */
+		(void)unpack_u32(&u); /* busy */
+		if (!u.failed && jobs_line(&q->jobs, name, &line))
+			q->jobs.lines[line].image_missing = !ready;
+	}
+}
+
 static void on_node(struct queue *q, struct msg_node *node)
 {
 	struct drive *d = &q->drive;
@@ -398,6 +426,7 @@ static void on_node(struct queue *q, struct msg_node *node)
 		blob_done(&d->tasks);
 		d->tasks = node->tasks;
 		node->tasks = BLOB_EMPTY;
+		note_images(q, &d->tasks);
 	}
 	d->node_seen = true;
 	if (first)

@@ -21,6 +21,7 @@
 #define RETENTION_MAX_S   (INT64_C(366) * 24 * 3600)
 #define HOLD_BUSY_MS      200
 #define HOLD_ENGINE_MS    1000
+#define IMAGE_RETRY_S     5 /* the driver looks for a missing image more often than that */
 #define RETRY_AFTER_MAX_S 60
 
 struct intake {
@@ -338,6 +339,32 @@ static uint32_t retry_after_s(const struct queue *q)
 	return s < 1 ? 1 : s > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : (uint32_t)s;
 }
 
+/*
+ * A job whose image is not there could not run when its turn comes. While the
+ * engine is away jobs may wait for it, but on the classic face, which has no way
+ * to say why.
+ */
+static bool refuse_unready(
+	struct queue *q, uint64_t gate, const struct msg_submit *submit, size_t line)
+{
+	const struct drive *d = &q->drive;
+	char why[sizeof(((struct msg_refused *)0)->detail)];
+
+	if (submit->classic != 0 && d->node_seen && !d->engine_up) {
+		reply_refused(q, gate, submit->token, REFUSAL_NOT_READY,
+			"the container engine does not answer", 1);
+		return true;
+	}
+	if (!d->node_seen || !d->engine_up || !q->jobs.lines[line].image_missing)
+		return false;
+	(void)snprintf(why, sizeof(why),
+		"the image of task '%s', %.255s, is not there: it is being built, or "
+		"`images/build` makes it",
+		submit->task, q->jobs.lines[line].task->image);
+	reply_refused(q, gate, submit->token, REFUSAL_NOT_READY, why, IMAGE_RETRY_S);
+	return true;
+}
+
 /* What can be said without looking into the record. True: it was refused. */
 static bool refuse_at_once(struct queue *q, uint64_t gate, const struct msg_submit *submit)
 {
@@ -353,7 +380,7 @@ static bool refuse_at_once(struct queue *q, uint64_t gate, const struct msg_subm
 			"retention_s: must be between 1 and 31622400", 0);
 	else if (!q->store_up)
 		reply_refused(q, gate, submit->token, REFUSAL_STORE, NULL, 1);
-	else
+	else if (!refuse_unready(q, gate, submit, line))
 		return false;
 	q->metrics.refused++;
 	return true;

@@ -47,6 +47,7 @@ struct line {
 	const struct task *task; /* NULL: jobs that name their own image */
 	struct order waiting;
 	int running;
+	bool image_missing; /* as the driver said last */
 };
 
 TAILQ_HEAD(running_jobs, job);

@@ -77,9 +77,10 @@
 			 "AND seq < ?1 ORDER BY seq DESC LIMIT ?2")                               \
 	X(LIST_TASK_OLD, "SELECT " ROW_COLUMNS " FROM job WHERE task = ?4 AND state = ?3 "        \
 			 "AND seq > ?1 ORDER BY seq LIMIT ?2")                                    \
-	X(EXPIRED, "SELECT seq FROM job WHERE state = 2 AND expires_age_ms <= ?1 "                \
+	X(EXPIRED, "SELECT seq FROM job INDEXED BY job_expires "                                  \
+		   "WHERE state = 2 AND expires_age_ms <= ?1 "                                    \
 		   "ORDER BY expires_age_ms LIMIT ?2")                                            \
-	X(NEXT_EXPIRY, "SELECT expires_age_ms FROM job WHERE state = 2 "                          \
+	X(NEXT_EXPIRY, "SELECT expires_age_ms FROM job INDEXED BY job_expires WHERE state = 2 "   \
 		       "ORDER BY expires_age_ms LIMIT 1")                                         \
 	X(FILES_OF, "SELECT file FROM blob WHERE seq = ?1 AND file IS NOT NULL")                  \
 	X(JOB_DELETE, "DELETE FROM job WHERE seq = ?1 AND state = 2")                             \
