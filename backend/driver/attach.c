@@ -303,12 +303,12 @@ static bool write_out(struct attach *attach)
 	return true;
 }
 
-void attach_flush(struct attach *attach)
+void attach_flush(struct attach *attach, bool more)
 {
 	if (attach->state != ATTACH_OPEN || attach->dead || attach->lost || !write_out(attach))
 		return;
-	attach->hungry = true;
-	if (evbuffer_get_length(attach->out) > 0)
+	attach->hungry = more;
+	if (more || evbuffer_get_length(attach->out) > 0)
 		(void)event_add(attach->writable, NULL);
 }
 

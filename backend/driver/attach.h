@@ -4,7 +4,7 @@
  *
  *	attach_open(engine, base, id, &ops, arg, &attach, &err);
  *	...ops.open()...
- *	evbuffer_add(attach_output(attach), frames, n); attach_flush(attach);
+ *	evbuffer_add(attach_output(attach), frames, n); attach_flush(attach, false);
  *
  * Writing is batched: what stands in the output goes out in as few calls as
  * the socket takes. Callbacks may call attach_close(); none comes after it.
@@ -60,7 +60,10 @@ void attach_close(struct attach *attach);
 
 struct evbuffer *attach_output(struct attach *attach);
 size_t attach_waiting(const struct attach *attach);
-/* Write now what the socket takes; the rest as it drains. */
-void attach_flush(struct attach *attach);
+/*
+ * Write now what the socket takes; the rest as it drains. more: there is more to
+ * give, `drained` says when; it comes from the loop even if all was taken at once.
+ */
+void attach_flush(struct attach *attach, bool more);
 /* Stop and go on reading. */
 void attach_pause(struct attach *attach, bool pause);

@@ -282,7 +282,7 @@ static void on_started(const struct engine_reply *reply, void *arg)
 		return;
 	}
 	arm(box, PREPARE_MS);
-	attach_flush(box->attach);
+	attach_flush(box->attach, false);
 }
 
 static void on_open(void *arg)

@@ -52,6 +52,7 @@
 #define NODE_DELAY_MS   50    /* counts may lag that much; what matters goes at once */
 #define RETRY_MS        2000  /* of a bring-up that failed for another reason than the way */
 #define IMAGES_CHECK_S  10    /* while one is missing */
+#define SWEEP_S         30    /* a create that a dead process asked for may come late */
 #define DRAIN_REMOVE_MS 30000 /* for removing containers when all jobs have gone */
 #define ACK_MS          5000
 #define INSTANCE_PATH   STATE_DRIVER "/instance"
@@ -76,8 +77,10 @@ struct driver {
 	bool check_agent; /* a start failed: the volume may be gone */
 	size_t images_asked;
 	char why_down[400];
-	struct event *node_timer, *retry_timer, *images_timer, *drain_timer; /* owned */
-	struct event *sigterm, *sigint, *sighup;                             /* owned */
+	struct event *node_timer, *retry_timer, *images_timer, *drain_timer,
+		*sweep_timer;                    /* owned */
+	struct event *sigterm, *sigint, *sighup; /* owned */
+	bool sweeping;
 	bool draining, forced, pool_empty;
 	int exit_code;
 };
@@ -296,6 +299,29 @@ static bool owns(const char *name, void *arg)
 	return pool_owns(d->pool, name);
 }
 
+static void on_swept(unsigned removed, const char *why, void *arg)
+{
+	struct driver *d = arg;
+
+	d->sweeping = false;
+	if (removed > 0)
+		log_info("containers=%u of an earlier process came late: removed", removed);
+	if (why != NULL)
+		log_warning("look for containers of an earlier process: %s", why);
+}
+
+static void on_sweep_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct driver *d = arg;
+	struct err err;
+
+	(void)fd;
+	(void)what;
+	if (!d->ready || d->sweeping || d->bringing_up || d->draining)
+		return;
+	d->sweeping = reconcile_start(d->engine, d->instance, owns, on_swept, d, &err) == 0;
+}
+
 static void set_container_host(struct driver *d)
 {
 	host_cgroup_parent(d->config, &d->host, d->cgroup_parent, sizeof(d->cgroup_parent));
@@ -432,14 +458,30 @@ static void on_job_over(void *arg)
 	maybe_end(arg);
 }
 
-static void on_pool_empty(void *arg)
+static void set_pool_empty(struct driver *d)
 {
-	struct driver *d = arg;
-
 	d->pool_empty = true;
 	if (jobs_count(d->jobs) == 0)
 		arm(d->drain_timer, ACK_MS);
 	maybe_end(d);
+}
+
+static void on_last_sweep(unsigned removed, const char *why, void *arg)
+{
+	(void)removed;
+	if (why != NULL)
+		log_warning("last look for containers of ours: %s", why);
+	set_pool_empty(arg);
+}
+
+static void on_pool_empty(void *arg)
+{
+	struct driver *d = arg;
+	struct err err;
+
+	if (!engine_is_up(d->engine) ||
+		reconcile_start(d->engine, d->instance, owns, on_last_sweep, d, &err) < 0)
+		set_pool_empty(d);
 }
 
 /* First the jobs' time is over, then the containers', then ours. */
@@ -556,16 +598,19 @@ static int open_and_confine(struct driver *d, struct engine_where *where, struct
 static int make_timers(struct driver *d, struct err *err)
 {
 	const struct timeval every = { .tv_sec = IMAGES_CHECK_S };
+	const struct timeval sweep = { .tv_sec = SWEEP_S };
 
 	d->node_timer = evtimer_new(d->base, on_node_timer, d);
 	d->retry_timer = evtimer_new(d->base, on_retry_timer, d);
 	d->drain_timer = evtimer_new(d->base, on_drain_timer, d);
 	d->images_timer = event_new(d->base, -1, EV_PERSIST, on_images_timer, d);
+	d->sweep_timer = event_new(d->base, -1, EV_PERSIST, on_sweep_timer, d);
 	d->sigterm = evsignal_new(d->base, SIGTERM, on_signal, d);
 	d->sigint = evsignal_new(d->base, SIGINT, on_signal, d);
 	d->sighup = evsignal_new(d->base, SIGHUP, on_hangup, d);
 	if (d->node_timer == NULL || d->retry_timer == NULL || d->drain_timer == NULL ||
 		d->images_timer == NULL || event_add(d->images_timer, &every) < 0 ||
+		d->sweep_timer == NULL || event_add(d->sweep_timer, &sweep) < 0 ||
 		d->sigterm == NULL || event_add(d->sigterm, NULL) < 0 || d->sigint == NULL ||
 		event_add(d->sigint, NULL) < 0 || d->sighup == NULL ||
 		event_add(d->sighup, NULL) < 0)
@@ -662,6 +707,7 @@ static void driver_done(struct driver *d)
 	free_event(d->retry_timer);
 	free_event(d->drain_timer);
 	free_event(d->images_timer);
+	free_event(d->sweep_timer);
 	free_event(d->sigterm);
 	free_event(d->sigint);
 	free_event(d->sighup);

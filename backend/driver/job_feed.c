@@ -55,7 +55,7 @@ static bool feed_files(struct job *job)
 
 	if (job->file == job->spec.n_files) {
 		job_feed_next_step(job);
-		return false;
+		return job->phase == PHASE_STEPPING;
 	}
 	file = &job->spec.files[job->file];
 	if (!job->file_open && !put_file_header(job, file))
@@ -82,7 +82,8 @@ static bool feed_stdin(struct job *job)
 	return false;
 }
 
-static void fill(struct job *job)
+/* True where there is more than was put. */
+static bool fill(struct job *job)
 {
 	bool more = true;
 
@@ -94,13 +95,15 @@ static void fill(struct job *job)
 		else
 			more = false;
 	}
+	return more && job->box != NULL;
 }
 
 void job_feed(struct job *job)
 {
-	fill(job);
+	bool more = fill(job);
+
 	if (job->box != NULL)
-		attach_flush(job->box->attach);
+		attach_flush(job->box->attach, more);
 }
 
 int job_feed_start(struct job *job)
@@ -160,7 +163,7 @@ static int begin_compare(struct job *job, const struct plan_step *step)
 	return 0;
 }
 
-/* Called with job->step at the step to begin. */
+/* Called with job->step at the step to begin; job_feed() then sends it. */
 void job_feed_next_step(struct job *job)
 {
 	const struct plan_step *step = &job->plan->steps[job->step];
@@ -178,7 +181,6 @@ void job_feed_next_step(struct job *job)
 		job_move(job, PHASE_STEPPING);
 	job->step_start_us = clock_us();
 	job_arm(job, step->limits.v[LIMIT_WALL] + job->jobs->host.config->grace_ms);
-	job_feed(job);
 }
 
 void job_feed_collect(struct job *job)
@@ -204,5 +206,5 @@ void job_feed_collect(struct job *job)
 		return;
 	job_move(job, PHASE_COLLECTING);
 	job_arm(job, COLLECT_MS);
-	attach_flush(job->box->attach);
+	attach_flush(job->box->attach, false);
 }

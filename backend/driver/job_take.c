@@ -224,6 +224,7 @@ static int on_step_end(struct job *job, struct unpacker *u)
 	} else {
 		job->step++;
 		job_feed_next_step(job);
+		job_feed(job);
 	}
 	return 0;
 }

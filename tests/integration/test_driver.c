@@ -617,6 +617,35 @@ static void files_go_in_and_come_back(void **state)
 	free(input);
 }
 
+/* More than any buffer on the way holds, in both directions at once. */
+static void large_input_comes_back_whole(void **state)
+{
+	size_t n = 5 * MIB;
+	uint8_t *input = malloc(n);
+	struct spec spec;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		input[i] = (uint8_t)(i * 13 + (i >> 9));
+	spec_init(&spec);
+	assert_int_equal(strv_add(&spec.args, "echo", &err), 0);
+	spec.has_stdin = true;
+	spec.stdin_ = (struct extent){ 0, n };
+	run("any", &spec, input, n);
+	assert_verdict(VERDICT_OK);
+	assert_int_equal(q.ended.ending.out.len, n);
+	assert_memory_equal(q.ended.out, input, n);
+	/* A program that reads none of it ends all the same. */
+	spec_init(&spec);
+	assert_int_equal(strv_add(&spec.args, "hello", &err), 0);
+	spec.has_stdin = true;
+	spec.stdin_ = (struct extent){ 0, n };
+	run("any", &spec, input, n);
+	assert_verdict(VERDICT_OK);
+	free(input);
+}
+
 static void a_name_is_never_an_option(void **state)
 {
 	struct spec spec;
@@ -939,6 +968,7 @@ int main(void)
 		cmocka_unit_test(a_build_that_fails_ends_the_job),
 		cmocka_unit_test(large_output_goes_to_the_spool),
 		cmocka_unit_test(files_go_in_and_come_back),
+		cmocka_unit_test(large_input_comes_back_whole),
 		cmocka_unit_test(a_name_is_never_an_option),
 		cmocka_unit_test(limits_are_never_raised_by_a_message),
 		cmocka_unit_test(a_frozen_container_ends_at_the_wall_clock),
@@ -955,5 +985,7 @@ int main(void)
 		cmocka_unit_test(draining_gives_back_and_leaves_nothing),
 	};
 
+	if (getenv("TEST_FILTER") != NULL)
+		cmocka_set_test_filter(getenv("TEST_FILTER"));
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
