@@ -12,6 +12,8 @@
 /* clang-format on */
 
 #include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -20,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -47,6 +50,7 @@ static const char config_text_[] =
 	"slots = 4\n"
 	"grace_ms = 300\n"
 	"drain_s = 5\n"
+	"docker_host = \"unix://%s/engine\"\n"
 	"images_allowed = {\"dockgate-test-driver:*\"}\n"
 	"task \"hello\" { image = \"" IMAGE
 	"\" command = {\"/payload\", \"hello\"} warm = 1 warm_max = 2 }\n"
@@ -70,6 +74,7 @@ static struct {
 	struct channel *channel;
 	struct event *accept_event, *watchdog;
 	struct engine *engine;
+	char engine_path[108]; /* the real one's socket */
 	int listen_fd;
 	pid_t driver;
 	char dir[64];
@@ -382,6 +387,109 @@ static size_t containers(char ids[][80], size_t max)
 	n = json_array_size(list);
 	json_decref(list);
 	return n;
+}
+
+/* ---- a door between driver and engine, so that the engine can be away ---- */
+
+struct door {
+	LIST_ENTRY(door) link;
+	struct bufferevent *near, *far; /* owned: the driver's side, the engine's */
+};
+
+static LIST_HEAD(, door) doors;
+static struct event *door_event;
+static int door_fd = -1;
+
+static void door_close(struct door *door)
+{
+	LIST_REMOVE(door, link);
+	bufferevent_free(door->near);
+	bufferevent_free(door->far);
+	free(door);
+}
+
+static struct bufferevent *other(struct door *door, struct bufferevent *side)
+{
+	return side == door->near ? door->far : door->near;
+}
+
+static void on_door_bytes(struct bufferevent *side, void *arg)
+{
+	(void)bufferevent_write_buffer(other(arg, side), bufferevent_get_input(side));
+}
+
+static void on_door_flushed(struct bufferevent *side, void *arg)
+{
+	(void)side;
+	door_close(arg);
+}
+
+/* One side is gone: the other gets what is left, then goes too. */
+static void on_door_event(struct bufferevent *side, short what, void *arg)
+{
+	struct bufferevent *to = other(arg, side);
+
+	if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) == 0)
+		return;
+	on_door_bytes(side, arg);
+	if (evbuffer_get_length(bufferevent_get_output(to)) == 0) {
+		door_close(arg);
+		return;
+	}
+	(void)bufferevent_disable(side, EV_READ | EV_WRITE);
+	bufferevent_setcb(to, NULL, on_door_flushed, on_door_event, arg);
+}
+
+static int connect_engine(void)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", q.engine_path);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&sa, sizeof(sa)), 0);
+	assert_int_equal(evutil_make_socket_nonblocking(fd), 0);
+	return fd;
+}
+
+static void on_door(evutil_socket_t fd, short what, void *arg)
+{
+	int near = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct door *door = calloc(1, sizeof(*door));
+
+	(void)what;
+	(void)arg;
+	assert_true(near >= 0);
+	door->near = bufferevent_socket_new(q.base, near, BEV_OPT_CLOSE_ON_FREE);
+	door->far = bufferevent_socket_new(q.base, connect_engine(), BEV_OPT_CLOSE_ON_FREE);
+	LIST_INSERT_HEAD(&doors, door, link);
+	bufferevent_setcb(door->near, on_door_bytes, NULL, on_door_event, door);
+	bufferevent_setcb(door->far, on_door_bytes, NULL, on_door_event, door);
+	(void)bufferevent_enable(door->near, EV_READ | EV_WRITE);
+	(void)bufferevent_enable(door->far, EV_READ | EV_WRITE);
+}
+
+static void open_door(void)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX, .sun_path = "engine" };
+	struct stat st;
+
+	assert_int_equal(stat(q.engine_path, &st), 0);
+	door_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert_int_equal(bind(door_fd, (const struct sockaddr *)&sa, sizeof(sa)), 0);
+	assert_int_equal(chown("engine", 0, st.st_gid), 0);
+	assert_int_equal(chmod("engine", 0660), 0);
+	assert_int_equal(listen(door_fd, 64), 0);
+	door_event = event_new(q.base, door_fd, EV_READ | EV_PERSIST, on_door, NULL);
+	assert_int_equal(event_add(door_event, NULL), 0);
+}
+
+static void shut_door(void)
+{
+	event_free(door_event);
+	(void)close(door_fd);
+	(void)unlink("engine");
+	while (!LIST_EMPTY(&doors))
+		door_close(LIST_FIRST(&doors));
 }
 
 /* ---- the driver ---- */
@@ -873,6 +981,35 @@ static void what_a_crash_leaves_is_removed(void **state)
 	assert_verdict(VERDICT_OK);
 }
 
+/* What ran goes back with a reason; when the engine is there again all is as before. */
+static void an_engine_that_goes_and_comes_is_survived(void **state)
+{
+	char ids[16][80];
+	size_t n;
+
+	(void)state;
+	RUN("any", "sleep", "60000");
+	wait_for(&q.has_started);
+	shut_door();
+	wait_for(&q.has_giveback);
+	assert_int_equal(q.giveback.why, GIVEBACK_ENGINE);
+	while (q.node_up)
+		(void)event_base_loop(q.base, EVLOOP_ONCE);
+	assert_true(strlen(q.node_reason) > 0);
+	/* What comes meanwhile goes back without having been tried. */
+	RUN("hello");
+	wait_for(&q.has_giveback);
+	assert_int_equal(q.giveback.why, GIVEBACK_BUSY);
+	open_door();
+	wait_for(&q.node_up);
+	RUN("hello");
+	assert_verdict(VERDICT_OK);
+	/* Those of before are gone or go: none of the sleeping ones stays. */
+	do {
+		n = containers(ids, 16);
+	} while (n > 6);
+}
+
 static void draining_gives_back_and_leaves_nothing(void **state)
 {
 	char ids[4][80];
@@ -906,7 +1043,8 @@ static int set_up(void **state)
 	(void)snprintf(q.dir, sizeof(q.dir), "/tmp/dockgate-test-driver-XXXXXX");
 	if (mkdtemp(q.dir) == NULL || chmod(q.dir, 0755) < 0 || chdir(q.dir) < 0)
 		return -1;
-	(void)snprintf(text, sizeof(text), config_text_, q.dir, level == NULL ? "error" : level);
+	(void)snprintf(
+		text, sizeof(text), config_text_, q.dir, level == NULL ? "error" : level, q.dir);
 	if (config_parse(text, "test", NULL, NULL, &q.config, &err) < 0) {
 		print_error("%s\n", err.msg);
 		return -1;
@@ -918,11 +1056,13 @@ static int set_up(void **state)
 	q.watchdog = evtimer_new(q.base, on_watchdog, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
-		engine_where_parse(NULL, &where, &err) < 0 ||
+		engine_where_parse(NULL, &where, &err) < 0 || where.unix_path == NULL ||
+		snprintf(q.engine_path, sizeof(q.engine_path), "%s", where.unix_path) < 0 ||
 		engine_new(q.base, &where, &watch, NULL, &q.engine, &err) < 0)
 		return -1;
 	engine_connect(q.engine);
 	wait_for(&engine_up);
+	open_door();
 	import_payload();
 	listen_for_driver();
 	start_driver();
@@ -951,6 +1091,7 @@ static int tear_down(void **state)
 	(void)close(q.listen_fd);
 	(void)unlink("sock/" SOCKET_QUEUE_DRIVER);
 	(void)unlink("driver/instance");
+	shut_door();
 	(void)rmdir("sock");
 	(void)rmdir(STATE_DRIVER);
 	(void)rmdir(q.dir);
@@ -982,6 +1123,7 @@ int main(void)
 		cmocka_unit_test(an_ending_is_kept_until_it_is_acknowledged),
 		cmocka_unit_test(a_run_that_comes_twice_runs_once),
 		cmocka_unit_test(what_a_crash_leaves_is_removed),
+		cmocka_unit_test(an_engine_that_goes_and_comes_is_survived),
 		cmocka_unit_test(draining_gives_back_and_leaves_nothing),
 	};
 
