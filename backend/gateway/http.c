@@ -19,7 +19,7 @@
 #include "metrics.h"
 #include "upload.h"
 
-#define POOL_BYTES (32U * 1024)          /* a connection's own: bounds its request's head */
+#define POOL_BYTES (16U * 1024)          /* a connection's own: bounds its request's head */
 #define BODIES_MAX (UINT64_C(512) << 20) /* of all request bodies in memory together */
 #define DRAIN_MAX    \
 	(UINT64_C(1) \

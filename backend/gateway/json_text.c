@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "json_text.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +24,7 @@ static char *room(struct json_text *t, size_t n)
 	if (t->failed)
 		return NULL;
 	if (n > t->cap - t->len) {
-		size_t cap = t->cap == 0 ? 1024 : t->cap;
+		size_t cap = t->cap == 0 ? 2048 : t->cap;
 		char *buf = NULL;
 
 		while (cap - t->len < n && cap <= SIZE_MAX / 4)
@@ -177,32 +176,55 @@ void jt_str_or_null(struct json_text *t, const char *text)
 		jt_str(t, text);
 }
 
+/* Digits backwards from `end`; where they begin. By hand: a status has dozens of numbers. */
+static char *digits(char *end, uint64_t value)
+{
+	do {
+		*--end = (char)('0' + value % 10);
+		value /= 10;
+	} while (value > 0);
+	return end;
+}
+
+static uint64_t magnitude(int64_t value)
+{
+	return value < 0 ? UINT64_C(0) - (uint64_t)value : (uint64_t)value;
+}
+
 void jt_int(struct json_text *t, int64_t value)
 {
-	char text[32];
+	char text[32], *end = text + sizeof(text);
+	char *at = digits(end, magnitude(value));
 
-	jt_value(t, text, (size_t)snprintf(text, sizeof(text), "%" PRId64, value));
+	if (value < 0)
+		*--at = '-';
+	jt_value(t, at, (size_t)(end - at));
 }
 
 void jt_uint(struct json_text *t, uint64_t value)
 {
-	char text[32];
+	char text[32], *end = text + sizeof(text);
+	char *at = digits(end, value);
 
-	jt_value(t, text, (size_t)snprintf(text, sizeof(text), "%" PRIu64, value));
+	jt_value(t, at, (size_t)(end - at));
 }
 
 void jt_thousandths(struct json_text *t, int64_t value)
 {
-	char text[40];
-	uint64_t v = value < 0 ? UINT64_C(0) - (uint64_t)value : (uint64_t)value;
-	int n = snprintf(text, sizeof(text), "%s%" PRIu64 ".%03u", value < 0 ? "-" : "", v / 1000,
-		(unsigned)(v % 1000));
+	char text[40], *end = text + sizeof(text);
+	uint64_t fraction = magnitude(value) % 1000;
+	char *at = end;
 
-	while (text[n - 1] == '0')
-		n--;
-	if (text[n - 1] == '.')
-		n--;
-	jt_value(t, text, (size_t)n);
+	if (fraction > 0) {
+		at = digits(end, fraction + 1000); /* its 1 becomes the point */
+		*at = '.';
+		while (end[-1] == '0')
+			end--;
+	}
+	at = digits(at, magnitude(value) / 1000);
+	if (value < 0)
+		*--at = '-';
+	jt_value(t, at, (size_t)(end - at));
 }
 
 void jt_bool(struct json_text *t, bool value)

@@ -67,6 +67,26 @@ static void numbers_in_thousandths(void **state)
 	}
 }
 
+static void stamps(void **state)
+{
+	static const struct {
+		int64_t unix_ms;
+		const char *text;
+	} table[] = { { 0, "null" }, { 1, "\"1970-01-01T00:00:00.001Z\"" },
+		{ 951868799999, "\"2000-02-29T23:59:59.999Z\"" },
+		{ 1767225600020, "\"2026-01-01T00:00:00.020Z\"" },
+		{ -1, "\"1970-01-01T00:00:00.000Z\"" },
+		{ INT64_MAX, "\"1970-01-01T00:00:00.000Z\"" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct json_text t = { 0 };
+
+		jt_time(&t, table[i].unix_ms);
+		assert_text(&t, table[i].text);
+	}
+}
+
 static void strings_are_escaped(void **state)
 {
 	struct json_text t = { 0 };
@@ -229,6 +249,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(commas_come_by_themselves),
 		cmocka_unit_test(numbers_in_thousandths),
+		cmocka_unit_test(stamps),
 		cmocka_unit_test(strings_are_escaped),
 		cmocka_unit_test(what_is_not_utf8_is_replaced_in_names),
 		cmocka_unit_test(content_comes_back),
