@@ -64,10 +64,11 @@ void figures_print(struct figures *figures, int64_t elapsed_us, FILE *to)
 		qsort(figures->us, figures->n, sizeof(*figures->us), by_size);
 	(void)fprintf(to,
 		"{\"n\": %zu, \"errors\": %llu, \"elapsed_s\": %.3f, \"per_s\": %.1f, "
-		"\"p50_ms\": %.3f, \"p90_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f, "
+		"\"min_ms\": %.3f, \"p50_ms\": %.3f, \"p90_ms\": %.3f, \"p99_ms\": %.3f, "
+		"\"max_ms\": %.3f, "
 		"\"own_cpu_s\": %.3f}\n",
 		figures->n, (unsigned long long)figures->errors, s, (double)figures->n / s,
-		percentile_ms(figures, 500), percentile_ms(figures, 900),
+		percentile_ms(figures, 0), percentile_ms(figures, 500), percentile_ms(figures, 900),
 		percentile_ms(figures, 990), percentile_ms(figures, 1000), cpu_s());
 	(void)fflush(to);
 }
