@@ -478,6 +478,34 @@ static void a_checkpoint_changes_nothing(void **state)
 	assert_int_equal(store_counts(w->store).commits, 301);
 }
 
+static void reads_in_a_row_leave_nothing_behind(void **state)
+{
+	struct world *w = *state;
+	struct store_job job, got;
+	struct job_id nobody = { 0 };
+	struct err err;
+
+	begin(w);
+	job = insert(w, "py");
+	/* Within a write transaction, which stays what it is. */
+	assert_int_equal(store_read_begin(w->store, &err), 0);
+	assert_int_equal(read_job(w, &job.id).seq, job.seq);
+	store_read_end(w->store);
+	assert_true(store_in_transaction(w->store));
+	commit(w);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(store_read_begin(w->store, &err), 0);
+		assert_int_equal(store_job_get(w->store, &nobody, &got, &err), -ENOENT);
+		assert_int_equal(read_job(w, &job.id).seq, job.seq);
+		store_read_end(w->store);
+		assert_false(store_in_transaction(w->store));
+	}
+	store_read_end(w->store); /* after a begin that failed */
+	begin(w);
+	(void)insert(w, "py");
+	commit(w);
+}
+
 /* Dies in the middle of a transaction: what was committed is there, the rest is not. */
 static void kill_9_keeps_what_was_committed(void **state)
 {
@@ -639,6 +667,7 @@ int main(int argc, char **argv)
 		TEST(numbers_are_not_given_twice),
 		TEST(meta_is_kept),
 		TEST(a_checkpoint_changes_nothing),
+		TEST(reads_in_a_row_leave_nothing_behind),
 		TEST(kill_9_keeps_what_was_committed),
 	};
 	const struct CMUnitTest sqlite[] = {
