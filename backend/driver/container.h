@@ -21,8 +21,9 @@
 #define LABEL_TASK     "org.dockgate.task"
 #define LABEL_SLOT     "org.dockgate.slot"
 
-#define CONTAINER_MEMORY_RESERVE (24 * MIB) /* the agent's, beyond what the job may use */
+#define CONTAINER_MEMORY_RESERVE (32 * MIB) /* the agent's, beyond what the job may use */
 #define CONTAINER_PIDS_RESERVE   16
+#define CONTAINER_CPUS_RESERVE   100 /* or the job's own share would hold PID 1 back, too */
 #define CONTAINER_SHM_MAX        (64 * MIB)
 
 /* What the engine and its machine are like, as far as containers depend on it. */

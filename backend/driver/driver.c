@@ -51,7 +51,7 @@
 
 #define NODE_DELAY_MS   50    /* counts may lag that much; what matters goes at once */
 #define RETRY_MS        2000  /* of a bring-up that failed for another reason than the way */
-#define IMAGES_CHECK_S  10    /* while one is missing */
+#define IMAGES_CHECK_S  2     /* while one is missing */
 #define SWEEP_S         30    /* a create that a dead process asked for may come late */
 #define DRAIN_REMOVE_MS 30000 /* for removing containers when all jobs have gone */
 #define ACK_MS          5000
