@@ -46,7 +46,9 @@ struct engine_line {
 
 /* One of curl's sockets. */
 struct watched {
-	struct event *event;
+	LIST_ENTRY(watched) link;
+	curl_socket_t fd;
+	struct event *event; /* owned */
 };
 
 struct engine {
@@ -56,6 +58,7 @@ struct engine {
 	void *arg;
 	CURLM *multi;
 	struct event *curl_timer, *ping_timer;
+	LIST_HEAD(, watched) watched;
 	LIST_HEAD(, call) calls;
 	LIST_HEAD(, engine_line) lines;
 	enum engine_state state;
@@ -192,6 +195,27 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
 	reap(engine);
 }
 
+static void watched_free(struct engine *engine, struct watched *watched)
+{
+	(void)curl_multi_assign(engine->multi, watched->fd, NULL);
+	LIST_REMOVE(watched, link);
+	if (watched->event != NULL)
+		event_free(watched->event);
+	free(watched);
+}
+
+static struct watched *watched_new(struct engine *engine, curl_socket_t fd)
+{
+	struct watched *watched = calloc(1, sizeof(*watched));
+
+	if (watched == NULL)
+		return NULL;
+	watched->fd = fd;
+	LIST_INSERT_HEAD(&engine->watched, watched, link);
+	(void)curl_multi_assign(engine->multi, fd, watched);
+	return watched;
+}
+
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
 	struct engine *engine = arg;
@@ -199,34 +223,42 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void 
 	short kind = EV_PERSIST;
 
 	(void)easy;
-	if (watched != NULL) {
-		event_free(watched->event);
-		if (what == CURL_POLL_REMOVE) {
-			free(watched);
-			(void)curl_multi_assign(engine->multi, fd, NULL);
-			return 0;
-		}
-	} else if (what == CURL_POLL_REMOVE) {
+	if (what == CURL_POLL_REMOVE) {
+		if (watched != NULL)
+			watched_free(engine, watched);
 		return 0;
-	} else {
-		watched = calloc(1, sizeof(*watched));
-		if (watched == NULL)
-			return -1;
 	}
+	if (watched == NULL)
+		watched = watched_new(engine, fd);
+	if (watched == NULL)
+		return -1;
+	if (watched->event != NULL)
+		event_free(watched->event);
 	if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
 		kind |= EV_READ;
 	if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
 		kind |= EV_WRITE;
 	watched->event = event_new(engine->base, fd, kind, on_socket, engine);
 	if (watched->event == NULL || event_add(watched->event, NULL) < 0) {
-		if (watched->event != NULL)
-			event_free(watched->event);
-		free(watched);
-		(void)curl_multi_assign(engine->multi, fd, NULL);
+		watched_free(engine, watched);
 		return -1;
 	}
-	(void)curl_multi_assign(engine->multi, fd, watched);
 	return 0;
+}
+
+/*
+ * A line's descriptor is ours from its connection on. curl goes on watching it,
+ * and does not say so when it closes it; an event that stayed on a closed number
+ * would keep the loop from watching the next descriptor of that number. The
+ * struct stays: curl may hold on to it as well.
+ */
+static void unwatch(struct engine *engine, curl_socket_t fd)
+{
+	struct watched *watched;
+
+	LIST_FOREACH(watched, &engine->watched, link)
+	if (watched->fd == fd && watched->event != NULL)
+		(void)event_del(watched->event);
 }
 
 static void on_curl_timer(evutil_socket_t fd, short what, void *arg)
@@ -496,6 +528,7 @@ static void end_dial(struct engine_line *line, CURLcode code)
 		return;
 	}
 	line->fd = fd;
+	unwatch(line->engine, fd);
 	done(line, fd, NULL, line->arg);
 }
 
@@ -619,6 +652,8 @@ void engine_hangup(struct engine_line *line)
 	if (line == NULL)
 		return;
 	LIST_REMOVE(line, link);
+	if (line->fd >= 0)
+		unwatch(line->engine, line->fd);
 	if (line->easy != NULL) {
 		(void)curl_multi_remove_handle(line->engine->multi, line->easy);
 		curl_easy_cleanup(line->easy);
@@ -779,6 +814,7 @@ int engine_new(struct event_base *base, struct engine_where *where,
 
 	if (engine == NULL)
 		return err_set(err, ENOMEM, "engine");
+	LIST_INIT(&engine->watched);
 	LIST_INIT(&engine->calls);
 	LIST_INIT(&engine->lines);
 	engine->base = base;
@@ -811,6 +847,8 @@ void engine_free(struct engine *engine)
 		call_free(LIST_FIRST(&engine->calls));
 	while (!LIST_EMPTY(&engine->lines))
 		engine_hangup(LIST_FIRST(&engine->lines));
+	while (!LIST_EMPTY(&engine->watched))
+		watched_free(engine, LIST_FIRST(&engine->watched));
 	if (engine->multi != NULL)
 		(void)curl_multi_cleanup(engine->multi);
 	if (engine->curl_timer != NULL)
