@@ -13,6 +13,7 @@ from service import until
 class Engine:
     def __init__(self):
         self.directory = tempfile.mkdtemp(prefix="dge-", dir="/tmp")
+        os.chmod(self.directory, 0o711)  # the driver's user has to reach the socket
         self.socket = os.path.join(self.directory, "docker.sock")
         self.log_path = os.path.join(self.directory, "log")
         self.docker = Docker(self.socket)

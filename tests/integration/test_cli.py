@@ -66,7 +66,8 @@ class Help(CliCase):
 class Run(CliCase):
     def test_streams_and_exit_code(self):
         done = self.client("run", "sh", "--", "echo out; echo err >&2; exit 7")
-        self.assertEqual((done.returncode, done.stdout, done.stderr), (7, b"out\n", b"err\n"))
+        self.assertEqual((done.returncode, done.stdout), (7, b"out\n"))
+        self.assertTrue(done.stderr.startswith(b"err\n"), done.stderr)
 
     def test_bytes(self):
         done = self.client("run", "sh", "--", r"printf 'a\000\377'")
@@ -176,13 +177,13 @@ class Operator(CliCase):
         self.assertIn(b"/nonexistent/docker.sock", done.stdout)
 
     def test_doctor_misses_an_image(self):
+        """No error: images can be made when they are first needed. It says how."""
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "c.conf")
             text = service.read(self.service.config).decode()
             service.Service.write_file(path, text.replace(self.service.image, "dockgate/test-missing:x"))
             done = self.cli("doctor", "--config", path)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn(b"dockgate/test-missing:x", done.stdout)
+        self.assertRegex(done.stdout.decode(), r"warn +image +.*dockgate/test-missing:x\n +-> ")
 
 
 TASK = 'task "x" {\n\timage = "i"\n\tcommand = {"c"}\n%s}\n'

@@ -59,7 +59,7 @@ class Ledger:
 class CrashCase(Case):
     # As many attempts as there are kills, so that every job can end well.
     changes = {name: {"attempts": 100} for name in ("sh", "cold")}
-    settings = {"lease_ms": 3000}
+    settings = {"lease_ms": 1000}
 
     def setUp(self):
         self.random = random.Random(SEED)
