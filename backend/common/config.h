@@ -31,47 +31,47 @@ const char *isolation_name(enum isolation isolation);
 
 /* How a case's stdout is compared with what was expected. */
 enum compare {
-	COMPARE_EXACT,  /* byte for byte */
-	COMPARE_LINES,  /* white space at the end of lines and empty lines at the end do not count */
+	COMPARE_EXACT, /* byte for byte */
+	COMPARE_LINES, /* white space at the end of lines and empty lines at the end do not count */
 	COMPARE_TOKENS, /* runs of characters that are not white space, in order */
 	COMPARE_MAX_,
 };
 
 struct task_mount {
-	char *source;   /* owned; an absolute path where the engine runs, or a volume's name */
-	char *target;   /* owned; absolute; below /workspace too */
-	bool writable;  /* never possible for a directory of the host */
+	char *source;  /* owned; an absolute path where the engine runs, or a volume's name */
+	char *target;  /* owned; absolute; below /workspace too */
+	bool writable; /* never possible for a directory of the host */
 };
 
 /* One member of the classic face's result: the lines of stdout it takes (1 is the first). */
 struct task_field {
-	char *name;     /* owned */
+	char *name; /* owned */
 	int first, last;
-	bool list;      /* an array even for one line */
+	bool list; /* an array even for one line */
 };
 
 /* What the operator offers. */
 struct task {
-	char *name;                 /* owned; [a-z0-9][a-z0-9_-]{0,63} */
-	char *description;          /* owned, may be NULL */
-	char *image;                /* owned */
-	struct strv command;        /* "{main}": the first file's name; "{sources}": all that match */
-	struct strv build;          /* empty: no build step */
-	char *main;                 /* owned; name of the first file where a client gives none, or NULL */
-	struct strv sources;        /* globs for {sources} */
-	char *example;              /* owned; a small program for the page, or NULL */
-	struct strv env;            /* NAME=value */
+	char *name;          /* owned; [a-z0-9][a-z0-9_-]{0,63} */
+	char *description;   /* owned, may be NULL */
+	char *image;         /* owned */
+	struct strv command; /* "{main}": the first file's name; "{sources}": all that match */
+	struct strv build;   /* empty: no build step */
+	char *main;          /* owned; name of the first file where a client gives none, or NULL */
+	struct strv sources; /* globs for {sources} */
+	char *example;       /* owned; a small program for the page, or NULL */
+	struct strv env;     /* NAME=value */
 	enum isolation isolation;
 	bool network;
-	char *gpus;                 /* owned: "all", a number, or device ids with commas; NULL: none */
+	char *gpus; /* owned: "all", a number, or device ids with commas; NULL: none */
 	bool writable_root;
-	bool custom_command;        /* a request may bring its own command and build */
-	bool kill_on_output;        /* on_output_limit = kill */
+	bool custom_command; /* a request may bring its own command and build */
+	bool kill_on_output; /* on_output_limit = kill */
 	enum compare compare;
-	char *runtime;              /* owned; NULL: the engine's default */
-	struct task_mount *mounts;  /* owned */
+	char *runtime;             /* owned; NULL: the engine's default */
+	struct task_mount *mounts; /* owned */
 	size_t n_mounts;
-	struct task_field *fields;  /* owned; the classic face's result */
+	struct task_field *fields; /* owned; the classic face's result */
 	size_t n_fields;
 	int classic_data_line;      /* the line that get_data gives; 5 as in the original */
 	struct limits limits;       /* all set */
@@ -83,54 +83,56 @@ struct task {
 	int warm_idle_s;            /* a container above `warm` unused for that long is removed */
 	int64_t retention_s;        /* of a finished job */
 	int attempts;
-	struct strv collect;        /* globs collected when the request names none */
-	int64_t collect_bytes;      /* all files together */
+	struct strv collect;   /* globs collected when the request names none */
+	int64_t collect_bytes; /* all files together */
 	int collect_files;
 };
 
 struct config {
 	/* files and addresses */
-	char *state_dir;            /* owned; all state lives below it */
-	struct strv listen;         /* "127.0.0.1:8080", "[::1]:8080"; empty: unix socket only */
-	char *socket_dir;           /* owned; NULL: <state_dir>/sock */
-	struct strv server_names;   /* Host names taken besides the listeners' own */
-	struct strv origins;        /* allowed Origins; "*" for all */
-	char *log_level;            /* owned: error, warning, info, debug */
-	char *node;                 /* owned; this machine's name */
+	char *state_dir;          /* owned; all state lives below it */
+	struct strv listen;       /* "127.0.0.1:8080", "[::1]:8080"; empty: unix socket only */
+	char *socket_dir;         /* owned; NULL: <state_dir>/sock */
+	struct strv server_names; /* Host names taken besides the listeners' own */
+	struct strv origins;      /* allowed Origins; "*" for all */
+	char *log_level;          /* owned: error, warning, info, debug */
+	char *node;               /* owned; this machine's name */
 
 	/* rights: numbers, no /etc/passwd entry is needed */
 	uid_t gateway_uid, queue_uid, driver_uid;
 	gid_t gateway_gid, queue_gid, driver_gid;
-	gid_t operator_gid;         /* root and this group are operators on the unix socket; -1: root only */
-	uid_t job_uid_base;         /* agents' and jobs' uids in containers: two for each container */
+	gid_t operator_gid; /* root and this group are operators on the unix socket; -1: root only
+			     */
+	uid_t job_uid_base; /* agents' and jobs' uids in containers: two for each container */
 
 	/* HTTP */
 	int64_t body_json_max, body_multipart_max; /* bytes */
 	int header_timeout_s, body_timeout_s, idle_timeout_s;
 	int connections_max;
-	int wait_max_s;             /* longest long poll */
-	bool queueing_ids_full;     /* key: queueing_ids = short or full; classic face: whole ids in `queueing` */
-	char *classic_task;         /* owned; the task behind the classic face */
+	int wait_max_s;         /* longest long poll */
+	bool queueing_ids_full; /* key: queueing_ids = short or full; classic face: whole ids in
+				   `queueing` */
+	char *classic_task;     /* owned; the task behind the classic face */
 
 	/* queue */
-	int waiting_max;            /* jobs; beyond it a submit is 503 */
+	int waiting_max; /* jobs; beyond it a submit is 503 */
 	int lease_ms;
-	int attempts;               /* default of tasks */
-	int64_t retention_s;        /* default of tasks */
-	int64_t cpus_budget;        /* thousandths; 0: the machine's own number */
-	int64_t memory_budget;      /* bytes; 0: three quarters of the machine's */
-	int slots;                  /* containers running jobs at one time; 0: from the cpus */
+	int attempts;          /* default of tasks */
+	int64_t retention_s;   /* default of tasks */
+	int64_t cpus_budget;   /* thousandths; 0: the machine's own number */
+	int64_t memory_budget; /* bytes; 0: three quarters of the machine's */
+	int slots;             /* containers running jobs at one time; 0: from the cpus */
 
 	/* driver */
-	char *docker_host;          /* owned; NULL: DOCKER_HOST, else unix:///var/run/docker.sock */
-	char *cgroup_parent;        /* owned; NULL: "dockgate" (cgroupfs) or "dockgate.slice" (systemd) */
-	int grace_ms;               /* driver's wall clock beyond the step's own */
-	int drain_s;                /* SIGTERM: time running jobs get before they go back */
+	char *docker_host;   /* owned; NULL: DOCKER_HOST, else unix:///var/run/docker.sock */
+	char *cgroup_parent; /* owned; NULL: "dockgate" (cgroupfs) or "dockgate.slice" (systemd) */
+	int grace_ms;        /* driver's wall clock beyond the step's own */
+	int drain_s;         /* SIGTERM: time running jobs get before they go back */
 	struct strv images_allowed; /* globs of images that a request may name itself */
 
-	struct task *tasks;         /* owned */
+	struct task *tasks; /* owned */
 	size_t n_tasks;
-	uint64_t generation;        /* of the text it was read from: equal text, equal number */
+	uint64_t generation; /* of the text it was read from: equal text, equal number */
 };
 
 /*

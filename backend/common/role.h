@@ -24,13 +24,13 @@ enum role {
 	ROLE_MAX_,
 };
 
-#define ROLE_LISTEN_MAX      32
+#define ROLE_LISTEN_MAX 32
 
 /* Names of descriptors handed over (systemd's LISTEN_FDS protocol, sd_listen_fds(3)). */
-#define ROLE_FD_HTTP         "http"          /* gateway: TCP listener, any number */
-#define ROLE_FD_HTTP_UNIX    "http-unix"     /* gateway: its unix listener */
+#define ROLE_FD_HTTP          "http"          /* gateway: TCP listener, any number */
+#define ROLE_FD_HTTP_UNIX     "http-unix"     /* gateway: its unix listener */
 #define ROLE_FD_QUEUE_GATEWAY "queue-gateway" /* queue: SOCK_SEQPACKET listener for gateways */
-#define ROLE_FD_QUEUE_DRIVER "queue-driver"  /* queue: SOCK_SEQPACKET listener for drivers */
+#define ROLE_FD_QUEUE_DRIVER  "queue-driver"  /* queue: SOCK_SEQPACKET listener for drivers */
 
 /* Files below config->socket_dir (default: "sock" in the state directory). */
 #define SOCKET_HTTP          "dockgate.sock"
@@ -38,8 +38,8 @@ enum role {
 #define SOCKET_QUEUE_DRIVER  "queue-driver.sock"
 
 /* Directories below the state directory: 0700, each its role's own. */
-#define STATE_QUEUE          "queue"         /* dockgate.db, spool/ */
-#define STATE_DRIVER         "driver"        /* instance */
+#define STATE_QUEUE  "queue"  /* dockgate.db, spool/ */
+#define STATE_DRIVER "driver" /* instance */
 
 struct role_args {
 	const struct config *config;
@@ -59,8 +59,8 @@ const char *role_name(enum role role);
 int role_listen_fds(struct role_args *args, struct err *err);
 
 /* "<socket_dir>/<name>" for connect(2), relative to the state directory where it is inside. */
-int role_socket_path(const struct config *config, const char *name, char *ret, size_t size,
-	struct err *err);
+int role_socket_path(
+	const struct config *config, const char *name, char *ret, size_t size, struct err *err);
 
 /*
  * Become the role's user (where root), without capabilities, with
@@ -70,7 +70,8 @@ int role_socket_path(const struct config *config, const char *name, char *ret, s
  */
 int role_confine(enum role role, const struct config *config, gid_t extra_gid, struct err *err);
 
-/* Tell supervisor or systemd that the role is ready (sd_notify(3), READY=1); nothing where there is none. */
+/* Tell supervisor or systemd that the role is ready (sd_notify(3), READY=1); nothing where there is
+ * none. */
 void role_ready(void);
 
 /*

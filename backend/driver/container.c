@@ -224,7 +224,8 @@ static json_t *gpus_json(const char *gpus)
 
 static void set_limits(json_t *hc, const struct container_host *host, const struct limits *limits)
 {
-	int64_t memory = container_memory_bytes(limits), cpus = limits->v[LIMIT_CPUS] + CONTAINER_CPUS_RESERVE;
+	int64_t memory = container_memory_bytes(limits),
+		cpus = limits->v[LIMIT_CPUS] + CONTAINER_CPUS_RESERVE;
 
 	if (host->cpus > 0 && cpus > host->cpus)
 		cpus = host->cpus; /* the engine refuses more than there are */
