@@ -20,6 +20,7 @@
 #include "common/cleanup.h"
 #include "common/number.h"
 #include "common/role.h"
+#include "driver/host.h"
 #include "engine_probe.h"
 
 #define CGROUP2_MAGIC 0x63677270
@@ -176,6 +177,29 @@ static bool info_has(const struct doctor *d, const char *option)
 	return false;
 }
 
+static void check_apparmor(struct doctor *d)
+{
+	int loaded = host_has_slot_profile();
+
+	if (!info_has(d, "name=apparmor"))
+		say(d, GRADE_OK, "apparmor", NULL, "not there; nothing here depends on it");
+	else if (loaded > 0)
+		say(d, GRADE_OK, "apparmor", NULL,
+			"the profile " HOST_APPARMOR_PROFILE " is loaded");
+	else if (loaded < 0)
+		say(d, GRADE_WARN, "apparmor", "run this with sudo on the engine's machine",
+			"whether the profile " HOST_APPARMOR_PROFILE
+			" is loaded cannot be seen: %s",
+			strerror(-loaded));
+	else
+		say(d, GRADE_WARN, "apparmor",
+			"apt-get install apparmor; apparmor_parser -Kr "
+			"deploy/apparmor/" HOST_APPARMOR_PROFILE "; start `serve` again",
+			"the profile " HOST_APPARMOR_PROFILE
+			" is not loaded, and Docker's own lets jobs have no cgroup of their own: "
+			"limits and figures are the container's, and less exact");
+}
+
 static void check_security(struct doctor *d)
 {
 	if (info_has(d, "name=seccomp"))
@@ -184,10 +208,7 @@ static void check_security(struct doctor *d)
 		say(d, GRADE_FAIL, "seccomp",
 			"a kernel with CONFIG_SECCOMP_FILTER and a Docker with seccomp",
 			"the engine cannot filter system calls");
-	if (info_has(d, "name=apparmor"))
-		say(d, GRADE_OK, "apparmor", NULL, "the engine uses it");
-	else
-		say(d, GRADE_OK, "apparmor", NULL, "not there; nothing here depends on it");
+	check_apparmor(d);
 	if (info_has(d, "name=rootless") || info_has(d, "name=userns"))
 		say(d, GRADE_WARN, "user namespaces",
 			"set job_uid_base below 65536 - 2 x containers",

@@ -141,6 +141,20 @@ static void break_off(struct box *box, const char *why, bool garbled)
 
 /* ---- the agent's frames ---- */
 
+/* Once aloud: it is the machine's way, and the same for every container. */
+static void say_no_cgroup(const struct box *box, const char *why)
+{
+	static bool said;
+
+	if (said)
+		log_debug("container=%s no cgroup of the job's own: %s", box->name, why);
+	else
+		log_warning("jobs have no cgroup of their own here (%s): the container's limits "
+			    "and figures are used; see `dockgate doctor`",
+			why);
+	said = true;
+}
+
 static int on_ready(struct box *box, const uint8_t *payload, size_t n)
 {
 	struct unpacker u = unpacker_of(payload, n);
@@ -154,7 +168,7 @@ static int on_ready(struct box *box, const uint8_t *payload, size_t n)
 		return -EPROTO;
 	}
 	if (cgroup == FRAME_CGROUP_CONTAINER)
-		log_debug("container=%s no cgroup of the job's own: %s", box->name, why);
+		say_no_cgroup(box, why);
 	(void)event_del(box->timer);
 	box->ready_us = clock_us();
 	move(box, BOX_READY);

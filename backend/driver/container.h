@@ -31,7 +31,7 @@ struct container_host {
 	const char *instance;      /* ours, on the label */
 	const char *agent_volume;  /* the volume that holds the agent */
 	const char *cgroup_parent; /* NULL: the engine's default */
-	const char *apparmor;      /* profile's name, "unconfined", or NULL: no AppArmor */
+	const char *apparmor;      /* profile's name, NULL: the engine's own, if any */
 	const char *seccomp;       /* profile as JSON */
 	int64_t cpus;              /* thousandths that the machine has */
 };

@@ -327,9 +327,8 @@ static void set_container_host(struct driver *d)
 	host_cgroup_parent(d->config, &d->host, d->cgroup_parent, sizeof(d->cgroup_parent));
 	d->container.cgroup_parent = d->cgroup_parent;
 	d->container.cpus = d->host.cpus;
-	d->container.apparmor = !d->host.apparmor ? NULL
-				: d->slot_profile ? "dockgate-slot"
-						  : "unconfined";
+	/* Without ours the engine's own: it holds more, but refuses the job's own cgroup. */
+	d->container.apparmor = d->host.apparmor && d->slot_profile ? HOST_APPARMOR_PROFILE : NULL;
 }
 
 static void on_info(const struct engine_reply *reply, void *arg)
@@ -588,9 +587,10 @@ static int open_and_confine(struct driver *d, struct engine_where *where, struct
 		r = agent_volume_load(NULL, &d->volume, err);
 	if (r < 0)
 		return r;
-	if (where->unix_path != NULL)
+	if (where->unix_path != NULL) {
 		(void)host_cap_cgroup(d->config);
-	d->slot_profile = host_has_slot_profile();
+		d->slot_profile = host_has_slot_profile() > 0;
+	}
 	r = role_confine(ROLE_DRIVER, d->config, gid, err);
 	return r == 0 ? load_instance(d, err) : r;
 }

@@ -139,13 +139,16 @@ bool host_cap_cgroup(const struct config *config)
 	return done;
 }
 
-bool host_has_slot_profile(void)
+int host_has_slot_profile(void)
 {
+	static const char name[] = HOST_APPARMOR_PROFILE " ";
 	cleanup_fclose FILE *f = fopen("/sys/kernel/security/apparmor/profiles", "re");
 	char line[512];
 
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		if (strncmp(line, "dockgate-slot ", 14) == 0)
-			return true;
-	return false;
+	if (f == NULL)
+		return -errno;
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, name, sizeof(name) - 1) == 0)
+			return 1;
+	return 0;
 }

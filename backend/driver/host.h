@@ -10,6 +10,8 @@
 #include "common/config.h"
 #include "common/err.h"
 
+#define HOST_APPARMOR_PROFILE "dockgate-slot"
+
 struct host {
 	int64_t cpus; /* thousandths */
 	int64_t memory_bytes;
@@ -33,8 +35,8 @@ void host_cgroup_parent(
  */
 bool host_cap_cgroup(const struct config *config);
 
-/* Is our AppArmor profile for slots loaded? Needs root. */
-bool host_has_slot_profile(void);
+/* Is deploy/apparmor's profile loaded in this kernel? 1 or 0; -errno where that cannot be seen. */
+int host_has_slot_profile(void);
 
 /* The first of the uids for slots: the configuration's, or one that exists in small maps. */
 uid_t host_uid_base(const struct config *config, const struct host *host);
