@@ -171,6 +171,19 @@ void step_end_for(struct step *step, enum limit limit, int64_t now_us)
 		step->end_us = now_us;
 }
 
+static int64_t memory_peak(const struct step *step)
+{
+	int64_t peak = figure(step, FIGURE_MEMORY_PEAK);
+	int64_t most;
+
+	if (step->own_cgroup)
+		return peak >= 0 ? peak : step->memory_seen;
+	if (peak > step->base[FIGURE_MEMORY_PEAK] && step->base[FIGURE_MEMORY_NOW] >= 0)
+		return peak - step->base[FIGURE_MEMORY_NOW];
+	most = step->rss_seen + step->disk.total - step->disk_base;
+	return most > step->memory_seen ? most : step->memory_seen;
+}
+
 void step_settle(struct step *step)
 {
 	see_disk(step);
@@ -183,19 +196,8 @@ void step_settle(struct step *step)
 		step->killed_for = LIMIT_CPU;
 	else if (step->end_us - step->go_us >= step->limits.v[LIMIT_WALL] * 1000)
 		step->killed_for = LIMIT_WALL;
-}
-
-static int64_t memory_peak(const struct step *step)
-{
-	int64_t peak = figure(step, FIGURE_MEMORY_PEAK);
-	int64_t most;
-
-	if (step->own_cgroup)
-		return peak >= 0 ? peak : step->memory_seen;
-	if (peak > step->base[FIGURE_MEMORY_PEAK] && step->base[FIGURE_MEMORY_NOW] >= 0)
-		return peak - step->base[FIGURE_MEMORY_NOW];
-	most = step->rss_seen + step->disk.total - step->disk_base;
-	return most > step->memory_seen ? most : step->memory_seen;
+	else if (!step->own_cgroup && memory_peak(step) > step->limits.v[LIMIT_MEMORY])
+		step->killed_for = LIMIT_MEMORY;
 }
 
 static int64_t pids_peak(const struct step *step)

@@ -657,6 +657,7 @@ static void fallback(void **state)
 	assert_killed(box, *STEP("spin", "60000"), LIMIT_CPU, 300);
 	assert_killed(box, *STEP("orphan", "60000"), LIMIT_CPU, 300);
 	assert_killed(box, *STEP("forkbomb"), LIMIT_PROCESSES, 20);
+	assert_killed(box, *STEP("touch", "100000000"), LIMIT_MEMORY, 32 * MIB);
 	run_quiet(box, STEP("survivor"), 0);
 	run_quiet(box, STEP("attack"), 0);
 	(void)box_close(box);
