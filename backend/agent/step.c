@@ -176,10 +176,12 @@ static int64_t memory_peak(const struct step *step)
 	int64_t peak = figure(step, FIGURE_MEMORY_PEAK);
 	int64_t most;
 
-	if (step->own_cgroup)
-		return peak >= 0 ? peak : step->memory_seen;
-	if (peak > step->base[FIGURE_MEMORY_PEAK] && step->base[FIGURE_MEMORY_NOW] >= 0)
+	if (step->own_cgroup && peak >= 0)
+		return peak;
+	if (!step->own_cgroup && peak > step->base[FIGURE_MEMORY_PEAK] &&
+		step->base[FIGURE_MEMORY_NOW] >= 0)
 		return peak - step->base[FIGURE_MEMORY_NOW];
+	/* No such figure, or an earlier peak hides it: what was seen. */
 	most = step->rss_seen + step->disk.total - step->disk_base;
 	return most > step->memory_seen ? most : step->memory_seen;
 }
