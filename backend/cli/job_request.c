@@ -267,8 +267,8 @@ static char *base64(const char *data, size_t n)
 		bits |= i + 2 < n ? from[i + 2] : 0;
 		*to++ = digits[bits >> 18];
 		*to++ = digits[bits >> 12 & 63];
-		*to++ = i + 1 < n ? digits[bits >> 6 & 63] : '=';
-		*to++ = i + 2 < n ? digits[bits & 63] : '=';
+		*to++ = (char)(i + 1 < n ? digits[bits >> 6 & 63] : '=');
+		*to++ = (char)(i + 2 < n ? digits[bits & 63] : '=');
 	}
 	if (ret != NULL)
 		*to = '\0';
@@ -290,7 +290,7 @@ static int put_file_json(struct job_request *rq, json_t *files, size_t i, struct
 {
 	cleanup_free char *data = NULL;
 	struct stat st;
-	size_t n;
+	size_t n = 0;
 	json_t *file;
 
 	if (read_file(rq->files.v[i], &data, &n, err) < 0)

@@ -52,16 +52,15 @@ enum {
 	"FILE is a path, sent under its last part, or NAME=PATH. The first one is the\n" \
 	"program. What stands behind -- are the program's arguments.\n\n"
 
-int job_request_init(struct job_request *request, struct err *err);
-void job_request_done(struct job_request *request);
+int job_request_init(struct job_request *rq, struct err *err);
+void job_request_done(struct job_request *rq);
 
 /* One of JOB_OPTIONS. -EINVAL with words for the person who typed it. */
-int job_request_option(struct job_request *request, int opt, const char *arg, struct err *err);
+int job_request_option(struct job_request *rq, int opt, const char *arg, struct err *err);
 
 /* TASK [FILE...], then the arguments behind "--". */
-int job_request_words(struct job_request *request, int n_words, char **words, int n_args,
-	char **args, struct err *err);
+int job_request_words(struct job_request *rq, int n_words, char **words, int n_args, char **args,
+	struct err *err);
 
 /* Hands it in: as JSON, or as a form where there is much to send. *ret: the answer. */
-int job_request_send(
-	struct job_request *request, struct client *client, json_t **ret, struct err *err);
+int job_request_send(struct job_request *rq, struct client *client, json_t **ret, struct err *err);

@@ -87,7 +87,7 @@ static int run(enum role role, const char *path, int fd)
 	(void)snprintf(name, sizeof(name), "dg-%s", role_name(role));
 	(void)prctl(PR_SET_NAME, name, 0, 0, 0); /* for ps and top, as it was started as "exe" */
 	log_init(role_name(role), LOG_INFO);
-	if (load(path, fd, &config, &err) < 0 || role_listen_fds(&args, &err) < 0) {
+	if (load(path, fd, &config, &err) != 0 || role_listen_fds(&args, &err) < 0) {
 		log_error("%s", err.msg);
 		config_free(config);
 		return EXIT_SETUP;

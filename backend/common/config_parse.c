@@ -1147,13 +1147,13 @@ int config_parse(const char *text, const char *name, void (*report)(const char *
 		return -err->code;
 	config = config_new(err);
 	if (config == NULL)
-		r = -err->code;
+		r = -ENOMEM;
 	else
 		read_all(rd, config);
 	if (r == 0 && rd->mistakes > 0)
 		r = -EINVAL;
 	reader_free(rd);
-	if (r < 0) {
+	if (r != 0) {
 		config_free(config);
 		return r;
 	}

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int err_set(struct err *err, int code, const char *fmt, ...)
+int(err_set)(struct err *err, int code, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
@@ -21,7 +21,7 @@ int err_set(struct err *err, int code, const char *fmt, ...)
 	return -code;
 }
 
-int err_say(struct err *err, int code, const char *fmt, ...)
+int(err_say)(struct err *err, int code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -33,7 +33,7 @@ int err_say(struct err *err, int code, const char *fmt, ...)
 	return -code;
 }
 
-int err_wrap(struct err *err, const char *fmt, ...)
+int(err_wrap)(struct err *err, const char *fmt, ...)
 {
 	char inner[sizeof(err->msg)];
 	va_list ap;

@@ -148,6 +148,7 @@ static void tar_header(uint8_t block[static TAR_BLOCK], const char *name, size_t
 	(void)snprintf(text + 136, 12, "%011o", 0U);
 	memset(block + 148, ' ', 8);
 	block[156] = '0';
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): magic and version, no NUL */
 	memcpy(block + 257, "ustar\00000", 8);
 	for (size_t i = 0; i < TAR_BLOCK; i++)
 		sum += block[i];

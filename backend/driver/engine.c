@@ -503,14 +503,15 @@ static void end_call(struct call *call, CURLcode code)
 	struct engine_reply reply = { 0 };
 	engine_done_fn done = call->done;
 	void *arg = call->arg;
-	cleanup_free char *body = NULL;
+	char *body;
 
 	fill_reply(call, code, &reply);
-	body = TAKE_PTR(call->body);
+	body = TAKE_PTR(call->body); /* what the reply points into */
 	call_free(call);
 	if (reply.fault == ENGINE_AWAY)
 		engine_suspect(engine);
 	done(&reply, arg);
+	free(body);
 }
 
 static void end_dial(struct engine_line *line, CURLcode code)
@@ -688,14 +689,24 @@ static void set_up(struct engine *engine)
 		engine->watch->up(engine->arg);
 }
 
+/* The 41 of "1.41"; 0 for anything else. */
+static int minor_of(const char *version)
+{
+	char *end;
+	long minor;
+
+	if (version == NULL || strncmp(version, "1.", 2) != 0)
+		return 0;
+	minor = strtol(version + 2, &end, 10);
+	return *end == '\0' && minor > 0 && minor < 1000 ? (int)minor : 0;
+}
+
 /* The highest version both sides know. */
 static int agree(struct engine *engine, const char *body, size_t len, struct err *err)
 {
 	json_t *root = json_loadb(body, len, 0, NULL);
-	const char *text = json_string_value(json_object_get(root, "ApiVersion"));
-	const char *least = json_string_value(json_object_get(root, "MinAPIVersion"));
-	int theirs = text != NULL && strncmp(text, "1.", 2) == 0 ? atoi(text + 2) : 0;
-	int floor = least != NULL && strncmp(least, "1.", 2) == 0 ? atoi(least + 2) : 0;
+	int theirs = minor_of(json_string_value(json_object_get(root, "ApiVersion")));
+	int floor = minor_of(json_string_value(json_object_get(root, "MinAPIVersion")));
 	int minor = engine->where.api_minor > 0 ? engine->where.api_minor : ENGINE_API_MINOR;
 
 	json_decref(root);

@@ -34,15 +34,15 @@ void gather_init(struct gather *gather);
 void gather_done(struct gather *gather);
 
 /* -ENOMEM, or the file's error. *ret_ask: this sink wants a spool file now (once). */
-int gather_add(struct gather *gather, enum gather_sink sink, const void *data, size_t n,
+int gather_add(struct gather *gather, enum gather_sink which, const void *data, size_t n,
 	bool *ret_ask, struct err *err);
 /* The spool file for a sink that asked; takes it over. */
-int gather_give(struct gather *gather, enum gather_sink sink, int fd, struct err *err);
+int gather_give(struct gather *gather, enum gather_sink which, int fd, struct err *err);
 /* Bytes in memory of sinks that wait for a file; whether any does. */
 size_t gather_waiting(const struct gather *gather);
 bool gather_is_settled(const struct gather *gather);
-uint64_t gather_total(const struct gather *gather, enum gather_sink sink);
+uint64_t gather_total(const struct gather *gather, enum gather_sink which);
 /* The sink's bytes as a blob; the sink is empty afterwards. It must be settled. */
-struct blob gather_take(struct gather *gather, enum gather_sink sink);
+struct blob gather_take(struct gather *gather, enum gather_sink which);
 
 enum job_blob gather_kind(enum gather_sink sink);
