@@ -160,6 +160,7 @@ static void on_ready(struct box *box, void *arg)
 	struct pool *pool = arg;
 	struct shelf *shelf = box->shelf;
 	struct pool_ticket *ticket = ticket_for(pool, box);
+	bool stale; /* the image became another meanwhile */
 
 	pool->n_creating--;
 	if (shelf != NULL) {
@@ -167,11 +168,10 @@ static void on_ready(struct box *box, void *arg)
 		shelf->backoff_us = 0;
 	}
 	pump_soon(pool);
-	if (shelf != NULL && strcmp(box->image_id, shelf->image->id) != 0) {
-		doom(pool, box, &pool->working); /* the image became another meanwhile */
-	} else if (ticket != NULL) {
+	stale = shelf != NULL && strcmp(box->image_id, shelf->image->id) != 0;
+	if (ticket != NULL && !stale) {
 		hand_out(pool, box, ticket);
-	} else if (shelf == NULL || pool->draining) {
+	} else if (stale || shelf == NULL || pool->draining) {
 		doom(pool, box, &pool->working);
 	} else {
 		TAILQ_REMOVE(&pool->working, box, link);
