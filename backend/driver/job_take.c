@@ -237,7 +237,7 @@ static bool name_is_good(const char *name)
 	for (const char *at = name;; at++) {
 		size_t n = strcspn(at, "/");
 
-		if (n == 0 || (n == 1 && *at == '.') || (n == 2 && memcmp(at, "..", 2) == 0))
+		if (n == 0 || (n <= 2 && strncmp(at, "..", n) == 0))
 			return false;
 		at += n;
 		if (*at == '\0')

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -29,11 +31,28 @@ static int read_boot_id(char ret[static BOOT_ID_CHARS + 1], struct err *err)
 	return 0;
 }
 
+/* What age_keep() wrote: two numbers and a boot id, a blank between. */
+static bool read_kept(
+	const char *kept, int64_t *ret_age_ms, int64_t *ret_boottime_ms, char **ret_boot_id)
+{
+	char *end;
+
+	errno = 0;
+	*ret_age_ms = strtoll(kept, &end, 10);
+	if (errno != 0 || *end != ' ')
+		return false;
+	*ret_boottime_ms = strtoll(end + 1, &end, 10);
+	if (errno != 0 || *end != ' ')
+		return false;
+	*ret_boot_id = end + 1;
+	return *ret_age_ms >= 0 && *ret_boottime_ms >= 0;
+}
+
 int age_resume(const char *kept, const char *boot_id, int64_t boottime_ms, struct age *ret,
 	struct err *err)
 {
 	struct age age = { 0 };
-	char kept_id[BOOT_ID_CHARS + 1];
+	char *kept_id;
 	int64_t kept_age_ms, kept_boottime_ms;
 
 	(void)snprintf(age.boot_id, sizeof(age.boot_id), "%s", boot_id);
@@ -42,9 +61,7 @@ int age_resume(const char *kept, const char *boot_id, int64_t boottime_ms, struc
 		*ret = age;
 		return 0;
 	}
-	if (sscanf(kept, "%" SCNd64 " %" SCNd64 " %36s", &kept_age_ms, &kept_boottime_ms,
-		    kept_id) != 3 ||
-		kept_age_ms < 0 || kept_boottime_ms < 0)
+	if (!read_kept(kept, &kept_age_ms, &kept_boottime_ms, &kept_id))
 		return err_say(err, EINVAL, "the store's age is damaged: '%s'", kept);
 	age.new_boot = strcmp(kept_id, boot_id) != 0 || kept_boottime_ms > boottime_ms;
 	age.base_ms = kept_age_ms - (age.new_boot ? boottime_ms : kept_boottime_ms);
