@@ -234,7 +234,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	out = fopen(argv[2], "we");
-	check(out == NULL ? -errno : 0, argv[2]);
+	if (out == NULL) {
+		perror(argv[2]);
+		return 1;
+	}
 	if (strcmp(argv[1], "bpf") == 0)
 		print_bpf(out);
 	else

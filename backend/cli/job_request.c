@@ -260,7 +260,9 @@ static char *base64(const char *data, size_t n)
 	char *ret = malloc((n + 2) / 3 * 4 + 1);
 	char *to = ret;
 
-	for (size_t i = 0; ret != NULL && i < n; i += 3) {
+	if (ret == NULL)
+		return NULL;
+	for (size_t i = 0; i < n; i += 3) {
 		unsigned bits = (unsigned)from[i] << 16;
 
 		bits |= i + 1 < n ? (unsigned)from[i + 1] << 8 : 0;
@@ -270,8 +272,7 @@ static char *base64(const char *data, size_t n)
 		*to++ = (char)(i + 1 < n ? digits[bits >> 6 & 63] : '=');
 		*to++ = (char)(i + 2 < n ? digits[bits & 63] : '=');
 	}
-	if (ret != NULL)
-		*to = '\0';
+	*to = '\0';
 	return ret;
 }
 

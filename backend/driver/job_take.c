@@ -265,7 +265,7 @@ static int on_got_file(struct job *job, struct unpacker *u)
 	uint64_t bytes = unpack_u64(u);
 	struct file_result *files;
 
-	if (job->phase != PHASE_COLLECTING || !unpack_end(u) || !end_file(job) ||
+	if (job->phase != PHASE_COLLECTING || !unpack_end(u) || !end_file(job) || name == NULL ||
 		!name_is_good(name) || job->result.n_files >= (size_t)task->collect_files ||
 		bytes > (uint64_t)task->collect_bytes - job->files_bytes)
 		return garbled(job, "file");

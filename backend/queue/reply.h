@@ -10,7 +10,7 @@
 struct queue;
 struct job;
 
-void reply_send(struct queue *q, uint64_t gate, const struct msg *msg);
+void reply_send(struct queue *q, uint64_t number, const struct msg *msg);
 void reply_refused(struct queue *q, uint64_t gate, uint64_t token, enum refusal why,
 	const char *detail, uint32_t retry_after_s);
 /* JOB as it stands, or REFUSED. */

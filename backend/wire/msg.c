@@ -328,6 +328,7 @@ static void close_made(const struct encoder *e)
 }
 
 int msg_encode(const struct msg *msg, uint8_t buf[static MSG_BYTES_MAX], size_t *ret_len,
+	/* NOLINTNEXTLINE(readability-non-const-parameter): written through the encoder */
 	int ret_fds[static MSG_FDS_MAX], size_t *ret_nfds, unsigned *ret_made, struct err *err)
 {
 	const struct kind *kind = kind_of(msg->type);

@@ -257,7 +257,7 @@ static void read_head(struct conn *c, const char *end)
 	c->head[(size_t)(end - c->head) - 2] = '\0';
 	if (strncmp(c->head, "HTTP/1.", 7) != 0)
 		errx(1, "not an HTTP answer: %.40s", c->head);
-	c->status = atoi(c->head + 9);
+	c->status = (int)strtol(c->head + 9, NULL, 10);
 	length = header(c->head, "Content-Length");
 	if (length == NULL && c->status != 204)
 		errx(1, "an answer without Content-Length: %.100s", c->head);

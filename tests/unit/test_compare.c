@@ -108,7 +108,7 @@ static void long_texts_are_compared_to_the_end(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < n; i++)
-		got[i] = want[i] = i % 61 == 0 ? '\n' : (char)('a' + i % 26);
+		got[i] = want[i] = (char)(i % 61 == 0 ? '\n' : 'a' + (char)(i % 26));
 	got[n] = want[n] = '\0';
 	for (int how = 0; how < COMPARE_MAX_; how++) {
 		compare_init(run, (enum compare)how, read_text, want, n);

@@ -58,9 +58,9 @@ static void small_and_large_blobs_come_back(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		struct msg msg, back;
+		struct msg msg, back = { 0 };
 		struct err err;
-		uint8_t *data;
+		uint8_t *data = NULL;
 
 		fill_job(&msg, sizes[i]);
 		assert_int_equal(recode(&msg, &back, &err), 0);
