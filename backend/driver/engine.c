@@ -2,23 +2,27 @@
 #include "engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
 
-#define PING_MS         3000
-#define PING_EVERY_MS   3000
-#define RETRY_FIRST_MS  100
-#define RETRY_MOST_MS   3000
-#define REPLY_MAX       (4 * 1024 * 1024)
-#define CERT_BYTES_MAX  (1024 * 1024)
-#define CONNECTIONS_MAX 16
+#define PING_MS          3000
+#define PING_EVERY_MS    3000
+#define RETRY_FIRST_MS   100
+#define RETRY_MOST_MS    3000
+#define REPLY_MAX        (4 * 1024 * 1024)
+#define CERT_BYTES_MAX   (1024 * 1024)
+#define CONNECTIONS_MAX  16
+#define LINES_MAX        100000              /* with TLS, where lines are in curl's pool, too */
+#define CONNECTION_AGE_S (10 * 365 * 86400L) /* idle ones stay: the engine closes its end */
 
 enum engine_state { ENGINE_DOWN, ENGINE_UP };
 
@@ -37,8 +41,8 @@ struct call {
 struct engine_line {
 	LIST_ENTRY(engine_line) link;
 	struct engine *engine;
-	CURL *easy; /* owned */
-	int fd;     /* curl's */
+	CURL *easy; /* owned; NULL once the connection is ours alone */
+	int fd;     /* owned where easy is NULL, else curl's */
 	bool tls;
 	engine_dial_fn done; /* NULL once called */
 	void *arg;
@@ -357,6 +361,7 @@ static int set_target(const struct engine *engine, CURL *easy, const char *path,
 	(void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	(void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	(void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)PING_MS);
+	(void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)CONNECTION_AGE_S);
 	if (where->unix_path != NULL)
 		(void)curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, where->unix_path);
 	if (where->tls)
@@ -514,23 +519,51 @@ static void end_call(struct call *call, CURLcode code)
 	free(body);
 }
 
-static void end_dial(struct engine_line *line, CURLcode code)
+static void leave_curl(struct engine_line *line)
+{
+	if (line->easy == NULL)
+		return;
+	(void)curl_multi_remove_handle(line->engine->multi, line->easy);
+	curl_easy_cleanup(line->easy);
+	line->easy = NULL;
+}
+
+/*
+ * Curl keeps a connection that it has made in its pool of idle ones, and closes it when it is two
+ * minutes old or the pool is full, whoever reads from it. So it is taken out of there; with TLS it
+ * cannot be, and the pool is told to keep it (set_target(), engine_new()).
+ */
+static int take_connection(struct engine_line *line, CURLcode code)
 {
 	curl_socket_t fd = CURL_SOCKET_BAD;
+
+	if (code == CURLE_OK)
+		(void)curl_easy_getinfo(line->easy, CURLINFO_ACTIVESOCKET, &fd);
+	if (fd == CURL_SOCKET_BAD)
+		return -1;
+	unwatch(line->engine, fd);
+	line->fd = fd;
+	if (line->tls)
+		return 0;
+	line->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	leave_curl(line);
+	return line->fd < 0 ? -1 : 0;
+}
+
+static void end_dial(struct engine_line *line, CURLcode code)
+{
 	engine_dial_fn done = line->done;
 
 	line->done = NULL;
-	if (code == CURLE_OK)
-		(void)curl_easy_getinfo(line->easy, CURLINFO_ACTIVESOCKET, &fd);
-	if (fd == CURL_SOCKET_BAD) {
+	if (take_connection(line, code) < 0) {
 		engine_suspect(line->engine);
-		done(NULL, -1, curl_easy_strerror(code), line->arg);
+		done(NULL, -1,
+			code == CURLE_OK ? "no descriptor is left" : curl_easy_strerror(code),
+			line->arg);
 		engine_hangup(line);
 		return;
 	}
-	line->fd = fd;
-	unwatch(line->engine, fd);
-	done(line, fd, NULL, line->arg);
+	done(line, line->fd, NULL, line->arg);
 }
 
 static struct engine_line *line_of(struct engine *engine, CURL *easy)
@@ -653,12 +686,11 @@ void engine_hangup(struct engine_line *line)
 	if (line == NULL)
 		return;
 	LIST_REMOVE(line, link);
-	if (line->fd >= 0)
+	if (line->easy == NULL && line->fd >= 0)
+		(void)close(line->fd);
+	else if (line->fd >= 0)
 		unwatch(line->engine, line->fd);
-	if (line->easy != NULL) {
-		(void)curl_multi_remove_handle(line->engine->multi, line->easy);
-		curl_easy_cleanup(line->easy);
-	}
+	leave_curl(line);
 	free(line);
 }
 
@@ -845,7 +877,8 @@ int engine_new(struct event_base *base, struct engine_where *where,
 	(void)curl_multi_setopt(engine->multi, CURLMOPT_SOCKETDATA, engine);
 	(void)curl_multi_setopt(engine->multi, CURLMOPT_TIMERFUNCTION, set_curl_timer);
 	(void)curl_multi_setopt(engine->multi, CURLMOPT_TIMERDATA, engine);
-	(void)curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
+	(void)curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS,
+		(long)(engine->where.tls ? LINES_MAX : CONNECTIONS_MAX));
 	*ret = engine;
 	return 0;
 }
