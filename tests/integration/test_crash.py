@@ -193,8 +193,8 @@ class AfterCrash(CrashCase):
         self.addCleanup(svc.close)
         svc.__enter__()
         job = svc.native.accept("cold", args=["sleep 60"])
-        for _ in range(2):
-            self.until_running(job, svc)
+        for attempt in (1, 2):
+            self.until_running(job, svc, attempt)
             pid = svc.await_pid("driver")
             os.kill(pid, signal.SIGKILL)
             svc.await_pid("driver", other_than=pid)
@@ -230,12 +230,14 @@ class AfterCrash(CrashCase):
         self.assertLessEqual(seen, {202, 503})
         self.assertEqual(self.http.get("/healthz").status, 200)
 
-    def until_running(self, job, svc=None):
+    def until_running(self, job, svc=None, attempt=1):
         svc = svc or self.service
         for _ in service.until(30):
             answer = svc.http.get(f"/v1/jobs/{job}")
-            if answer.status == 200 and answer.json()["state"] == "running" and answer.json()["started_at"]:
-                return
+            if answer.status == 200:
+                now = answer.json()
+                if now["state"] == "running" and now["started_at"] and now["attempt"] == attempt:
+                    return
         self.fail(f"not running: {answer.body}")
 
 
