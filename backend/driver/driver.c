@@ -82,6 +82,7 @@ struct driver {
 	struct event *sigterm, *sigint, *sighup; /* owned */
 	bool sweeping;
 	bool draining, forced, pool_empty;
+	bool sweep_due; /* the last one, when the bring-up is over */
 	int exit_code;
 };
 
@@ -189,22 +190,32 @@ static void maybe_ready(struct driver *d)
 /* ---- the engine comes up ---- */
 
 static void bring_up(struct driver *d);
+static void last_sweep(struct driver *d);
+
+/* True where the driver stops: what the bring-up made meanwhile is looked for now that it is over.
+ */
+static bool stopped_meanwhile(struct driver *d)
+{
+	d->bringing_up = false;
+	if (d->draining && d->sweep_due)
+		last_sweep(d);
+	return d->draining;
+}
 
 static void bring_up_failed(struct driver *d, const char *why)
 {
-	d->bringing_up = false;
+	if (stopped_meanwhile(d))
+		return;
 	(void)snprintf(d->why_down, sizeof(d->why_down), "%s", why);
 	log_error("engine is not usable: %s", why);
 	tell_node(d);
 	maybe_ready(d);
-	if (!d->draining)
-		arm(d->retry_timer, RETRY_MS);
+	arm(d->retry_timer, RETRY_MS);
 }
 
 static void bring_up_done(struct driver *d)
 {
-	d->bringing_up = false;
-	if (!engine_is_up(d->engine)) /* it went again meanwhile */
+	if (stopped_meanwhile(d) || !engine_is_up(d->engine)) /* it went again meanwhile */
 		return;
 	d->ready = true;
 	d->why_down[0] = '\0';
@@ -473,14 +484,23 @@ static void on_last_sweep(unsigned removed, const char *why, void *arg)
 	set_pool_empty(arg);
 }
 
-static void on_pool_empty(void *arg)
+static void last_sweep(struct driver *d)
 {
-	struct driver *d = arg;
 	struct err err;
 
+	d->sweep_due = false;
 	if (!engine_is_up(d->engine) ||
 		reconcile_start(d->engine, d->instance, owns, on_last_sweep, d, &err) < 0)
 		set_pool_empty(d);
+}
+
+static void on_pool_empty(void *arg)
+{
+	struct driver *d = arg;
+
+	d->sweep_due = d->bringing_up;
+	if (!d->sweep_due)
+		last_sweep(d);
 }
 
 /* First the jobs' time is over, then the containers', then ours. */
