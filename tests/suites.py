@@ -156,6 +156,10 @@ def each(files, check):
         return "".join(pool.map(check, files))
 
 
+# The hash table's macros send version 12 through states without end; clang's analyzer reads it.
+ANALYZER_LEAVES_OUT = {"backend/queue/waiters.c"}
+
+
 def analyze(command):
     args = shlex.split(command["command"])
     args[args.index("-o") + 1] = "/dev/null"
@@ -186,7 +190,8 @@ def static():
     count.one("shellcheck", status == 0, out)
     bad = each(sorted(compiled), tidy)
     count.one("clang-tidy", not bad, bad)
-    bad = each([c for name, c in compiled.items() if not name.startswith("tests/")], analyze)
+    bad = each([c for name, c in compiled.items()
+                if not name.startswith("tests/") and name not in ANALYZER_LEAVES_OUT], analyze)
     count.one("gcc -fanalyzer", not bad, bad)
 
 
