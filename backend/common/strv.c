@@ -7,11 +7,14 @@
 
 int strv_addn(struct strv *sv, const char *text, size_t len, struct err *err)
 {
-	cleanup_free char *copy = strndup(text, len);
+	size_t n = strnlen(text, len);
+	cleanup_free char *copy = malloc(n + 1);
 	char **v;
 
 	if (copy == NULL)
 		return err_set(err, ENOMEM, "list of strings");
+	memcpy(copy, text, n);
+	copy[n] = '\0';
 	v = reallocarray(sv->v, sv->n + 2, sizeof(*v));
 	if (v == NULL)
 		return err_set(err, ENOMEM, "list of strings");
