@@ -337,7 +337,8 @@ class Faults(ClassicCase):
         ended = self.native.job(job)
         self.assertEqual(ended["verdict"], "ok")
         kept = milliseconds(ended["expires_at"]) - milliseconds(ended["finished_at"])
-        self.assertTrue(2000 <= kept < 3000, kept)  # from when the ending was stored
+        # From when the ending was stored; two clocks, each cut to milliseconds.
+        self.assertTrue(1990 <= kept < 3000, kept)
         for _ in service.until(30, 0.1):
             if self.classic.get_result(job) == "NULL":
                 break
