@@ -213,9 +213,19 @@ class Docker:
         return reply
 
     def containers(self, *labels):
-        """All of them, in any state, that have these labels ("name" or "name=value")."""
+        """
+        All of them, in any state, that have these labels ("name" or "name=value").
+
+        A container that is removed while a dead driver's start of it is still under way is gone,
+        but engine 20.10 goes on listing it, without a name, until it is started anew: asked for
+        that one it answers 404. Only what it then still knows is a container.
+        """
         filters = urllib.parse.quote(json.dumps({"label": list(labels)}))
-        return self.call("GET", f"/containers/json?all=1&filters={filters}").json()
+        found = self.call("GET", f"/containers/json?all=1&filters={filters}").json()
+        return [c for c in found if c["Names"] or self.exists(c["Id"])]
+
+    def exists(self, container):
+        return self.call("GET", f"/containers/{container}/json", fine=(200, 404)).status == 200
 
     def inspect(self, container):
         return self.call("GET", f"/containers/{container}/json").json()
