@@ -12,8 +12,8 @@ build: ## compile into ./build
 test: ## everything that CI runs
 	@exec tests/run
 
-bench: ## what things cost on this machine, as a table and as JSON
-	@exec tests/bench/run
+bench: ## what things cost on this machine, as a table and as JSON; PARTS="..." for some of it
+	@exec tests/bench/run $(PARTS)
 
 format: ## put the C files into the project's form
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
