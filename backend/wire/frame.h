@@ -25,6 +25,10 @@
  *	                           ◀──  GOT_FILE, GOT_DATA..., or SKIPPED
  *	                           ◀──  DONE
  *
+ * The driver does not wait where it need not: START to the first step's
+ * STDIN_END may come in one write. Behind the last step's STDIN_END may be
+ * COLLECT, before that step's end: the agent keeps it until then.
+ *
  * FAULT may come from the agent at any time: it is our failure, not the
  * program's, and nothing follows it. The end of the agent's stdin means that
  * the driver is gone: the agent kills the job and exits.
@@ -76,6 +80,13 @@ enum frame_type {
 	/* u32 files at most; u64 bytes at most; u32 n, then n times str glob. n = 0: none */
 	FRAME_MORE,
 	/* raw bytes that belong in front of the payload of the next STEP or COLLECT; 32 MiB in all
+	 */
+	FRAME_KILL,
+	/*
+	 * nothing: the job is no longer wanted, and no other frame of it follows. At sandbox level
+	 * only: the agent kills it, drops what it kept, and answers DONE; what was on its way
+	 * before that is thrown away by the driver. Without a job it means nothing: its DONE and
+	 * KILL have crossed.
 	 */
 
 	/* agent to driver */
