@@ -64,6 +64,8 @@ static void on_prepare(const struct frame *frame)
 	struct err err;
 
 	must(orders_prepare(frame->payload, frame->len, &agent.job, &err), &err);
+	if (agent.job.sandbox)
+		fault_say("sandbox: this agent cannot make one");
 	disk_open_to_all();
 	agent.container = cgroup_container_meter();
 	if (cgroup_open(&cgroup, &err) < 0)

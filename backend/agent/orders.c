@@ -32,7 +32,7 @@ int orders_prepare(const uint8_t *p, size_t n, struct prepare_order *ret, struct
 	struct unpacker u = unpacker_of(p, n);
 	struct prepare_order order = { 0 };
 	uint16_t version = unpack_u16(&u);
-	uint8_t kill, network;
+	uint8_t kill, network, isolation;
 	int r;
 
 	if (version != FRAME_VERSION)
@@ -44,13 +44,17 @@ int orders_prepare(const uint8_t *p, size_t n, struct prepare_order *ret, struct
 		return r;
 	kill = unpack_u8(&u);
 	network = unpack_u8(&u);
-	if (!unpack_end(&u) || kill > 1 || network > 1)
+	isolation = unpack_u8(&u);
+	if (!unpack_end(&u) || kill > 1 || network > 1 || isolation > FRAME_ISOLATION_SANDBOX)
 		return err_say(err, EPROTO, "PREPARE malformed");
 	if (order.agent_uid == 0 || order.job_uid == 0 || order.agent_uid == order.job_uid ||
 		order.agent_uid > UID_CEILING || order.job_uid > UID_CEILING)
 		return err_say(err, EPROTO, "uids %u and %u", order.agent_uid, order.job_uid);
 	order.kill_at_output = kill == 1;
 	order.network = network == 1;
+	order.sandbox = isolation == FRAME_ISOLATION_SANDBOX;
+	if (order.sandbox && order.network)
+		return err_say(err, EPROTO, "a sandbox with a network");
 	*ret = order;
 	return 0;
 }

@@ -20,7 +20,7 @@
 struct prepare_order {
 	uid_t agent_uid, job_uid;
 	struct limits limits;
-	bool kill_at_output, network;
+	bool kill_at_output, network, sandbox;
 };
 
 struct step_order {

@@ -259,6 +259,7 @@ static int prepare(struct box *box)
 		pack_i64(&p, box->limits.v[i]);
 	pack_u8(&p, box->shape.task->kill_on_output);
 	pack_u8(&p, box->shape.task->network);
+	pack_u8(&p, FRAME_ISOLATION_CONTAINER);
 	return frames_put(box_output(box), FRAME_PREPARE, payload, p.len);
 }
 

@@ -24,6 +24,12 @@
  *	COLLECT  globs             ──▶
  *	                           ◀──  GOT_FILE, GOT_DATA..., or SKIPPED
  *	                           ◀──  DONE
+ *	                           ◀──  READY    (isolation 1 only: the next job may START)
+ *
+ * The driver need not wait between START and COLLECT: frames that come early
+ * are taken when their turn comes. START it sends only after a READY. At
+ * isolation 0 the agent exits after DONE; at 1 it goes on until its stdin ends,
+ * and READY often comes in one write with DONE.
  *
  * The driver does not wait where it need not: START to the first step's
  * STDIN_END may come in one write. Behind the last step's STDIN_END may be
@@ -38,7 +44,7 @@
 
 #include <stdint.h>
 
-#define FRAME_VERSION     1
+#define FRAME_VERSION     2
 #define FRAME_HEADER      8
 #define FRAME_PAYLOAD_MAX 65536
 #define FRAME_NONCE_BYTES 16
@@ -55,7 +61,8 @@ enum frame_type {
 	 * u16 FRAME_VERSION; u32 agent uid; u32 job uid; u8 n, then n times i64: the
 	 * limits in the order of enum limit, all set, that steps will not exceed;
 	 * u8 1: kill at the output limit, 0: cut and go on; u8 1: the task has a network
-	 * (its programs may make internet sockets), 0: unix sockets only.
+	 * (its programs may make internet sockets), 0: unix sockets only;
+	 * u8 enum frame_isolation.
 	 * Neither uid may be 0; job uid + 1 (+ 2 where that is the agent's) is used too
 	 */
 	FRAME_START,
@@ -117,13 +124,37 @@ enum frame_type {
 	/*
 	 * str what failed. "input: ..." is a file of the job that could not be written:
 	 * "input: no space: NAME" where the workspace was too small for it, which is the
-	 * client's affair
+	 * client's affair. "sandbox: ..." comes instead of the first READY where the host
+	 * does not allow what isolation 1 needs: fall back to 0
 	 */
 };
 
 enum frame_step {
 	FRAME_STEP_BUILD,
 	FRAME_STEP_CASE,
+};
+
+/*
+ * What separates one job from the next. What the engine has to give a container
+ * differs in this much:
+ *
+ *			0		1
+ *	/proc masked	yes		no (MaskedPaths without /proc/..., ReadonlyPaths empty:
+ *					the kernel refuses a proc of their own to the jobs where
+ *					the container's is covered; theirs is masked by the agent)
+ *	network		the task's	none
+ *	tmpfs		of the limits	/workspace, /tmp, /dev/shm only have to be there: jobs
+ *					get their own over them
+ *	pids		limit + 16	limit + 32
+ *	cpus		limit + 0.1	limit + 1: the next job is prepared meanwhile
+ *	memory		the same at both: limit + 2 disks + shm + 32 MiB
+ *
+ * Capabilities SETUID, SETGID, KILL, policy_slot_profile(), no-new-privileges,
+ * a private cgroup namespace, AppArmor's dockgate-slot: the same at both.
+ */
+enum frame_isolation {
+	FRAME_ISOLATION_CONTAINER, /* the container is one job's */
+	FRAME_ISOLATION_SANDBOX,   /* each job has namespaces of its own in it */
 };
 
 /* Where limits and figures of a job come from. */

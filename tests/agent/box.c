@@ -285,6 +285,7 @@ static void send_prepare(struct box *box, const struct box_how *how)
 	pack_limits(&p, &box->limits);
 	pack_u8(&p, how->kill_at_output);
 	pack_u8(&p, how->network);
+	pack_u8(&p, FRAME_ISOLATION_CONTAINER);
 	box_send(box, FRAME_PREPARE, payload, p.len);
 }
 

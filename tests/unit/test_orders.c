@@ -34,6 +34,7 @@ static struct packer prepare_of(uint32_t agent_uid, uint32_t job_uid, uint8_t ki
 	pack_limits(&p);
 	pack_u8(&p, kill);
 	pack_u8(&p, 0);
+	pack_u8(&p, FRAME_ISOLATION_SANDBOX);
 	return p;
 }
 
@@ -48,6 +49,7 @@ static void prepare(void **state)
 	assert_int_equal(order.agent_uid, 1000);
 	assert_int_equal(order.job_uid, 1001);
 	assert_true(order.kill_at_output);
+	assert_true(order.sandbox);
 	for (size_t n = 0; n < p.len; n++) /* cut anywhere */
 		assert_int_equal(orders_prepare(p.buf, n, &order, &err), -EPROTO);
 	packer_done(&p);
