@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "place.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -14,9 +12,9 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/listener.h"
 #include "common/number.h"
 
-#define BACKLOG        4096
 #define DOCKER_DEFAULT "unix:///var/run/docker.sock"
 
 /* ---- directories ---------------------------------------------------------------- */
@@ -119,58 +117,11 @@ static int add(struct place *place, int fd, const char *name, enum role role, co
 	return 0;
 }
 
-/* "HOST:PORT", checked when it was read. */
-static int parse_address(const char *text, struct sockaddr_storage *ret, socklen_t *ret_len)
-{
-	char host[INET6_ADDRSTRLEN + 2];
-	const char *colon = strrchr(text, ':');
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)ret;
-	struct sockaddr_in *in4 = (struct sockaddr_in *)(void *)ret;
-	size_t n = colon != NULL ? (size_t)(colon - text) : sizeof(host);
-	int64_t port;
-
-	memset(ret, 0, sizeof(*ret));
-	if (n < 1 || n >= sizeof(host) || !number_parse(colon + 1, 1, 65535, &port))
-		return -EINVAL;
-	memcpy(host, text, n);
-	host[n] = '\0';
-	if (host[0] == '[') {
-		host[n - 1] = '\0';
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons((uint16_t)port);
-		*ret_len = sizeof(*in6);
-		return inet_pton(AF_INET6, host + 1, &in6->sin6_addr) == 1 ? 0 : -EINVAL;
-	}
-	in4->sin_family = AF_INET;
-	in4->sin_port = htons((uint16_t)port);
-	*ret_len = sizeof(*in4);
-	return inet_pton(AF_INET, host, &in4->sin_addr) == 1 ? 0 : -EINVAL;
-}
-
 static int listen_tcp(struct place *place, const char *text, struct err *err)
 {
-	struct sockaddr_storage addr;
-	cleanup_close int fd = -EBADF;
-	socklen_t len;
-	int one = 1;
+	int fd = listener_tcp(text, err);
 
-	if (parse_address(text, &addr, &len) < 0)
-		return err_say(err, EINVAL, "listen: %s", text);
-	fd = socket(addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return err_set(err, errno, "listen: %s", text);
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (addr.ss_family == AF_INET6)
-		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (bind(fd, (const struct sockaddr *)&addr, len) < 0 || listen(fd, BACKLOG) < 0) {
-		if (errno == EADDRINUSE)
-			return err_say(err, EADDRINUSE,
-				"listen: %s is in use by another program: stop it, or choose "
-				"another address with `listen` or DOCKGATE_LISTEN",
-				text);
-		return err_set(err, errno, "listen: %s", text);
-	}
-	return add(place, TAKE_FD(fd), ROLE_FD_HTTP, ROLE_GATEWAY, NULL, err);
+	return fd < 0 ? fd : add(place, fd, ROLE_FD_HTTP, ROLE_GATEWAY, NULL, err);
 }
 
 struct unix_socket {
@@ -186,24 +137,13 @@ struct unix_socket {
 static int listen_unix(struct place *place, const struct config *config,
 	const struct unix_socket *s, struct err *err)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	cleanup_close int fd = socket(AF_UNIX, s->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mode_t mask;
-	int r;
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	struct listener_unix what = { path, s->type, s->uid, s->gid, s->mode };
+	int fd = role_socket_path(config, s->file, path, sizeof(path), err);
 
-	if (fd < 0)
-		return err_set(err, errno, "%s", s->file);
-	if (role_socket_path(config, s->file, addr.sun_path, sizeof(addr.sun_path), err) < 0)
-		return -err->code;
-	if (unlink(addr.sun_path) < 0 && errno != ENOENT)
-		return err_set(err, errno, "%s", addr.sun_path);
-	mask = umask(0177);
-	r = bind(fd, (const struct sockaddr *)&addr, sizeof(addr));
-	(void)umask(mask);
-	if (r < 0 || lchown(addr.sun_path, s->uid, s->gid) < 0 ||
-		chmod(addr.sun_path, s->mode) < 0 || listen(fd, BACKLOG) < 0)
-		return err_set(err, errno, "%s", addr.sun_path);
-	return add(place, TAKE_FD(fd), s->name, s->role, addr.sun_path, err);
+	if (fd == 0)
+		fd = listener_unix(&what, err);
+	return fd < 0 ? fd : add(place, fd, s->name, s->role, path, err);
 }
 
 static int listen_all(struct place *place, const struct config *c, struct err *err)

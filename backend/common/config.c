@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,7 +41,7 @@ static int default_texts(struct config *c, struct err *err)
 	int r;
 
 	(void)gethostname(host, sizeof(host) - 1);
-	r = copy_text(&c->state_dir, "/var/lib/dockgate", err);
+	r = copy_text(&c->state_dir, CONFIG_STATE_DIR, err);
 	if (r == 0)
 		r = copy_text(&c->log_level, "info", err);
 	if (r == 0)
@@ -50,6 +51,17 @@ static int default_texts(struct config *c, struct err *err)
 	if (r == 0)
 		r = strv_add(&c->listen, "127.0.0.1:8080", err);
 	return r;
+}
+
+/* An installed dockgate's roles have accounts; elsewhere the numbers are nobody's. */
+static void take_account(const char *name, uid_t *uid, gid_t *gid)
+{
+	const struct passwd *account = getpwnam(name);
+
+	if (account == NULL)
+		return;
+	*uid = account->pw_uid;
+	*gid = account->pw_gid;
 }
 
 struct config *config_new(struct err *err)
@@ -84,6 +96,9 @@ struct config *config_new(struct err *err)
 		.grace_ms = 2000,
 		.drain_s = 10,
 	};
+	take_account("dockgate-gateway", &c->gateway_uid, &c->gateway_gid);
+	take_account("dockgate-queue", &c->queue_uid, &c->queue_gid);
+	take_account("dockgate-driver", &c->driver_uid, &c->driver_gid);
 	if (default_texts(c, err) < 0) {
 		config_free(c);
 		return NULL;

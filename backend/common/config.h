@@ -88,6 +88,9 @@ struct task {
 	int collect_files;
 };
 
+#define CONFIG_STATE_DIR  "/var/lib/dockgate" /* where nobody says another */
+#define CONFIG_SOCKET_DIR "/run/dockgate"     /* of that one */
+
 struct config {
 	/* files and addresses */
 	char *state_dir;          /* owned; all state lives below it */

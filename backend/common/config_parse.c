@@ -1011,6 +1011,16 @@ static void check_ids(struct reader *rd, cfg_t *cfg, const struct config *c)
 	}
 }
 
+/* Where programs of the machine look for it, and where it is gone after a boot. */
+static void place_sockets(struct reader *rd, struct config *c)
+{
+	if (c->socket_dir != NULL || strcmp(c->state_dir, CONFIG_STATE_DIR) != 0)
+		return;
+	c->socket_dir = strdup(CONFIG_SOCKET_DIR);
+	if (c->socket_dir == NULL)
+		mistake(rd, 1, "out of memory");
+}
+
 static void put_all(struct reader *rd, cfg_t *cfg, struct config *config)
 {
 	struct limit_set defaults;
@@ -1025,6 +1035,7 @@ static void put_all(struct reader *rd, cfg_t *cfg, struct config *config)
 		report_unknown(rd, sec);
 	}
 	put_tasks(rd, cfg, &defaults, config);
+	place_sockets(rd, config);
 	if (rd->partial)
 		return;
 	check_ids(rd, cfg, config);

@@ -74,6 +74,16 @@ int role_confine(enum role role, const struct config *config, gid_t extra_gid, s
  * none. */
 void role_ready(void);
 
+/* The same for STOPPING=1; the end may take up to `most_s` seconds from now. */
+void role_stopping(int most_s);
+
+/*
+ * How often at least systemd wants to hear role_alive() (sd_watchdog_enabled(3)), in microseconds;
+ * 0: never. watchdog.h does both from an event loop.
+ */
+int64_t role_watchdog_us(void);
+void role_alive(void);
+
 /*
  * The roles' programs: run until SIGTERM (a clean, draining end: 0) or until
  * something that needs a restart happens (a line is logged; 1). A configuration

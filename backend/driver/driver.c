@@ -40,6 +40,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/role.h"
+#include "common/watchdog.h"
 #include "engine.h"
 #include "host.h"
 #include "image.h"
@@ -80,6 +81,7 @@ struct driver {
 	struct event *node_timer, *retry_timer, *images_timer, *drain_timer,
 		*sweep_timer;                    /* owned */
 	struct event *sigterm, *sigint, *sighup; /* owned */
+	struct event *watchdog;                  /* owned; NULL: nobody asked */
 	bool sweeping;
 	bool draining, forced, pool_empty;
 	bool sweep_due; /* the last one, when the bring-up is over */
@@ -534,20 +536,11 @@ static void on_signal(evutil_socket_t signo, short what, void *arg)
 	}
 	log_info("signal=%d draining jobs=%zu", (int)signo, jobs_count(d->jobs));
 	d->draining = true;
+	role_stopping(d->config->drain_s + (DRAIN_REMOVE_MS + ACK_MS) / 1000 + 5);
 	tell_node(d);
 	jobs_drain(d->jobs, false);
 	arm(d->drain_timer, jobs_count(d->jobs) > 0 ? d->config->drain_s * 1000 : DRAIN_REMOVE_MS);
 	pool_drain(d->pool, on_pool_empty, d);
-}
-
-static void on_hangup(evutil_socket_t signo, short what, void *arg)
-{
-	struct driver *d = arg;
-
-	(void)signo;
-	(void)what;
-	if (d->ready)
-		ask_images(d, false);
 }
 
 /* ---- start ---- */
@@ -627,7 +620,7 @@ static int make_timers(struct driver *d, struct err *err)
 	d->sweep_timer = event_new(d->base, -1, EV_PERSIST, on_sweep_timer, d);
 	d->sigterm = evsignal_new(d->base, SIGTERM, on_signal, d);
 	d->sigint = evsignal_new(d->base, SIGINT, on_signal, d);
-	d->sighup = evsignal_new(d->base, SIGHUP, on_hangup, d);
+	d->sighup = evsignal_new(d->base, SIGHUP, on_signal, d);
 	if (d->node_timer == NULL || d->retry_timer == NULL || d->drain_timer == NULL ||
 		d->images_timer == NULL || event_add(d->images_timer, &every) < 0 ||
 		d->sweep_timer == NULL || event_add(d->sweep_timer, &sweep) < 0 ||
@@ -635,7 +628,7 @@ static int make_timers(struct driver *d, struct err *err)
 		event_add(d->sigint, NULL) < 0 || d->sighup == NULL ||
 		event_add(d->sighup, NULL) < 0)
 		return err_set(err, ENOMEM, "driver");
-	return 0;
+	return watchdog_new(d->base, &d->watchdog, err);
 }
 
 static int make_pool(struct driver *d, struct err *err)
@@ -731,6 +724,7 @@ static void driver_done(struct driver *d)
 	free_event(d->sigterm);
 	free_event(d->sigint);
 	free_event(d->sighup);
+	free_event(d->watchdog);
 	if (d->base != NULL)
 		event_base_free(d->base);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -139,6 +140,22 @@ bool host_cap_cgroup(const struct config *config)
 	return done;
 }
 
+/* The list of all is root's alone; the directory of each, NAME.NUMBER, everybody can see. */
+static int find_profile_directory(void)
+{
+	static const char name[] = HOST_APPARMOR_PROFILE ".";
+	DIR *dir = opendir("/sys/kernel/security/apparmor/policy/profiles");
+	const struct dirent *entry;
+	int found = 0;
+
+	if (dir == NULL)
+		return -errno;
+	while (found == 0 && (entry = readdir(dir)) != NULL)
+		found = strncmp(entry->d_name, name, sizeof(name) - 1) == 0;
+	(void)closedir(dir);
+	return found;
+}
+
 int host_has_slot_profile(void)
 {
 	static const char name[] = HOST_APPARMOR_PROFILE " ";
@@ -146,7 +163,7 @@ int host_has_slot_profile(void)
 	char line[512];
 
 	if (f == NULL)
-		return -errno;
+		return errno == EACCES ? find_profile_directory() : -errno;
 	while (fgets(line, sizeof(line), f) != NULL)
 		if (strncmp(line, name, sizeof(name) - 1) == 0)
 			return 1;

@@ -37,8 +37,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/listener.h"
 #include "common/log.h"
 #include "common/role.h"
+#include "common/watchdog.h"
 #include "exchange.h"
 #include "http.h"
 #include "metrics.h"
@@ -50,9 +52,10 @@
 
 struct program {
 	struct gateway gw;
-	struct event_base *base;        /* owned */
-	struct event *on_term, *on_int; /* owned */
-	struct event *drain;            /* owned */
+	struct event_base *base;                 /* owned */
+	struct event *on_term, *on_int, *on_hup; /* owned */
+	struct event *watchdog;                  /* owned; NULL: nobody asked */
+	struct event *drain;                     /* owned */
 	int drained_ms;
 };
 
@@ -79,6 +82,7 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	log_info("stopping");
+	role_stopping(DRAIN_MOST_MS / 1000 + 5);
 	program->gw.draining = true;
 	http_quiesce(program->gw.http);
 	http_release_waiting(program->gw.http);
@@ -104,10 +108,48 @@ static void raise_descriptors(const struct config *config)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static bool handed_over(const struct role_args *args, const char *name)
+{
+	for (size_t i = 0; i < args->n_listen; i++)
+		if (strcmp(args->listen_name[i], name) == 0)
+			return true;
+	return false;
+}
+
+static int adopt(struct role_args *args, int fd, const char *name, struct err *err)
+{
+	if (fd < 0)
+		return fd;
+	if (args->n_listen == ROLE_LISTEN_MAX) {
+		(void)close(fd);
+		return err_say(err, E2BIG, "more than %d listeners", ROLE_LISTEN_MAX);
+	}
+	args->listen_fd[args->n_listen] = fd;
+	args->listen_name[args->n_listen++] = name;
+	return 0;
+}
+
+/* What nobody handed over is made here, while a role still may. */
+static int make_listeners(struct role_args *args, struct err *err)
+{
+	char path[108]; /* sun_path's */
+	const struct listener_unix what = { path, SOCK_STREAM, LISTENER_KEEP, LISTENER_KEEP, 0666 };
+	int r = 0;
+
+	if (!handed_over(args, ROLE_FD_HTTP))
+		for (size_t i = 0; r == 0 && i < args->config->listen.n; i++)
+			r = adopt(args, listener_tcp(args->config->listen.v[i], err), ROLE_FD_HTTP,
+				err);
+	if (r == 0 && !handed_over(args, ROLE_FD_HTTP_UNIX)) {
+		r = role_socket_path(args->config, SOCKET_HTTP, path, sizeof(path), err);
+		if (r == 0)
+			r = adopt(args, listener_unix(&what, err), ROLE_FD_HTTP_UNIX, err);
+	}
+	return r;
+}
+
 static int listen_all(struct program *program, const struct role_args *args, struct err *err)
 {
-	size_t n = 0;
-
 	for (size_t i = 0; i < args->n_listen; i++) {
 		bool tcp = strcmp(args->listen_name[i], ROLE_FD_HTTP) == 0;
 		bool unix_socket = strcmp(args->listen_name[i], ROLE_FD_HTTP_UNIX) == 0;
@@ -118,10 +160,7 @@ static int listen_all(struct program *program, const struct role_args *args, str
 		r = http_listen(program->gw.http, args->listen_fd[i], unix_socket, err);
 		if (r < 0)
 			return err_wrap(err, "listener %zu", i);
-		n++;
 	}
-	if (n == 0)
-		return err_say(err, ENOTCONN, "no listener was handed over");
 	return 0;
 }
 
@@ -131,11 +170,13 @@ static int set_up_events(struct program *program, struct err *err)
 
 	program->on_term = evsignal_new(base, SIGTERM, on_stop, program);
 	program->on_int = evsignal_new(base, SIGINT, on_stop, program);
+	program->on_hup = evsignal_new(base, SIGHUP, on_stop, program);
 	program->drain = event_new(base, -1, EV_PERSIST, on_drain, program);
-	if (program->on_term == NULL || program->on_int == NULL || program->drain == NULL ||
-		event_add(program->on_term, NULL) < 0 || event_add(program->on_int, NULL) < 0)
+	if (program->on_term == NULL || program->on_int == NULL || program->on_hup == NULL ||
+		program->drain == NULL || event_add(program->on_term, NULL) < 0 ||
+		event_add(program->on_int, NULL) < 0 || event_add(program->on_hup, NULL) < 0)
 		return err_set(err, ENOMEM, "events");
-	return 0;
+	return watchdog_new(base, &program->watchdog, err);
 }
 
 static int set_up(struct program *program, struct role_args *args, struct err *err)
@@ -165,8 +206,12 @@ static void tear_down(struct program *program)
 		event_free(program->on_term);
 	if (program->on_int != NULL)
 		event_free(program->on_int);
+	if (program->on_hup != NULL)
+		event_free(program->on_hup);
 	if (program->drain != NULL)
 		event_free(program->drain);
+	if (program->watchdog != NULL)
+		event_free(program->watchdog);
 	jt_done(&program->gw.tasks);
 	metrics_free(program->gw.metrics);
 	if (program->base != NULL)
@@ -178,6 +223,10 @@ static int run(struct program *program, struct role_args *args)
 	struct err err;
 
 	raise_descriptors(args->config);
+	if (make_listeners(args, &err) < 0) {
+		log_error("%s", err.msg);
+		return EX_CONFIG;
+	}
 	json_object_seed(0); /* reads a file, which is refused from here on */
 	if (role_confine(ROLE_GATEWAY, args->config, (gid_t)-1, &err) < 0) {
 		log_error("cannot give up rights: %s", err.msg);

@@ -12,12 +12,11 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/listener.h"
 #include "common/log.h"
 #include "drive.h"
 #include "gate.h"
 #include "queue.h"
-
-#define BACKLOG 64
 
 static const struct {
 	enum role peer;
@@ -46,38 +45,20 @@ static int handed_over(const struct role_args *args, const char *name)
 }
 
 /* Connecting needs the right to write: only the peer's user has it. */
-static int give_to_peer(
-	const struct config *config, const char *path, enum role peer, struct err *err)
-{
-	uid_t uid = peer == ROLE_GATEWAY ? config->gateway_uid : config->driver_uid;
-
-	if (geteuid() == 0 && lchown(path, uid, (gid_t)-1) < 0)
-		return err_set(err, errno, "give '%s' to user %u", path, uid);
-	return 0;
-}
-
 static int bind_door(const struct config *config, size_t door, int *ret_fd, struct err *err)
 {
-	cleanup_close int fd = -EBADF;
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	mode_t mask;
-	int r = role_socket_path(config, doors[door].socket, sa.sun_path, sizeof(sa.sun_path), err);
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	uid_t peer = doors[door].peer == ROLE_GATEWAY ? config->gateway_uid : config->driver_uid;
+	struct listener_unix what = { path, SOCK_SEQPACKET, geteuid() == 0 ? peer : LISTENER_KEEP,
+		LISTENER_KEEP, 0600 };
+	int r = role_socket_path(config, doors[door].socket, path, sizeof(path), err);
 
 	if (r < 0)
 		return r;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return err_set(err, errno, "socket");
-	(void)unlink(sa.sun_path); /* of a life before */
-	mask = umask(0177);
-	r = bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0 ? -errno : 0;
-	(void)umask(mask);
-	if (r < 0)
-		return err_set(err, -r, "bind '%s'", sa.sun_path);
-	r = give_to_peer(config, sa.sun_path, doors[door].peer, err);
+	r = listener_unix(&what, err);
 	if (r < 0)
 		return r;
-	*ret_fd = TAKE_FD(fd);
+	*ret_fd = r;
 	return 0;
 }
 
@@ -93,7 +74,7 @@ int peers_bind(const struct role_args *args, int ret_fd[static 2], struct err *e
 			return r;
 		flags = fcntl(ret_fd[i], F_GETFL);
 		if (flags < 0 || fcntl(ret_fd[i], F_SETFL, flags | O_NONBLOCK) < 0 ||
-			listen(ret_fd[i], BACKLOG) < 0)
+			listen(ret_fd[i], LISTENER_BACKLOG) < 0)
 			return err_set(err, errno, "listen for a %s", role_name(doors[i].peer));
 	}
 	return 0;

@@ -43,6 +43,7 @@
 
 #include "common/log.h"
 #include "common/role.h"
+#include "common/watchdog.h"
 #include "drive.h"
 #include "gate.h"
 #include "intake.h"
@@ -83,6 +84,7 @@ static void on_signal(evutil_socket_t signal, short what, void *arg)
 
 	(void)what;
 	log_info("stopping on signal %d", (int)signal);
+	role_stopping(QUEUE_STOP_S);
 	q->stopping = true;
 	(void)event_base_loopbreak(q->base);
 }
@@ -144,12 +146,14 @@ static int init_events(struct queue *q, struct err *err)
 {
 	q->sigterm = evsignal_new(q->base, SIGTERM, on_signal, q);
 	q->sigint = evsignal_new(q->base, SIGINT, on_signal, q);
+	q->sighup = evsignal_new(q->base, SIGHUP, on_signal, q);
 	q->reaper = event_new(q->base, -1, 0, on_reap, q);
 	q->retry = event_new(q->base, -1, 0, on_retry, q);
-	if (q->sigterm == NULL || q->sigint == NULL || q->reaper == NULL || q->retry == NULL ||
-		event_add(q->sigterm, NULL) < 0 || event_add(q->sigint, NULL) < 0)
+	if (q->sigterm == NULL || q->sigint == NULL || q->sighup == NULL || q->reaper == NULL ||
+		q->retry == NULL || event_add(q->sigterm, NULL) < 0 ||
+		event_add(q->sigint, NULL) < 0 || event_add(q->sighup, NULL) < 0)
 		return err_set(err, ENOMEM, "event");
-	return 0;
+	return watchdog_new(q->base, &q->watchdog, err);
 }
 
 static int init_parts(struct queue *q, struct err *err)
@@ -200,7 +204,8 @@ static void finish(struct queue *q)
 
 static void release(struct queue *q)
 {
-	struct event *events[] = { q->sigterm, q->sigint, q->reaper, q->retry, q->retention };
+	struct event *events[] = { q->sigterm, q->sigint, q->sighup, q->reaper, q->retry,
+		q->retention, q->watchdog };
 
 	reply_done(q);
 	waiters_done(&q->waiters);

@@ -20,6 +20,7 @@
 #define QUEUE_DB        STATE_QUEUE "/dockgate.db"
 #define QUEUE_SPOOL     STATE_QUEUE "/spool"
 #define QUEUE_GATES_MAX 64
+#define QUEUE_STOP_S    60 /* a worker may be in the middle of a large file */
 #define QUEUE_HOLD_BACK \
 	512 /* messages that wait for a peer: no more descriptors, no more jobs for it */
 
@@ -77,9 +78,10 @@ struct queue {
 	struct long_lists long_lists;
 	size_t n_submits;          /* submits among them */
 	struct event *listener[2]; /* gateways', drivers' */
-	struct event *sigterm, *sigint;
-	struct event *tick;  /* leases */
-	struct event *retry; /* the store, after a failure */
+	struct event *sigterm, *sigint, *sighup;
+	struct event *watchdog; /* NULL: nobody asked */
+	struct event *tick;     /* leases */
+	struct event *retry;    /* the store, after a failure */
 	struct event *retention;
 	int64_t retention_due_age_ms; /* when it fires; INT64_MAX: not scheduled */
 	struct event *reaper;         /* frees closed connections */

@@ -56,7 +56,7 @@ static void defaults_are_the_documented_ones(void **state)
 	assert_int_equal(c->lease_ms, 15000);
 	assert_int_equal(c->wait_max_s, 300);
 	assert_int_equal(c->n_tasks, 0);
-	assert_null(c->socket_dir);
+	assert_string_equal(c->socket_dir, "/run/dockgate");
 	assert_null(config_task(c, "python"));
 	config_free(c);
 }

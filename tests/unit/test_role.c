@@ -26,6 +26,7 @@
 
 #include <cmocka.h>
 
+#include "common/listener.h"
 #include "common/role.h"
 
 static struct config *config;
@@ -290,6 +291,7 @@ static void socket_paths(void **state)
 	char *dir_before = config->socket_dir;
 
 	(void)state;
+	config->socket_dir = NULL;
 	assert_int_equal(role_socket_path(config, SOCKET_HTTP, path, sizeof(path), &err), 0);
 	assert_string_equal(path, "sock/dockgate.sock");
 	config->socket_dir = (char *)(uintptr_t) "/run/dockgate";
@@ -330,6 +332,81 @@ static void listeners_are_taken_over(void **state)
 	assert_int_equal(setenv("LISTEN_FDS", "9999", 1), 0);
 	assert_int_equal(role_listen_fds(&args, &err), -EINVAL);
 	(void)unsetenv("LISTEN_PID");
+}
+
+/* What sd_notify(3)'s socket gets next. */
+static void expect_notice(int fd, const char *expected)
+{
+	char text[200];
+	ssize_t n = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
+
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_string_equal(text, expected);
+}
+
+static void systemd_is_told(void **state)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/notify", dir);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(setenv("NOTIFY_SOCKET", addr.sun_path, 1), 0);
+	role_ready();
+	expect_notice(fd, "READY=1");
+	role_stopping(12);
+	expect_notice(fd, "STOPPING=1\nEXTEND_TIMEOUT_USEC=12000000");
+	role_alive();
+	expect_notice(fd, "WATCHDOG=1");
+	assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+	role_alive();
+	assert_int_equal(recv(fd, addr.sun_path, 1, MSG_DONTWAIT), -1);
+	(void)close(fd);
+}
+
+static void the_watchdog_is_whose_number_it_has(void **state)
+{
+	char pid[20];
+
+	(void)state;
+	assert_int_equal(role_watchdog_us(), 0);
+	assert_int_equal(setenv("WATCHDOG_USEC", "60000000", 1), 0);
+	assert_int_equal(role_watchdog_us(), 60000000);
+	assert_int_equal(setenv("WATCHDOG_PID", "1", 1), 0);
+	assert_int_equal(role_watchdog_us(), 0);
+	(void)snprintf(pid, sizeof(pid), "%d", getpid());
+	assert_int_equal(setenv("WATCHDOG_PID", pid, 1), 0);
+	assert_int_equal(role_watchdog_us(), 60000000);
+	assert_int_equal(setenv("WATCHDOG_USEC", "soon", 1), 0);
+	assert_int_equal(role_watchdog_us(), 0);
+	(void)unsetenv("WATCHDOG_USEC");
+	(void)unsetenv("WATCHDOG_PID");
+}
+
+/* Nobody takes the socket of one that lives; what a dead one left is in nobody's way. */
+static void a_socket_has_one_listener(void **state)
+{
+	char path[100];
+	const struct listener_unix what = { path, SOCK_SEQPACKET, LISTENER_KEEP, LISTENER_KEEP,
+		0600 };
+	struct stat st;
+	struct err err;
+	int first, second;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/one.sock", dir);
+	first = listener_unix(&what, &err);
+	assert_true(first >= 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(listener_unix(&what, &err), -EADDRINUSE);
+	assert_non_null(strstr(err.msg, "another dockgate"));
+	(void)close(first);
+	second = listener_unix(&what, &err);
+	assert_true(second >= 0);
+	(void)close(second);
 }
 
 static int make_socket(const char *name, uid_t uid, gid_t gid, mode_t mode)
@@ -393,6 +470,9 @@ int main(void)
 		cmocka_unit_test(group_0_is_never_taken),
 		cmocka_unit_test(socket_paths),
 		cmocka_unit_test(listeners_are_taken_over),
+		cmocka_unit_test(systemd_is_told),
+		cmocka_unit_test(the_watchdog_is_whose_number_it_has),
+		cmocka_unit_test(a_socket_has_one_listener),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
