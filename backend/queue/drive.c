@@ -190,8 +190,10 @@ void drive_admit(struct queue *q)
 
 	while (!q->turn.spoiled && (job = next_job(q)) != NULL) {
 		if (turn_begin(q, &err) < 0 || admit(q, job, &err) < 0)
-			return;
+			break;
 	}
+	if (q->drive.ch != NULL && !q->drive.closed)
+		channel_flush(q->drive.ch); /* before the disk is waited for */
 }
 
 static void on_hold_over(evutil_socket_t fd, short what, void *arg)

@@ -13,15 +13,18 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "pack.h"
 
 #define BATCH_MAX    256  /* messages read before others get their turn */
 #define RETRY_US     2000 /* after ETOOMANYREFS, which no event follows */
 #define SOCKET_BYTES (4 * 1024 * 1024)
+#define LENGTH_BYTES 4 /* in front of each message of a datagram */
+#define DATAGRAM_MAX (MSG_BYTES_MAX + LENGTH_BYTES)
 
 /* A datagram that the socket did not take yet. */
 struct waiting {
 	STAILQ_ENTRY(waiting) next;
-	size_t len;
+	size_t len, n_messages;
 	int fds[MSG_FDS_MAX]; /* owned */
 	size_t nfds;
 	uint8_t bytes[];
@@ -38,11 +41,14 @@ struct channel {
 	const struct channel_ops *ops;
 	void *arg;
 	struct waiting_list waiting;
-	size_t n_waiting, waiting_bytes;
-	bool open;   /* the peer's HELLO has passed */
-	bool closed; /* ops->closed was called, or will be from `writable` */
+	size_t n_waiting, waiting_bytes; /* messages, bytes */
+	bool open;                       /* the peer's HELLO has passed */
+	bool closed;                     /* ops->closed was called, or will be from `writable` */
 	char why[sizeof(((struct err *)0)->msg)];
-	uint8_t buf[MSG_BYTES_MAX];
+	uint8_t in[DATAGRAM_MAX];
+	/* The datagram that the next messages go into, and behind it room to write one more. */
+	uint8_t out[2 * DATAGRAM_MAX];
+	size_t out_len, out_messages;
 };
 
 static void waiting_free(struct waiting *w)
@@ -111,48 +117,60 @@ static void wait_for_room(struct channel *ch, ssize_t r)
 	(void)event_add(ch->writable, r == -ETOOMANYREFS ? &retry : NULL);
 }
 
-static void on_writable(evutil_socket_t fd, short what, void *arg)
+/* What waits, as far as the socket takes it. 0; -EAGAIN: not all; negative: the peer is lost. */
+static int send_waiting(struct channel *ch)
 {
-	struct channel *ch = arg;
 	struct waiting *w;
 
-	(void)fd;
-	(void)what;
-	if (ch->why[0] != '\0') {
-		lose(ch, ch->why);
-		return;
-	}
 	while ((w = STAILQ_FIRST(&ch->waiting)) != NULL) {
 		ssize_t r = send_datagram(ch->fd, w->bytes, w->len, w->fds, w->nfds);
 
 		if (is_full(r)) {
 			wait_for_room(ch, r);
-			return;
+			return -EAGAIN;
 		}
-		if (r < 0) {
-			lose(ch, strerror((int)-r));
-			return;
-		}
+		if (r < 0)
+			return (int)r;
 		STAILQ_REMOVE_HEAD(&ch->waiting, next);
-		ch->n_waiting--;
+		ch->n_waiting -= w->n_messages;
 		ch->waiting_bytes -= w->len;
 		waiting_free(w);
 	}
+	return 0;
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct channel *ch = arg;
+	int r = 0;
+
+	(void)fd;
+	(void)what;
+	if (ch->why[0] == '\0')
+		r = send_waiting(ch);
+	if (r == 0)
+		channel_flush(ch);
+	if (r < 0 && r != -EAGAIN)
+		lose(ch, strerror(-r));
+	else if (ch->why[0] != '\0')
+		lose(ch, ch->why);
 }
 
 /* Keeps a datagram with its own copies of the descriptors. */
-static int keep(struct channel *ch, const uint8_t *bytes, size_t len, const int *fds, size_t nfds,
-	struct err *err)
+static int keep(struct channel *ch, const uint8_t *bytes, size_t len, size_t n_messages,
+	const int *fds, size_t nfds, struct err *err)
 {
 	struct waiting *w;
 
-	if (ch->n_waiting >= CHANNEL_WAITING_MAX || ch->waiting_bytes + len > CHANNEL_WAITING_BYTES)
+	if (ch->n_waiting + n_messages > CHANNEL_WAITING_MAX ||
+		ch->waiting_bytes + len > CHANNEL_WAITING_BYTES)
 		return err_set(err, ENOBUFS, "%zu messages wait for %s", ch->n_waiting,
 			role_name(ch->peer));
 	w = malloc(sizeof(*w) + len);
 	if (w == NULL)
 		return err_set(err, ENOMEM, "message to %s", role_name(ch->peer));
 	w->len = len;
+	w->n_messages = n_messages;
 	w->nfds = 0;
 	memcpy(w->bytes, bytes, len);
 	for (size_t i = 0; i < nfds; i++) {
@@ -167,23 +185,24 @@ static int keep(struct channel *ch, const uint8_t *bytes, size_t len, const int 
 		w->fds[w->nfds++] = fd;
 	}
 	STAILQ_INSERT_TAIL(&ch->waiting, w, next);
-	ch->n_waiting++;
+	ch->n_waiting += n_messages;
 	ch->waiting_bytes += len;
 	return 0;
 }
 
-static int send_or_keep(struct channel *ch, const uint8_t *bytes, size_t len, const int *fds,
+/* The first `len` bytes of `out`. */
+static int send_or_keep(struct channel *ch, size_t len, size_t n_messages, const int *fds,
 	size_t nfds, struct err *err)
 {
 	ssize_t r = -EAGAIN;
 
 	if (STAILQ_EMPTY(&ch->waiting)) {
-		r = send_datagram(ch->fd, bytes, len, fds, nfds);
+		r = send_datagram(ch->fd, ch->out, len, fds, nfds);
 		if (is_full(r))
 			wait_for_room(ch, r);
 	}
 	if (is_full(r))
-		return keep(ch, bytes, len, fds, nfds, err);
+		return keep(ch, ch->out, len, n_messages, fds, nfds, err);
 	if (r < 0) {
 		lose_later(ch, strerror((int)-r));
 		return err_set(err, (int)-r, "send to %s", role_name(ch->peer));
@@ -191,9 +210,54 @@ static int send_or_keep(struct channel *ch, const uint8_t *bytes, size_t len, co
 	return 0;
 }
 
+static int send_out(struct channel *ch, struct err *err)
+{
+	int r = 0;
+
+	if (ch->out_len > 0)
+		r = send_or_keep(ch, ch->out_len, ch->out_messages, NULL, 0, err);
+	if (r == 0) {
+		ch->out_len = 0;
+		ch->out_messages = 0;
+	}
+	return r;
+}
+
+void channel_flush(struct channel *ch)
+{
+	struct err err;
+
+	if (!ch->closed && ch->why[0] == '\0')
+		(void)send_out(ch, &err); /* what was not kept stays in `out` */
+}
+
+/*
+ * A message of `len` bytes stands behind the `out_len` bytes of earlier ones: it joins
+ * them where it fits. One with descriptors travels by itself.
+ */
+static int add_to_out(struct channel *ch, size_t len, const int *fds, size_t nfds, struct err *err)
+{
+	size_t behind = ch->out_len;
+
+	if (behind + len > DATAGRAM_MAX || nfds > 0) {
+		int r = send_out(ch, err);
+
+		if (r < 0)
+			return r;
+		memmove(ch->out, ch->out + behind, len);
+		if (nfds > 0)
+			return send_or_keep(ch, len, 1, fds, nfds, err);
+	}
+	ch->out_len += len;
+	if (ch->out_messages++ == 0)
+		event_active(ch->writable, EV_TIMEOUT, 0);
+	return 0;
+}
+
 int channel_send(struct channel *ch, const struct msg *msg, struct err *err)
 {
-	uint8_t buf[MSG_BYTES_MAX];
+	uint8_t *at = ch->out + ch->out_len;
+	struct packer length = packer_fixed(at, LENGTH_BYTES);
 	int fds[MSG_FDS_MAX];
 	size_t len, nfds;
 	unsigned made;
@@ -202,10 +266,11 @@ int channel_send(struct channel *ch, const struct msg *msg, struct err *err)
 	if (ch->closed)
 		return err_set(err, ENOTCONN, "send to %s", role_name(ch->peer));
 	assert(msg_allowed(msg->type, ch->self, ch->peer));
-	r = msg_encode(msg, buf, &len, fds, &nfds, &made, err);
+	r = msg_encode(msg, at + LENGTH_BYTES, &len, fds, &nfds, &made, err);
 	if (r < 0)
 		return r;
-	r = send_or_keep(ch, buf, len, fds, nfds, err);
+	pack_u32(&length, (uint32_t)len);
+	r = add_to_out(ch, LENGTH_BYTES + len, fds, nfds, err);
 	for (size_t i = 0; i < nfds; i++)
 		if ((made & 1U << i) != 0)
 			(void)close(fds[i]);
@@ -277,21 +342,53 @@ static int deliver(struct channel *ch, struct msg *msg, struct err *err)
 	return 0;
 }
 
-/* 1: one message was read; 0: none is there; negative: the peer is gone or spoke badly. */
+/* One message; takes over its descriptors. Negative: the peer spoke badly. */
+static int take_message(struct channel *ch, const uint8_t *bytes, size_t len, int *fds, size_t nfds,
+	struct err *err)
+{
+	struct msg msg;
+	int r = msg_decode(bytes, len, fds, nfds, ch->peer, ch->self, &msg, err);
+
+	if (r < 0)
+		return r;
+	r = deliver(ch, &msg, err);
+	msg_done(&msg);
+	return r;
+}
+
+/* All messages of a datagram: one with descriptors stands alone in it. */
+static int take_datagram(struct channel *ch, size_t len, int *fds, size_t nfds, struct err *err)
+{
+	struct unpacker u = unpacker_of(ch->in, len);
+	int r = 0;
+
+	do {
+		size_t n;
+		const uint8_t *bytes = unpack_bytes(&u, MSG_BYTES_MAX, &n);
+
+		if (bytes == NULL || (nfds > 0 && u.left > 0)) {
+			close_all(fds, nfds);
+			return err_say(err, EBADMSG, "a damaged datagram");
+		}
+		r = take_message(ch, bytes, n, fds, nfds, err);
+	} while (r == 0 && u.left > 0 && !ch->closed);
+	return r;
+}
+
+/* 1: a datagram was read; 0: none is there; negative: the peer is gone or spoke badly. */
 static int read_one(struct channel *ch, struct err *err)
 {
 	union {
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(MSG_FDS_MAX * sizeof(int))];
 	} control;
-	struct iovec iov = { .iov_base = ch->buf, .iov_len = sizeof(ch->buf) };
+	struct iovec iov = { .iov_base = ch->in, .iov_len = sizeof(ch->in) };
 	struct msghdr mh = { .msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control.buf,
 		.msg_controllen = sizeof(control.buf) };
 	int fds[MSG_FDS_MAX];
 	size_t nfds;
-	struct msg msg;
 	ssize_t n;
 	int r;
 
@@ -308,11 +405,7 @@ static int read_one(struct channel *ch, struct err *err)
 	}
 	if (n == 0 && nfds == 0)
 		return err_say(err, ECONNRESET, "closed by the peer");
-	r = msg_decode(ch->buf, (size_t)n, fds, nfds, ch->peer, ch->self, &msg, err);
-	if (r < 0)
-		return r;
-	r = deliver(ch, &msg, err);
-	msg_done(&msg);
+	r = take_datagram(ch, (size_t)n, fds, nfds, err);
 	return r < 0 ? r : 1;
 }
 
@@ -407,6 +500,8 @@ void channel_free(struct channel *ch)
 
 	if (ch == NULL)
 		return;
+	if (ch->fd >= 0)
+		channel_flush(ch);
 	if (ch->readable != NULL)
 		event_free(ch->readable);
 	if (ch->writable != NULL)

@@ -6,7 +6,9 @@
  *	ch = channel_new(base, fd, ROLE_QUEUE, ROLE_DRIVER, &ops, arg, &err);
  *	channel_send(ch, &msg, &err);
  *
- * Sending never blocks: what the socket does not take waits in memory, at most
+ * All messages of one turn of the loop travel together, as many as fit into a datagram,
+ * at the turn's end or with channel_flush(). Sending never blocks: what the socket does
+ * not take waits in memory, at most
  * CHANNEL_WAITING_MAX messages or CHANNEL_WAITING_BYTES; beyond, -ENOBUFS, and it
  * is the sender's turn to hold back. The first message of each side is HELLO,
  * sent by channel_new() and checked before anything else is passed on.
@@ -54,11 +56,17 @@ int channel_connect(struct event_base *base, const char *path, enum role self, e
 	const struct channel_self *who, const struct channel_ops *ops, void *arg,
 	struct channel **ret, struct err *err);
 
-/* Never from within its own `message` or `batch_end`. NULL is fine. */
+/*
+ * What was given to channel_send() is sent as far as the socket takes it. Never from within
+ * its own `message` or `batch_end`. NULL is fine.
+ */
 void channel_free(struct channel *ch);
 
 /* The message stays the caller's; its blobs' descriptors are duplicated by the kernel. */
 int channel_send(struct channel *ch, const struct msg *msg, struct err *err);
+
+/* Sends what was given to channel_send(), now and not at the end of the loop's turn. */
+void channel_flush(struct channel *ch);
 
 /* Messages that wait for room in the socket. */
 size_t channel_waiting(const struct channel *ch);

@@ -4,9 +4,10 @@
  * its fields with their ranges, and which role may send it to which. There is
  * no other way for the roles to reach each other.
  *
- * Each travels as one SOCK_SEQPACKET datagram of at most MSG_BYTES_MAX bytes
- * with at most MSG_FDS_MAX descriptors (pack.h): u16 MSG_VERSION, u16 type,
- * then the fields in order. The receiver checks version, type, the sender's
+ * They travel in SOCK_SEQPACKET datagrams, several in one where there are several (each
+ * behind its length, u32), one with descriptors by itself. A message is at most
+ * MSG_BYTES_MAX bytes with at most MSG_FDS_MAX descriptors (pack.h): u16 MSG_VERSION, u16
+ * type, then the fields in order. The receiver checks version, type, the sender's
  * role and every field's range, also from our own processes; what does not
  * pass closes the connection.
  *
@@ -23,8 +24,8 @@
 #include "common/role.h"
 #include "common/verdict.h"
 
-#define MSG_VERSION   1
-#define MSG_BYTES_MAX (64 * 1024)
+#define MSG_VERSION   2
+#define MSG_BYTES_MAX (64 * 1024 - 4)
 #define MSG_FDS_MAX   6
 
 /* Why a request was refused; the gateway makes HTTP of it. X(id, text) */

@@ -176,6 +176,7 @@ static void damaged_messages_do_no_harm(void **state)
 
 struct end {
 	struct channel *ch;
+	bool any; /* takes SUBMITs, whose tokens count from 0 */
 	int opened, got, closed, batches;
 	uint64_t sum;
 	char why[400];
@@ -195,6 +196,13 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 	struct end *end = arg;
 
 	(void)ch;
+	if (end->any) {
+		assert_int_equal(msg->submit.token, end->got);
+		assert_int_equal(msg->submit.spec.len, end->got % 3 == 1 ? 50000 : 0);
+		assert_int_equal(msg->submit.input.fd >= 0, end->got % 3 == 2);
+		end->got++;
+		return;
+	}
 	assert_int_equal(msg->type, MSG_FORGET);
 	end->sum += msg->forget.token;
 	end->got++;
@@ -253,7 +261,7 @@ static void a_burst_arrives_whole(void **state)
 		msg.forget.token = i;
 		assert_int_equal(channel_send(a.ch, &msg, &err), 0);
 	}
-	while (b.got < 10000)
+	while (b.got < 10000 || a.opened == 0)
 		assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
 	assert_int_equal(b.sum, UINT64_C(10000) * 10001 / 2);
 	assert_true(b.batches < 10000);
@@ -262,6 +270,73 @@ static void a_burst_arrives_whole(void **state)
 	while (b.closed == 0)
 		assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
 	event_base_free(base);
+}
+
+/* Small ones, large ones and ones with a descriptor, which travels by itself: in order. */
+static void messages_share_datagrams_in_order(void **state)
+{
+	enum { ROUNDS = 40 };
+	struct event_base *base = event_base_new();
+	struct end a = { 0 }, b = { .any = true };
+	static uint8_t large[50000];
+	struct err err;
+
+	(void)state;
+	connect_ends(base, ROLE_GATEWAY, &a, &b, 7);
+	while (a.opened == 0 || b.opened == 0)
+		assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
+	for (uint64_t i = 0; i < 3 * ROUNDS; i++) {
+		struct msg msg;
+
+		msg_init(&msg, MSG_SUBMIT);
+		msg.submit.token = i;
+		if (i % 3 == 1)
+			assert_int_equal(blob_of(large, sizeof(large), &msg.submit.spec, &err), 0);
+		if (i % 3 == 2)
+			msg.submit.input = blob_of_fd(open("/dev/null", O_RDONLY | O_CLOEXEC), i);
+		assert_int_equal(channel_send(a.ch, &msg, &err), 0);
+		msg_done(&msg);
+	}
+	channel_free(a.ch); /* what was given is sent first */
+	while (b.closed == 0)
+		assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
+	assert_int_equal(b.got, 3 * ROUNDS);
+	event_base_free(base);
+}
+
+static void a_damaged_datagram_closes(void **state)
+{
+	static const struct {
+		uint8_t bytes[8];
+		size_t n;
+	} rows[] = {
+		{ { 1, 0, 0 }, 3 },          /* no whole length */
+		{ { 9, 0, 0, 0, 1, 0 }, 6 }, /* more than there is */
+		{ { 0xff, 0xff, 0xff, 0xff }, 4 },
+		{ { 0, 0, 0, 0, 0, 0, 0, 0 }, 8 }, /* two messages of nothing */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct channel_self self = { 7, 2, "n1" };
+		struct event_base *base = event_base_new();
+		struct end b = { 0 };
+		struct err err;
+		int sv[2];
+
+		assert_int_equal(
+			socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sv),
+			0);
+		assert_int_equal(channel_new(base, sv[1], ROLE_QUEUE, ROLE_GATEWAY, &self, &ops, &b,
+					 &b.ch, &err),
+			0);
+		assert_int_equal(send(sv[0], rows[i].bytes, rows[i].n, 0), rows[i].n);
+		while (b.closed == 0)
+			assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
+		assert_int_equal(b.opened, 0);
+		(void)close(sv[0]);
+		event_base_free(base);
+	}
 }
 
 /* The queue's socket for gateways does not take a driver, nor another configuration. */
@@ -332,6 +407,8 @@ int main(void)
 		cmocka_unit_test(descriptors_do_not_leak),
 		cmocka_unit_test(damaged_messages_do_no_harm),
 		cmocka_unit_test(a_burst_arrives_whole),
+		cmocka_unit_test(messages_share_datagrams_in_order),
+		cmocka_unit_test(a_damaged_datagram_closes),
 		cmocka_unit_test(a_wrong_peer_is_refused),
 		cmocka_unit_test(a_result_comes_back_and_is_bounded),
 	};
