@@ -589,7 +589,10 @@ static struct MHD_Daemon *daemon_start(struct listener *listener, int fd)
 		(unsigned)config->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)POOL_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
 		on_connection, listener, MHD_OPTION_URI_LOG_CALLBACK, on_uri, listener,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener, MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener,
+		/* It is ignored: without knowing that, files would be read and sent in small
+		   pieces instead of by sendfile(2). */
+		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 }
 
 int http_listen(struct http *http, int fd_given, bool unix_socket, struct err *err)

@@ -168,6 +168,16 @@ class Waiting(Case):
         reply = self.native.call("GET", f"/v1/jobs/{job}?wait=30")
         self.assertEqual(reply.json()["state"], "done")
 
+    def test_output_and_files_can_be_waited_for(self):
+        for name, expected in (("stdout", b"out\n"), ("stderr", b"err\n"), ("files/f", b"file\n")):
+            job = self.native.accept("sh", args=["sleep 0.3; echo out; echo err >&2; echo file > f"],
+                                     collect=["f"])
+            reply = self.native.call("GET", f"/v1/jobs/{job}/{name}?wait=30")
+            self.assertEqual((reply.status, reply.body), (200, expected))
+        job = self.native.accept("sh", args=["sleep 3"])
+        self.assertEqual(self.native.call("GET", f"/v1/jobs/{job}/stdout?wait=0.2").status, 409)
+        self.assertEqual(self.native.call("GET", f"/v1/jobs/{job}/files?wait=30").json()["files"], [])
+
     def test_long_poll_that_ends_first(self):
         job = self.native.accept("sh", args=["sleep 30"])
         reply = self.native.call("GET", f"/v1/jobs/{job}?wait=1")
