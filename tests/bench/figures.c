@@ -16,6 +16,14 @@ int64_t figures_now_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+void figures_wait_until(int64_t us)
+{
+	struct timespec at = { .tv_sec = us / 1000000, .tv_nsec = (us % 1000000) * 1000 };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
+		;
+}
+
 void figures_add(struct figures *figures, int64_t us)
 {
 	if (figures->n == figures->room) {
@@ -47,11 +55,11 @@ static double percentile_ms(const struct figures *figures, unsigned per_mille)
 	return figures->us[rank > 0 ? rank - 1 : 0] / 1e3;
 }
 
-static double cpu_s(void)
+static double cpu_s(int who)
 {
 	struct rusage usage;
 
-	(void)getrusage(RUSAGE_SELF, &usage);
+	(void)getrusage(who, &usage);
 	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
 	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
@@ -69,7 +77,8 @@ void figures_print(struct figures *figures, int64_t elapsed_us, FILE *to)
 		"\"own_cpu_s\": %.3f}\n",
 		figures->n, (unsigned long long)figures->errors, s, (double)figures->n / s,
 		percentile_ms(figures, 0), percentile_ms(figures, 500), percentile_ms(figures, 900),
-		percentile_ms(figures, 990), percentile_ms(figures, 1000), cpu_s());
+		percentile_ms(figures, 990), percentile_ms(figures, 1000),
+		cpu_s(RUSAGE_SELF) + cpu_s(RUSAGE_CHILDREN));
 	(void)fflush(to);
 }
 

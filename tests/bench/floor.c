@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "figures.h"
@@ -54,14 +53,6 @@ static int run_once(char **argv)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static void wait_until(int64_t us)
-{
-	struct timespec at = { .tv_sec = us / 1000000, .tv_nsec = (us % 1000000) * 1000 };
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
-		;
-}
-
 int main(int argc, char **argv)
 {
 	struct figures figures = { 0 };
@@ -84,8 +75,7 @@ int main(int argc, char **argv)
 	for (long i = 0; i < times; i++) {
 		int64_t from;
 
-		if (pace_ms > 0)
-			wait_until(began + i * pace_ms * 1000);
+		figures_wait_until(pace_ms > 0 ? began + i * pace_ms * 1000 : 0);
 		from = figures_now_us();
 		if (!run_once(argv + optind))
 			figures.errors++;

@@ -7,11 +7,14 @@
  *	load --port 8080 --connections 8 --seconds 5 --path /healthz
  *	load --port 8080 --method POST --path '/v1/jobs?wait=20' --body '{"task":"hello"}' \
  *		--requests 100 --pace-ms 100 --expect 200
+ *	load --port 8080 --connections 64 --rate 500 --seconds 10 --path /healthz
  *	load --port 8080 --connections 1000 --hold --path '/v1/jobs/ID?wait=300'
  *
  * Prints one line of JSON (figures.h). With --paths FILE the paths are the lines
- * of a file, taken in turn. With --hold it prints "holding" once every request
- * has been sent, and ends when its standard input does; answers that came
+ * of a file, taken in turn. --rate offers so many requests a second, whatever
+ * becomes of those before: a request's time counts from when it was due, also
+ * where all connections were taken then. With --hold it prints "holding" once every
+ * request has been sent, and ends when its standard input does; answers that came
  * before are errors.
  */
 #include <arpa/inet.h>
@@ -24,6 +27,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -56,7 +60,7 @@ struct conn {
 
 struct load {
 	struct sockaddr_in to;
-	long connections, requests, pace_ms;
+	long connections, requests, pace_ms, rate;
 	double seconds;
 	const char *method, *body, *path, *paths_file;
 	long expect;
@@ -172,14 +176,15 @@ static void send_some(struct load *l, struct conn *c)
 	watch(l, c, EPOLLIN);
 }
 
-static void begin(struct load *l, struct conn *c)
+/* from_us: what its time counts from. */
+static void begin(struct load *l, struct conn *c, int64_t from_us)
 {
 	c->path = l->next_path;
 	l->next_path = (l->next_path + 1) % l->n_paths;
 	c->sent = 0;
 	c->got = 0;
 	c->phase = SENDING;
-	c->from_us = figures_now_us();
+	c->from_us = from_us;
 	l->begun++;
 	send_some(l, c);
 }
@@ -190,6 +195,8 @@ static void go_on(struct load *l, struct conn *c)
 	int64_t now = figures_now_us();
 
 	c->phase = IDLE;
+	if (l->rate > 0)
+		return; /* begin_offered() does */
 	if (l->pace_ms == 0) {
 		c->due_us = now;
 	} else {
@@ -198,7 +205,7 @@ static void go_on(struct load *l, struct conn *c)
 			c->due_us = now;
 	}
 	if (c->due_us <= now && may_begin(l))
-		begin(l, c);
+		begin(l, c, now);
 }
 
 static void answered(struct load *l, struct conn *c)
@@ -225,7 +232,7 @@ static void broken(struct load *l, struct conn *c)
 		return;
 	if (again) {
 		l->begun--;
-		begin(l, c);
+		begin(l, c, c->from_us);
 		return;
 	}
 	l->ended++;
@@ -303,25 +310,48 @@ static void read_some(struct load *l, struct conn *c)
 
 /* --- the loop ------------------------------------------------------------- */
 
-/* Begins what is due; milliseconds to the next, -1 where none waits. Only paced loads wait. */
-static int begin_due(struct load *l)
+#define NEVER_US INT64_MAX
+
+/* The two below begin what is due, and say when the next is. */
+
+static int64_t begin_paced(struct load *l)
 {
 	int64_t now = figures_now_us();
-	int64_t next = INT64_MAX;
+	int64_t next = NEVER_US;
 
-	if (l->pace_ms == 0)
-		return 1000;
 	for (long i = 0; i < l->connections; i++) {
 		struct conn *c = &l->conns[i];
 
 		if (c->phase != IDLE || !may_begin(l))
 			continue;
 		if (c->due_us <= now)
-			begin(l, c);
+			begin(l, c, now);
 		else if (c->due_us < next)
 			next = c->due_us;
 	}
-	return next == INT64_MAX ? 1000 : (int)((next - now + 999) / 1000);
+	return next;
+}
+
+static int64_t begin_offered(struct load *l)
+{
+	int64_t now = figures_now_us();
+
+	for (long i = 0; i < l->connections && may_begin(l); i++) {
+		int64_t due = l->began_us + l->begun * 1000000 / l->rate;
+
+		if (due > now)
+			return due;
+		if (l->conns[i].phase == IDLE)
+			begin(l, &l->conns[i], due);
+	}
+	return NEVER_US; /* the next answer comes first */
+}
+
+static int64_t begin_due(struct load *l)
+{
+	if (l->rate > 0)
+		return begin_offered(l);
+	return l->pace_ms > 0 ? begin_paced(l) : NEVER_US;
 }
 
 static bool all_done(const struct load *l)
@@ -329,11 +359,16 @@ static bool all_done(const struct load *l)
 	return !may_begin(l) && l->begun == l->ended;
 }
 
-static void turn(struct load *l, int timeout_ms)
+static void turn(struct load *l, int64_t until_us)
 {
 	struct epoll_event events[256];
-	int n = epoll_wait(l->epoll_fd, events, 256, timeout_ms);
+	int64_t left_us = until_us == NEVER_US ? 1000000 : until_us - figures_now_us();
+	struct timespec left = { 0 };
+	int n;
 
+	if (left_us > 0)
+		left = (struct timespec){ left_us / 1000000, left_us % 1000000 * 1000 };
+	n = epoll_pwait2(l->epoll_fd, events, 256, &left, NULL);
 	for (int i = 0; i < n; i++) {
 		struct conn *c = events[i].data.ptr;
 
@@ -393,11 +428,21 @@ static void start(struct load *l)
 	l->began_us = figures_now_us();
 	if (l->seconds > 0)
 		l->stop_us = l->began_us + (int64_t)(l->seconds * 1e6);
-	for (long i = 0; i < l->connections; i++) {
+	for (long i = 0; i < l->connections && l->rate == 0; i++) {
 		l->conns[i].due_us = l->began_us;
 		if (may_begin(l))
-			begin(l, &l->conns[i]);
+			begin(l, &l->conns[i], l->began_us);
 	}
+}
+
+/* A descriptor for each connection. */
+static void raise_files(void)
+{
+	struct rlimit files;
+
+	(void)getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
 /* clang-format off */
@@ -407,6 +452,7 @@ static const struct option options[] = {
 	{ "requests",    required_argument, NULL, 'n' },
 	{ "seconds",     required_argument, NULL, 's' },
 	{ "pace-ms",     required_argument, NULL, 'w' },
+	{ "rate",        required_argument, NULL, 'r' },
 	{ "method",      required_argument, NULL, 'm' },
 	{ "path",        required_argument, NULL, 'u' },
 	{ "paths",       required_argument, NULL, 'f' },
@@ -434,6 +480,9 @@ static void option_take(struct load *l, int c)
 		break;
 	case 'w':
 		l->pace_ms = figures_number(optarg, "--pace-ms", 0, 60000);
+		break;
+	case 'r':
+		l->rate = figures_number(optarg, "--rate", 1, 1000000);
 		break;
 	case 'm':
 		l->method = optarg;
@@ -471,6 +520,11 @@ int main(int argc, char **argv)
 		errx(2, "usage: load --port PORT [OPTION]...; the options are in load.c");
 	if (l.requests == 0 && l.seconds <= 0)
 		l.requests = l.connections;
+	if (l.rate > 0 && l.seconds > 0) {
+		l.requests = (long)((double)l.rate * l.seconds);
+		l.seconds = 0;
+	}
+	raise_files();
 	if (l.paths_file != NULL)
 		read_paths(&l);
 	else
