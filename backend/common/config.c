@@ -182,7 +182,20 @@ void config_free(struct config *config)
 	strv_done(&config->server_names);
 	strv_done(&config->origins);
 	strv_done(&config->images_allowed);
+	strv_done(&config->gpus);
+	free(config->gpu_cdi);
 	free(config);
+}
+
+int config_gpus(const struct config *config, struct gpu_list *ret)
+{
+	struct gpu_list list = { 0 };
+
+	for (size_t i = 0; i < config->gpus.n; i++)
+		if (gpu_list_add(&list, config->gpus.v[i]) < 0)
+			return -EINVAL;
+	*ret = list;
+	return 0;
 }
 
 const struct task *config_task(const struct config *config, const char *name)

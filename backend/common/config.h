@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "err.h"
+#include "gpu.h"
 #include "limits.h"
 #include "strv.h"
 
@@ -63,7 +64,8 @@ struct task {
 	struct strv env;     /* NAME=value */
 	enum isolation isolation;
 	bool network;
-	char *gpus; /* owned: "all", a number, or device ids with commas; NULL: none */
+	char *gpus;       /* owned; gpu.h says what it may be; NULL: none */
+	bool gpus_shared; /* jobs of tasks that say so may have one GPU at the same time */
 	bool writable_root;
 	bool custom_command; /* a request may bring its own command and build */
 	bool kill_on_output; /* on_output_limit = kill */
@@ -132,6 +134,8 @@ struct config {
 	int grace_ms;        /* driver's wall clock beyond the step's own */
 	int drain_s;         /* SIGTERM: time running jobs get before they go back */
 	struct strv images_allowed; /* globs of images that a request may name itself */
+	struct strv gpus;           /* device ids of this machine's GPUs; empty: look for them */
+	char *gpu_cdi; /* owned; the kind of CDI devices; NULL: the toolkit's own way */
 
 	struct task *tasks; /* owned */
 	size_t n_tasks;
@@ -158,6 +162,9 @@ int config_parse(const char *text, const char *name, void (*report)(const char *
 int config_text(const char *path, char **ret_text, struct err *err);
 
 void config_free(struct config *config);
+
+/* The key `gpus` as a list. -EINVAL: one twice, or too many. */
+int config_gpus(const struct config *config, struct gpu_list *ret);
 
 /* NULL where there is none of that name. Owned by the configuration. */
 const struct task *config_task(const struct config *config, const char *name);

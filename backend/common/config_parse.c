@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "config_internal.h"
+#include "gpu.h"
 #include "number.h"
 
 #define NAMES_MAX     1200
@@ -204,8 +205,15 @@ static bool is_docker_host(const char *text)
 
 static bool is_gpus(const char *text)
 {
-	return *text != '\0' && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-					     "0123456789,-") == strlen(text);
+	return gpu_text_is_good(text);
+}
+
+static bool is_cdi_kind(const char *text)
+{
+	const char *slash = strchr(text, '/');
+
+	return is_word(text) && slash != NULL && slash != text && slash[1] != '\0' &&
+	       strpbrk(slash + 1, "/=,") == NULL && strpbrk(text, "=,") == NULL;
 }
 
 static bool is_name(const char *text)
@@ -328,6 +336,8 @@ static const struct key config_keys[] = {
 	{ "grace_ms",           KIND_INT,   C(grace_ms),           RANGE(100, 600000) },
 	{ "drain_s",            KIND_INT,   C(drain_s),            RANGE(0, 86400) },
 	{ "images_allowed",     KIND_LIST,  C(images_allowed),     ONE_WORD },
+	{ "gpus",               KIND_LIST,  C(gpus),               .check = gpu_id_is_good, .expected = "a device id such as \"0\" or \"GPU-...\"" },
+	{ "gpu_cdi",            KIND_TEXT,  C(gpu_cdi),            .check = is_cdi_kind, .expected = "a kind of CDI devices such as \"nvidia.com/gpu\"" },
 };
 
 #define T(member) offsetof(struct task, member)
@@ -342,7 +352,8 @@ static const struct key task_keys[] = {
 	{ "env",                KIND_LIST,  T(env),                .check = is_env, .expected = "\"NAME=value\"" },
 	{ "isolation",          KIND_WORD,  T(isolation),          .words = isolation_words },
 	{ "network",            KIND_BOOL,  T(network) },
-	{ "gpus",               KIND_TEXT,  T(gpus),               .check = is_gpus, .expected = "\"all\", a number, or device ids with commas" },
+	{ "gpus",               KIND_TEXT,  T(gpus),               .check = is_gpus, .expected = "\"all\", a number of at most 64, or device ids with commas" },
+	{ "gpus_shared",        KIND_BOOL,  T(gpus_shared) },
 	{ "writable_root",      KIND_BOOL,  T(writable_root) },
 	{ "custom_command",     KIND_BOOL,  T(custom_command) },
 	{ "on_output_limit",    KIND_FLAG,  T(kill_on_output),     .words = output_words },
@@ -924,7 +935,29 @@ static void check_sandbox(struct reader *rd, cfg_t *cfg, const struct task *task
 		mistake(rd, line_of(cfg, "writable_root"), "writable_root: %s", expected);
 }
 
-static void check_task(struct reader *rd, cfg_t *cfg, struct task *task)
+/* Where the operator says which GPUs there are, a task that asks for others could never run. */
+static void check_gpus(
+	struct reader *rd, cfg_t *cfg, const struct config *config, const struct task *task)
+{
+	static struct gpu_list list;
+	struct gpu_want want;
+
+	if (task->gpus_shared && task->gpus == NULL)
+		mistake(rd, line_of(cfg, "gpus_shared"), "gpus_shared: expected gpus = ..., too");
+	if (task->gpus == NULL || config_gpus(config, &list) < 0 || list.n == 0)
+		return;
+	want = gpu_want_of(task->gpus, task->gpus_shared, &list);
+	if (want.count > list.n)
+		mistake(rd, line_of(cfg, "gpus"), "gpus: %u; this machine's gpus are %zu",
+			want.count, list.n);
+	else if (want.unknown)
+		mistake(rd, line_of(cfg, "gpus"),
+			"gpus: \"%s\" has a device that is not among this machine's gpus",
+			task->gpus);
+}
+
+static void check_task(
+	struct reader *rd, cfg_t *cfg, const struct config *config, struct task *task)
 {
 	bool max_said = cfg_size(cfg, "warm_max") > 0;
 
@@ -941,6 +974,7 @@ static void check_task(struct reader *rd, cfg_t *cfg, struct task *task)
 	else if (task->warm_max < task->warm)
 		task->warm_max = task->warm;
 	check_sandbox(rd, cfg, task);
+	check_gpus(rd, cfg, config, task);
 }
 
 static void put_task(struct reader *rd, cfg_t *cfg, const struct config *config,
@@ -968,7 +1002,7 @@ static void put_task(struct reader *rd, cfg_t *cfg, const struct config *config,
 	put_mounts(rd, cfg, task);
 	put_fields(rd, cfg, task);
 	if (rd->mistakes == before && !rd->partial)
-		check_task(rd, cfg, task);
+		check_task(rd, cfg, config, task);
 }
 
 static void put_tasks(
@@ -1023,6 +1057,7 @@ static void place_sockets(struct reader *rd, struct config *c)
 
 static void put_all(struct reader *rd, cfg_t *cfg, struct config *config)
 {
+	static struct gpu_list gpus;
 	struct limit_set defaults;
 	cfg_t *sec = cfg_size(cfg, "defaults") > 0 ? cfg_getsec(cfg, "defaults") : NULL;
 
@@ -1039,6 +1074,9 @@ static void put_all(struct reader *rd, cfg_t *cfg, struct config *config)
 	if (rd->partial)
 		return;
 	check_ids(rd, cfg, config);
+	if (config_gpus(config, &gpus) < 0)
+		mistake(rd, line_of(cfg, "gpus"),
+			"gpus: expected at most %d ids, each of them once", GPU_MAX);
 	if (cfg_size(cfg, "classic_task") > 0 && config_task(config, config->classic_task) == NULL)
 		mistake(rd, line_of(cfg, "classic_task"), "classic_task: there is no task \"%s\"",
 			config->classic_task);

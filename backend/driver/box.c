@@ -238,7 +238,9 @@ static void on_closed(const char *why, void *arg)
 	struct box *box = arg;
 	bool away = !engine_is_up(box->engine);
 
-	if (box->user == NULL)
+	if (box->state == BOX_STARTING && box->in_call && !away)
+		box->stream_over = true; /* the answer to the start knows why */
+	else if (box->user == NULL)
 		fail(box, why, away);
 	else
 		break_off(box, why, false);
@@ -291,6 +293,10 @@ static void on_started(const struct engine_reply *reply, void *arg)
 	box->agent_missing = reply->status == 400;
 	if (!still_wanted(box, reply, "start the container"))
 		return;
+	if (box->stream_over) {
+		fail(box, "the container ended at once", false);
+		return;
+	}
 	move(box, BOX_PREPARING);
 	if (prepare(box) < 0) {
 		fail(box, "out of memory", false);
@@ -359,6 +365,7 @@ void box_create(struct box *box)
 		fail(box, err.msg, false);
 		return;
 	}
+	box->shape.gpus = NULL; /* the ticket's, and written by now */
 	box->exists = box->in_call = true;
 }
 

@@ -71,6 +71,8 @@ struct box {
 	struct container_shape shape;
 	struct image *image;
 	struct limits limits; /* prepared */
+	uint64_t gpu_mask;    /* the owner's: those it was made with */
+	bool stream_over;     /* while its start was under way */
 	char name[80];        /* of the container */
 	char image_id[IMAGE_ID_MAX + 1];
 	char job_label[65];

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gpu_request.h"
 #include "wire/frame.h"
 
 #define INODE_BYTES 4096 /* one inode for so many bytes of a tmpfs */
@@ -196,32 +197,6 @@ static json_t *paths_json(const char *const *paths, size_t n)
 	return list;
 }
 
-/* "all", a number of them, or device ids with commas between. */
-static json_t *gpus_json(const char *gpus)
-{
-	json_t *request = json_pack("{s:s, s:[[s]]}", "Driver", "", "Capabilities", "gpu");
-	char *end;
-	long n = strtol(gpus, &end, 10);
-
-	if (strcmp(gpus, "all") == 0) {
-		(void)json_object_set_new(request, "Count", json_integer(-1));
-	} else if (*end == '\0' && n > 0 && n < 1000) {
-		(void)json_object_set_new(request, "Count", json_integer(n));
-	} else {
-		json_t *ids = json_array();
-
-		for (const char *at = gpus; *at != '\0'; at += *at == ',') {
-			size_t len = strcspn(at, ",");
-
-			if (len > 0)
-				(void)json_array_append_new(ids, json_stringn(at, len));
-			at += len;
-		}
-		(void)json_object_set_new(request, "DeviceIDs", ids);
-	}
-	return json_pack("[o]", request);
-}
-
 static void set_limits(json_t *hc, const struct container_host *host, const struct limits *limits)
 {
 	int64_t memory = container_memory_bytes(limits),
@@ -263,7 +238,9 @@ static json_t *host_config_json(
 	if (task->runtime != NULL)
 		(void)json_object_set_new(hc, "Runtime", json_string(task->runtime));
 	if (task->gpus != NULL)
-		(void)json_object_set_new(hc, "DeviceRequests", gpus_json(task->gpus));
+		(void)json_object_set_new(hc, "DeviceRequests",
+			gpu_request_json(
+				shape->gpus != NULL ? shape->gpus : task->gpus, host->gpu_cdi));
 	return hc;
 }
 
@@ -295,6 +272,7 @@ static bool is_complete(
 	       json_array_size(json_object_get(hc, "MaskedPaths")) ==
 		       sizeof(masked_paths) / sizeof(masked_paths[0]) &&
 	       json_object_get(hc, "OomScoreAdj") != NULL &&
+	       (shape->task->gpus == NULL || json_object_get(hc, "DeviceRequests") != NULL) &&
 	       json_object_get(root, "Labels") != NULL &&
 	       json_object_size(json_object_get(hc, "Tmpfs")) >= 3;
 }

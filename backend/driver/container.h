@@ -34,6 +34,7 @@ struct container_host {
 	const char *apparmor;      /* profile's name, NULL: the engine's own, if any */
 	const char *seccomp;       /* profile as JSON */
 	int64_t cpus;              /* thousandths that the machine has */
+	const char *gpu_cdi;       /* the kind of CDI devices, NULL: the toolkit's own way */
 };
 
 struct container_shape {
@@ -43,7 +44,8 @@ struct container_shape {
 	struct limits limits;             /* the most that a step in it may use; all set */
 	unsigned slot;
 	uid_t agent_uid, job_uid;
-	const char *job; /* id for the label, NULL: not known yet */
+	const char *job;  /* id for the label, NULL: not known yet */
+	const char *gpus; /* those the job was given; NULL: as the task says */
 	uint32_t attempt;
 };
 

@@ -70,6 +70,7 @@ struct driver {
 	char instance[INSTANCE_CHARS + 1];
 	struct host host;
 	struct container_host container;
+	struct gpu_list gpus;
 	char cgroup_parent[256];
 	bool slot_profile; /* AppArmor's, seen while we were root */
 	bool bringing_up;  /* a bring-up is under way */
@@ -157,6 +158,7 @@ static void tell_node(struct driver *d)
 	if (d->host.version[0] != '\0')
 		(void)snprintf(msg.node.engine, sizeof(msg.node.engine), "%s, API 1.%d",
 			d->host.version, engine_api_minor(d->engine));
+	gpu_list_text(&d->gpus, UINT64_MAX, msg.node.gpus);
 	pack_running(d, &running);
 	pack_tasks(d, &tasks);
 	take_packed(&running, &msg.node.running);
@@ -340,6 +342,7 @@ static void set_container_host(struct driver *d)
 	host_cgroup_parent(d->config, &d->host, d->cgroup_parent, sizeof(d->cgroup_parent));
 	d->container.cgroup_parent = d->cgroup_parent;
 	d->container.cpus = d->host.cpus;
+	d->container.gpu_cdi = d->config->gpu_cdi;
 	/* Without ours the engine's own: it holds more, but refuses the job's own cgroup. */
 	d->container.apparmor = d->host.apparmor && d->slot_profile ? HOST_APPARMOR_PROFILE : NULL;
 }
@@ -600,6 +603,7 @@ static int open_and_confine(struct driver *d, struct engine_where *where, struct
 		r = agent_volume_load(NULL, &d->volume, err);
 	if (r < 0)
 		return r;
+	host_gpus(d->config, where->unix_path != NULL, NULL, &d->gpus);
 	if (where->unix_path != NULL) {
 		(void)host_cap_cgroup(d->config);
 		d->slot_profile = host_has_slot_profile() > 0;
@@ -639,6 +643,7 @@ static int make_pool(struct driver *d, struct err *err)
 		.config = d->config,
 		.container = &d->container,
 		.uid_base = d->config->job_uid_base,
+		.gpus = &d->gpus,
 		.changed = node_changed,
 		.agent_missing = agent_missing,
 		.arg = d };
@@ -676,6 +681,7 @@ static int make_jobs(struct driver *d, struct err *err)
 		.images = d->images,
 		.pool = d->pool,
 		.link = d->link,
+		.gpus = &d->gpus,
 		.changed = on_job_over,
 		.arg = d };
 

@@ -169,3 +169,22 @@ int host_has_slot_profile(void)
 			return 1;
 	return 0;
 }
+
+void host_gpus(const struct config *config, bool local, const char *proc, struct gpu_list *ret)
+{
+	DIR *dir = local ? opendir(proc != NULL ? proc : "/proc/driver/nvidia/gpus") : NULL;
+	struct gpu_list list = { 0 };
+	const struct dirent *entry;
+	char id[16];
+
+	if (config_gpus(config, &list) == 0 && list.n == 0)
+		while (dir != NULL && (entry = readdir(dir)) != NULL && list.n < GPU_MAX) {
+			if (entry->d_name[0] == '.')
+				continue;
+			(void)snprintf(id, sizeof(id), "%zu", list.n);
+			(void)gpu_list_add(&list, id);
+		}
+	if (dir != NULL)
+		(void)closedir(dir);
+	*ret = list;
+}

@@ -38,5 +38,12 @@ bool host_cap_cgroup(const struct config *config);
 /* Is deploy/apparmor's profile loaded in this kernel? 1 or 0; -errno where that cannot be seen. */
 int host_has_slot_profile(void);
 
+/*
+ * This machine's GPUs: those of the configuration, else as many as the NVIDIA driver's
+ * directory (`proc`, NULL for /proc/driver/nvidia/gpus) has, "0" being the first. None where the
+ * engine is on another machine and the configuration names none.
+ */
+void host_gpus(const struct config *config, bool local, const char *proc, struct gpu_list *ret);
+
 /* The first of the uids for slots: the configuration's, or one that exists in small maps. */
 uid_t host_uid_base(const struct config *config, const struct host *host);

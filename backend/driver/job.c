@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "gpu_request.h"
 #include "job_internal.h"
 
 #define FEED_MS     120000 /* for all files of a job to go in */
@@ -78,6 +79,7 @@ static void job_free(struct job *job)
 	spec_done(&job->spec);
 	blob_done(&job->input);
 	free(job->compare);
+	free(job->gpus_text);
 	EVP_MD_CTX_free(job->sha);
 	explicit_bzero(job->nonce, sizeof(job->nonce));
 	free(job);
@@ -334,8 +336,17 @@ static void on_box(struct box *box, void *arg)
 
 static void on_no_box(const char *why, bool away, void *arg)
 {
+	struct job *job = arg;
+	const char *advice = job->plan->task->gpus != NULL ? gpu_request_advice(why) : NULL;
+	char text[800];
+
+	if (advice != NULL) {
+		(void)snprintf(text, sizeof(text), "%.400s; %s", why, advice);
+		end_with_error(job, text);
+		return;
+	}
 	/* Where the engine is away nothing was tried: that is no attempt. */
-	job_give_back(arg, away ? GIVEBACK_BUSY : GIVEBACK_ENGINE, why);
+	job_give_back(job, away ? GIVEBACK_BUSY : GIVEBACK_ENGINE, why);
 }
 
 static void ask_for_box(struct job *job)
@@ -351,6 +362,8 @@ static void ask_for_box(struct job *job)
 	ticket->task = job->plan->task;
 	ticket->image = job->image;
 	ticket->limits = job->plan->limits;
+	ticket->gpus = job->gpus_text;
+	ticket->gpu_mask = job->gpus_text != NULL ? job->gpus : 0;
 	ticket->attempt = job->attempt;
 	(void)snprintf(ticket->job, sizeof(ticket->job), "%s", job->text);
 	ticket->got = on_box;
@@ -495,7 +508,8 @@ void jobs_accept(struct jobs *jobs, struct msg_run *run)
 		return;
 	}
 	if (read_spec(job, run, &err) < 0 ||
-		plan_make(jobs->host.config, run->task, &job->spec, &job->plan, &err) < 0) {
+		plan_make(jobs->host.config, run->task, &job->spec, &job->plan, &err) < 0 ||
+		job_gpus_set(job, run->gpus, &err) < 0) {
 		end_with_error(job, err.msg);
 		return;
 	}
@@ -591,6 +605,7 @@ void jobs_pack(const struct jobs *jobs, struct packer *p)
 	TAILQ_FOREACH (job, &jobs->list, link) {
 		pack_raw(p, job->id.b, sizeof(job->id.b));
 		pack_u32(p, job->attempt);
+		pack_u64(p, job->gpus);
 	}
 }
 

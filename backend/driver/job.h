@@ -29,7 +29,8 @@ struct jobs_host {
 	struct images *images;
 	struct pool *pool;
 	struct queue_link *link;
-	void (*changed)(void *arg); /* one has ended: drains wait for that */
+	const struct gpu_list *gpus; /* the machine's */
+	void (*changed)(void *arg);  /* one has ended: drains wait for that */
 	void *arg;
 };
 

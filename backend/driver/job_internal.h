@@ -34,6 +34,8 @@ struct job {
 	struct plan *plan; /* owned */
 	struct image *image;
 	struct pool_ticket ticket;
+	uint64_t gpus;   /* what the queue gave it, by their places */
+	char *gpus_text; /* owned; the same as the engine is told; NULL: as the task says */
 	struct box *box; /* the pool's; ours while not NULL */
 	uint8_t nonce[FRAME_NONCE_BYTES];
 	struct event *timer; /* owned: our own clock, per phase */
@@ -88,6 +90,10 @@ void job_give_back(struct job *job, enum giveback why, const char *reason);
 /* All is said: send the ending as soon as the spool has everything. */
 void job_settle(struct job *job);
 void job_arm(struct job *job, int64_t ms);
+
+/* job_gpus.c */
+/* What RUN says, held against our own list. -ENODEV: the task asks for what is not here. */
+int job_gpus_set(struct job *job, uint64_t mask, struct err *err);
 
 /* job_feed.c */
 int job_feed_start(struct job *job);

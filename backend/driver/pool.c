@@ -68,6 +68,14 @@ static void refill_later(struct pool *pool)
 		(void)event_add(pool->pump_event, &tv);
 }
 
+bool pool_deals_gpus(const struct pool *pool, const struct task *task)
+{
+	enum gpu_ask ask = gpu_ask_of(task->gpus);
+
+	return pool->host.gpus->n > 0 && ask != GPU_ASK_NONE &&
+	       (!task->gpus_shared || ask == GPU_ASK_COUNT);
+}
+
 void pool_task_limits(const struct task *task, struct limits *ret)
 {
 	*ret = task->limits;
@@ -295,6 +303,7 @@ static bool create_for_ticket(struct pool *pool, struct pool_ticket *ticket)
 {
 	struct container_shape shape = { .task = ticket->task,
 		.limits = ticket->limits,
+		.gpus = ticket->gpus,
 		.job = ticket->job,
 		.attempt = ticket->attempt };
 	struct box *box = create(pool, &shape, ticket->image, NULL);
@@ -302,8 +311,29 @@ static bool create_for_ticket(struct pool *pool, struct pool_ticket *ticket)
 	if (box == NULL)
 		return false;
 	ticket->coming = box;
+	box->gpu_mask = ticket->gpu_mask;
 	box_create(box);
 	return true;
+}
+
+static bool has_gpu_of(const struct box_list *list, uint64_t mask)
+{
+	const struct box *box;
+
+	TAILQ_FOREACH (box, list, link)
+		if ((box->gpu_mask & mask) != 0)
+			return true;
+	return false;
+}
+
+/* An ended job's container may not be gone yet. */
+static bool gpus_are_free(const struct pool *pool, const struct pool_ticket *ticket)
+{
+	uint64_t mask = ticket->task->gpus_shared ? 0 : ticket->gpu_mask;
+
+	return mask == 0 ||
+	       (!has_gpu_of(&pool->working, mask) && !has_gpu_of(&pool->doomed, mask) &&
+		       !has_gpu_of(&pool->removing, mask));
 }
 
 /* The next waiting job for which nothing is on its way. False: there is none, or no room. */
@@ -314,7 +344,7 @@ static bool create_for_waiting(struct pool *pool)
 	TAILQ_FOREACH (ticket, &pool->tickets, link) {
 		struct shelf *shelf;
 
-		if (ticket->cold && ticket->coming == NULL)
+		if (ticket->cold && ticket->coming == NULL && gpus_are_free(pool, ticket))
 			return create_for_ticket(pool, ticket);
 		shelf = ticket->cold ? NULL : shelf_of(pool, ticket->task);
 		if (shelf != NULL && shelf->n_coming < shelf->n_waiting)
@@ -438,7 +468,7 @@ struct box *pool_ask(struct pool *pool, struct pool_ticket *ticket)
 
 	ticket->coming = NULL;
 	ticket->queued = false;
-	ticket->cold = shelf == NULL || !fits(shelf, &ticket->limits);
+	ticket->cold = shelf == NULL || ticket->gpus != NULL || !fits(shelf, &ticket->limits);
 	if (!ticket->cold) {
 		/* The newest: the oldest one's age then says how many are idle. */
 		box = TAILQ_LAST(&shelf->ready, box_list);
@@ -575,7 +605,8 @@ static int make_shelves(struct pool *pool, struct err *err)
 		if (shelf->image == NULL)
 			return err_set(err, ENOMEM, "pool");
 		pool_task_limits(shelf->task, &shelf->limits);
-		shelf->target = (unsigned)shelf->task->warm;
+		shelf->target =
+			pool_deals_gpus(pool, shelf->task) ? 0 : (unsigned)shelf->task->warm;
 		TAILQ_INIT(&shelf->ready);
 		pool->n_shelves++;
 	}

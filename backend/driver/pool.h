@@ -23,6 +23,7 @@ struct pool_host {
 	const struct config *config;
 	const struct container_host *container;
 	uid_t uid_base;                   /* two for each slot */
+	const struct gpu_list *gpus;      /* the machine's */
 	void (*changed)(void *arg);       /* counts of NODE have changed */
 	void (*agent_missing)(void *arg); /* a container could not be started: look at the volume */
 	void *arg;
@@ -36,6 +37,8 @@ struct pool_ticket {
 	const struct task *task;
 	struct image *image;
 	struct limits limits;
+	const char *gpus;  /* those the job was given, the caller's; NULL: as the task says */
+	uint64_t gpu_mask; /* the same by their places; 0 with NULL */
 	char job[JOB_ID_CHARS + 1];
 	uint32_t attempt;
 	bool cold;
@@ -43,6 +46,12 @@ struct pool_ticket {
 	void (*failed)(const char *why, bool away, void *arg);
 	void *arg;
 };
+
+/*
+ * Is each job of it given GPUs of its own? Then no container is made before that is known, and
+ * none while another container that has one of them is not gone for sure.
+ */
+bool pool_deals_gpus(const struct pool *pool, const struct task *task);
 
 struct pool_counts {
 	unsigned warm, busy;

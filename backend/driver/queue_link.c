@@ -143,6 +143,7 @@ void queue_link_pack_kept(const struct queue_link *link, struct packer *p)
 		identify(&kept->msg, &id, &attempt);
 		pack_raw(p, id.b, sizeof(id.b));
 		pack_u32(p, attempt);
+		pack_u64(p, 0); /* it runs no more */
 	}
 }
 

@@ -66,6 +66,8 @@ static void write_task(struct json_text *t, const struct task *task)
 	jt_bool(t, task->network);
 	jt_key(t, "gpus");
 	jt_str_or_null(t, task->gpus);
+	jt_key(t, "gpus_shared");
+	jt_bool(t, task->gpus_shared);
 	jt_key(t, "custom_command");
 	jt_bool(t, task->custom_command);
 	write_limits(t, "limits", &task->limits);
@@ -126,6 +128,28 @@ static void write_node_tasks(struct json_text *t, struct unpacker *all)
 	all->failed = all->failed || u.failed;
 }
 
+static void write_node_gpus(struct json_text *t, struct unpacker *u)
+{
+	struct gpu_list list = { 0 };
+	char text[GPU_TEXT_MAX];
+	uint64_t busy;
+
+	unpack_str(u, text, sizeof(text));
+	busy = unpack_u64(u);
+	u->failed = u->failed || gpu_list_parse(text, &list) < 0;
+	jt_key(t, "gpus");
+	jt_open(t, '[');
+	for (size_t i = 0; i < list.n; i++) {
+		jt_open(t, '{');
+		jt_key(t, "id");
+		jt_str(t, list.id[i]);
+		jt_key(t, "busy");
+		jt_bool(t, (busy >> i & 1) != 0);
+		jt_close(t, '}');
+	}
+	jt_close(t, ']');
+}
+
 /* The record that the queue writes of its machine (pack_node() in queue/reply.c). */
 static bool write_node(struct json_text *t, const struct msg_status *status, const uint8_t *data)
 {
@@ -150,6 +174,7 @@ static bool write_node(struct json_text *t, const struct msg_status *status, con
 	jt_key(t, "running");
 	jt_uint(t, unpack_u64(&u));
 	write_node_tasks(t, &u);
+	write_node_gpus(t, &u);
 	jt_close(t, '}');
 	return !u.failed;
 }

@@ -22,18 +22,31 @@ static bool fits(const struct admission_budget *budget, const struct admission_n
 	       part_fits(need->memory_bytes, budget->all.memory_bytes, budget->used.memory_bytes);
 }
 
-size_t admission_next(
-	const struct admission_budget *budget, const struct admission_line *lines, size_t n)
+/* The first of the lines that may move, those that want GPUs left out where `no_gpus`; n: none. */
+static size_t first_of(const struct admission_line *lines, size_t n, bool no_gpus)
 {
 	size_t best = n;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!lines[i].waiting || lines[i].running >= lines[i].concurrency)
+		if (!lines[i].waiting || lines[i].running >= lines[i].concurrency ||
+			(no_gpus && lines[i].gpus.ask != GPU_ASK_NONE))
 			continue;
 		if (best == n || goes_before(&lines[i], &lines[best]))
 			best = i;
 	}
-	if (best < n && !fits(budget, &lines[best].need))
+	return best;
+}
+
+size_t admission_next(const struct admission_budget *budget, const struct admission_line *lines,
+	size_t n, uint64_t *ret_gpus)
+{
+	uint64_t gpus = 0;
+	size_t best = first_of(lines, n, false);
+
+	if (best < n && gpu_pick(budget->gpus, &lines[best].gpus, &gpus) == GPU_BUSY)
+		best = first_of(lines, n, true);
+	if (best == n || !fits(budget, &lines[best].need))
 		return n;
+	*ret_gpus = gpus;
 	return best;
 }

@@ -8,6 +8,10 @@
  * behind it wait, else a large one would wait for ever. A job that asks for more
  * than the whole machine starts when it has the machine to itself.
  *
+ * GPUs are few and long in use: a job that waits for one is passed over by jobs
+ * that want none, and by no other. One that asks for GPUs that the machine does
+ * not have starts, to be told so.
+ *
  * Fair shares between clients and classes belong here: another way of choosing
  * among the heads.
  */
@@ -17,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/gpu.h"
+
 struct admission_need {
 	int64_t cpus; /* thousandths */
 	int64_t memory_bytes;
@@ -25,6 +31,7 @@ struct admission_need {
 struct admission_budget {
 	int slots, used_slots;
 	struct admission_need all, used;
+	const struct gpu_use *gpus;
 };
 
 /* A task and the first job of its line. */
@@ -34,8 +41,9 @@ struct admission_line {
 	uint32_t priority;
 	uint64_t seq;
 	struct admission_need need;
+	struct gpu_want gpus;
 };
 
-/* The line whose first job starts now; n: none. */
-size_t admission_next(
-	const struct admission_budget *budget, const struct admission_line *lines, size_t n);
+/* The line whose first job starts now, and the GPUs it gets; n: none. */
+size_t admission_next(const struct admission_budget *budget, const struct admission_line *lines,
+	size_t n, uint64_t *ret_gpus);

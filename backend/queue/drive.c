@@ -18,7 +18,7 @@
 #include "queue.h"
 #include "wire/pack.h"
 
-#define RUNNING_ENTRY (JOB_ID_BYTES + 4) /* id, attempt */
+#define RUNNING_ENTRY (JOB_ID_BYTES + 4 + 8) /* id, attempt, gpus */
 #define RUNNING_MAX   (4 * 1024 * 1024)
 #define TASKS_MAX     (1024 * 1024)
 
@@ -117,7 +117,7 @@ static struct admission_need budget_of(const struct queue *q, int *ret_slots)
 	return all;
 }
 
-static struct job *next_job(struct queue *q)
+static struct job *next_job(struct queue *q, uint64_t *ret_gpus)
 {
 	int slots;
 	struct admission_need all = budget_of(q, &slots);
@@ -125,12 +125,14 @@ static struct job *next_job(struct queue *q)
 	if (!is_ready(q) || age_now(&q->age) < q->drive.hold_until_age_ms ||
 		channel_waiting(q->drive.ch) > QUEUE_HOLD_BACK)
 		return NULL;
-	return jobs_next(&q->jobs, slots, &all);
+	return jobs_next(&q->jobs, slots, &all, ret_gpus);
 }
 
 bool drive_can_admit(struct queue *q)
 {
-	return next_job(q) != NULL;
+	uint64_t gpus;
+
+	return next_job(q, &gpus) != NULL;
 }
 
 static int read_blob(struct queue *q, const struct job *job, enum job_blob kind, struct blob *ret,
@@ -153,6 +155,7 @@ static int send_run(struct queue *q, const struct job *job, struct err *err)
 	msg_init(&msg, MSG_RUN);
 	msg.run.id = job->id;
 	msg.run.attempt = job->attempt;
+	msg.run.gpus = job->gpus;
 	(void)snprintf(msg.run.task, sizeof(msg.run.task), "%s", jobs_task_name(&q->jobs, job));
 	r = read_blob(q, job, JOB_BLOB_SPEC, &msg.run.spec, err);
 	if (r == 0)
@@ -163,10 +166,10 @@ static int send_run(struct queue *q, const struct job *job, struct err *err)
 }
 
 /* Hands one over. Negative: no more now. */
-static int admit(struct queue *q, struct job *job, struct err *err)
+static int admit(struct queue *q, struct job *job, uint64_t gpus, struct err *err)
 {
 	struct move_ending broken = { .verdict = VERDICT_ENGINE_ERROR, .error = err->msg };
-	int r = move_run(q, job, err);
+	int r = move_run(q, job, gpus, err);
 
 	if (r < 0)
 		return r;
@@ -187,9 +190,10 @@ void drive_admit(struct queue *q)
 {
 	struct err err;
 	struct job *job;
+	uint64_t gpus;
 
-	while (!q->turn.spoiled && (job = next_job(q)) != NULL) {
-		if (turn_begin(q, &err) < 0 || admit(q, job, &err) < 0)
+	while (!q->turn.spoiled && (job = next_job(q, &gpus)) != NULL) {
+		if (turn_begin(q, &err) < 0 || admit(q, job, gpus, &err) < 0)
 			break;
 	}
 	if (q->drive.ch != NULL && !q->drive.closed)
@@ -311,12 +315,15 @@ static void lose_others(struct queue *q)
 	}
 }
 
-static bool runs(const struct job *job, const uint8_t *entry)
+static bool runs(const struct job *job, const uint8_t *entry, uint64_t *ret_gpus)
 {
 	struct unpacker u = unpacker_of(entry, RUNNING_ENTRY);
 
 	(void)unpack_raw(&u, JOB_ID_BYTES);
-	return memcmp(entry, job->id.b, JOB_ID_BYTES) == 0 && unpack_u32(&u) == job->attempt;
+	if (memcmp(entry, job->id.b, JOB_ID_BYTES) != 0 || unpack_u32(&u) != job->attempt)
+		return false;
+	*ret_gpus = unpack_u64(&u);
+	return true;
 }
 
 /* Stops what it runs without a lease. */
@@ -327,10 +334,11 @@ static void stop_strays(struct queue *q, const uint8_t *entries, uint32_t n)
 		struct unpacker u = unpacker_of(entry + JOB_ID_BYTES, 4);
 		struct job_id id;
 		struct job *job;
+		uint64_t gpus;
 
 		memcpy(id.b, entry, JOB_ID_BYTES);
 		job = jobs_find(&q->jobs, &id);
-		if (job == NULL || job->state != JOB_RUNNING || !runs(job, entry))
+		if (job == NULL || job->state != JOB_RUNNING || !runs(job, entry, &gpus))
 			drive_stop_later(q, &id, unpack_u32(&u), true);
 	}
 }
@@ -345,10 +353,12 @@ static void mark_unlisted(struct queue *q, const uint8_t *entries, uint32_t n)
 
 	TAILQ_FOREACH (job, &q->jobs.running, running) {
 		bool listed = false;
+		uint64_t gpus = 0;
 
 		for (uint32_t i = 0; i < n && !listed; i++)
-			listed = runs(job, entries + (size_t)i * RUNNING_ENTRY);
+			listed = runs(job, entries + (size_t)i * RUNNING_ENTRY, &gpus);
 		job->unlisted = !listed;
+		jobs_hold_gpus(&q->jobs, job, gpus);
 		if (listed)
 			continue;
 		job->lease_until_age_ms = until_ms;
@@ -356,6 +366,14 @@ static void mark_unlisted(struct queue *q, const uint8_t *entries, uint32_t n)
 	}
 	if (any)
 		(void)event_base_once(q->base, -1, EV_TIMEOUT, on_tick, q, &soon);
+}
+
+/* Which GPUs there are, for as long as this driver is connected. */
+static void note_gpus(struct queue *q, const char *text)
+{
+	if (gpu_list_parse(text, &q->drive.gpus) < 0)
+		log_warning("the driver's list of GPUs cannot be read");
+	jobs_set_gpus(&q->jobs, &q->drive.gpus);
 }
 
 /* The first NODE of a connection: both sides agree on what runs. */
@@ -431,8 +449,10 @@ static void on_node(struct queue *q, struct msg_node *node)
 		note_images(q, &d->tasks);
 	}
 	d->node_seen = true;
-	if (first)
+	if (first) {
+		note_gpus(q, node->gpus);
 		reconcile(q, &node->running);
+	}
 	queue_kick(q);
 }
 

@@ -75,6 +75,16 @@ static void charge(struct jobs *jobs, size_t line, const struct admission_need *
 	jobs->used.memory_bytes += sign * need->memory_bytes;
 }
 
+static void take_gpus(struct jobs *jobs, size_t line, uint64_t gpus)
+{
+	gpu_take(&jobs->gpus, gpus, jobs->lines[line].gpus.shared);
+}
+
+static void give_gpus(struct jobs *jobs, size_t line, uint64_t gpus)
+{
+	gpu_give(&jobs->gpus, gpus, jobs->lines[line].gpus.shared);
+}
+
 static void enter_queue(struct jobs *jobs, struct job *job)
 {
 	job->state = JOB_QUEUED;
@@ -94,6 +104,7 @@ static void enter_running(struct jobs *jobs, struct job *job)
 	TAILQ_INSERT_TAIL(&jobs->running, job, running);
 	jobs->n_running++;
 	charge(jobs, job->line, &job->need, 1);
+	take_gpus(jobs, job->line, job->gpus);
 }
 
 static void leave_running(struct jobs *jobs, struct job *job)
@@ -101,6 +112,7 @@ static void leave_running(struct jobs *jobs, struct job *job)
 	TAILQ_REMOVE(&jobs->running, job, running);
 	jobs->n_running--;
 	charge(jobs, job->line, &job->need, -1);
+	give_gpus(jobs, job->line, job->gpus);
 }
 
 struct job *jobs_add(struct jobs *jobs, const struct store_job *row)
@@ -142,7 +154,8 @@ struct job *jobs_find(const struct jobs *jobs, const struct job_id *id)
 	return job;
 }
 
-void jobs_run(struct jobs *jobs, struct job *job, uint64_t driver, int64_t lease_until_age_ms)
+void jobs_run(struct jobs *jobs, struct job *job, uint64_t driver, int64_t lease_until_age_ms,
+	uint64_t gpus)
 {
 	assert(job->state == JOB_QUEUED);
 	leave_queue(jobs, job);
@@ -150,6 +163,7 @@ void jobs_run(struct jobs *jobs, struct job *job, uint64_t driver, int64_t lease
 	job->driver = driver;
 	job->lease_until_age_ms = lease_until_age_ms;
 	job->unlisted = false;
+	job->gpus = gpus;
 	enter_running(jobs, job);
 }
 
@@ -158,6 +172,7 @@ void jobs_requeue(struct jobs *jobs, struct job *job)
 	assert(job->state == JOB_RUNNING);
 	leave_running(jobs, job);
 	job->driver = 0;
+	job->gpus = 0;
 	enter_queue(jobs, job);
 }
 
@@ -180,15 +195,19 @@ void jobs_leave(struct jobs *jobs, struct job *job)
 		leaving->attempt = job->attempt;
 		leaving->line = job->line;
 		leaving->need = job->need;
+		leaving->gpus = job->gpus;
 		charge(jobs, leaving->line, &leaving->need, 1);
 		TAILQ_INSERT_TAIL(&jobs->leaving, leaving, next);
 	}
-	jobs_remove(jobs, job);
+	jobs_remove(jobs, job); /* gives its GPUs back: they are taken anew behind it */
+	if (leaving != NULL)
+		take_gpus(jobs, leaving->line, leaving->gpus);
 }
 
 static void drop_leaving(struct jobs *jobs, struct leaving *leaving)
 {
 	charge(jobs, leaving->line, &leaving->need, -1);
+	give_gpus(jobs, leaving->line, leaving->gpus);
 	TAILQ_REMOVE(&jobs->leaving, leaving, next);
 	free(leaving);
 }
@@ -233,9 +252,35 @@ static struct job *head_of(const struct line *line)
 	return node == NULL ? NULL : CONTAINER_OF(node, struct job, by_line);
 }
 
-struct job *jobs_next(struct jobs *jobs, int slots, const struct admission_need *all)
+void jobs_set_gpus(struct jobs *jobs, const struct gpu_list *list)
 {
-	struct admission_budget budget = { slots, jobs->used_slots, *all, jobs->used };
+	struct leaving *leaving;
+	struct job *job;
+
+	jobs->gpus = (struct gpu_use){ .n = list->n };
+	for (size_t i = 0; i < jobs->n_lines; i++) {
+		const struct task *task = jobs->lines[i].task;
+
+		if (task != NULL)
+			jobs->lines[i].gpus = gpu_want_of(task->gpus, task->gpus_shared, list);
+	}
+	TAILQ_FOREACH (job, &jobs->running, running)
+		job->gpus = 0;
+	TAILQ_FOREACH (leaving, &jobs->leaving, next)
+		leaving->gpus = 0;
+}
+
+void jobs_hold_gpus(struct jobs *jobs, struct job *job, uint64_t gpus)
+{
+	give_gpus(jobs, job->line, job->gpus);
+	job->gpus = gpus;
+	take_gpus(jobs, job->line, gpus);
+}
+
+struct job *jobs_next(
+	struct jobs *jobs, int slots, const struct admission_need *all, uint64_t *ret_gpus)
+{
+	struct admission_budget budget = { slots, jobs->used_slots, *all, jobs->used, &jobs->gpus };
 	size_t i;
 
 	for (i = 0; i < jobs->n_lines; i++) {
@@ -251,8 +296,9 @@ struct job *jobs_next(struct jobs *jobs, int slots, const struct admission_need 
 			jobs->heads[i].priority = job->priority;
 			jobs->heads[i].seq = job->seq;
 			jobs->heads[i].need = job->need;
+			jobs->heads[i].gpus = line->gpus;
 		}
 	}
-	i = admission_next(&budget, jobs->heads, jobs->n_lines);
+	i = admission_next(&budget, jobs->heads, jobs->n_lines, ret_gpus);
 	return i == jobs->n_lines ? NULL : head_of(&jobs->lines[i]);
 }

@@ -25,6 +25,7 @@ struct job {
 	uint32_t attempt, failures, priority;
 	int64_t queued_unix_ms, retention_s;
 	struct admission_need need;
+	uint64_t gpus;   /* while running: those it has */
 	uint64_t driver; /* while running: the instance that holds the lease */
 	int64_t lease_until_age_ms;
 	int64_t claimed_age_ms;
@@ -41,6 +42,7 @@ struct leaving {
 	uint32_t attempt;
 	size_t line;
 	struct admission_need need;
+	uint64_t gpus;
 };
 
 struct line {
@@ -48,6 +50,7 @@ struct line {
 	struct order waiting;
 	int running;
 	bool image_missing; /* as the driver said last */
+	struct gpu_want gpus;
 };
 
 TAILQ_HEAD(running_jobs, job);
@@ -65,6 +68,7 @@ struct jobs {
 	size_t n_lines;
 	int used_slots;
 	struct admission_need used;
+	struct gpu_use gpus;
 };
 
 int jobs_init(struct jobs *jobs, const struct config *config, struct err *err);
@@ -78,7 +82,8 @@ const char *jobs_task_name(const struct jobs *jobs, const struct job *job);
 struct job *jobs_add(struct jobs *jobs, const struct store_job *row);
 struct job *jobs_find(const struct jobs *jobs, const struct job_id *id);
 /* queued -> running, with attempt + 1. */
-void jobs_run(struct jobs *jobs, struct job *job, uint64_t driver, int64_t lease_until_age_ms);
+void jobs_run(struct jobs *jobs, struct job *job, uint64_t driver, int64_t lease_until_age_ms,
+	uint64_t gpus);
 /* running -> queued, at its old place. */
 void jobs_requeue(struct jobs *jobs, struct job *job);
 /* It is done. */
@@ -93,4 +98,10 @@ void jobs_forget_leaving(struct jobs *jobs);
 uint64_t jobs_position(const struct jobs *jobs, const struct job *job);
 size_t jobs_waiting(const struct jobs *jobs);
 /* The one that starts now, NULL: none. `slots` and `all` are the machine's. */
-struct job *jobs_next(struct jobs *jobs, int slots, const struct admission_need *all);
+struct job *jobs_next(
+	struct jobs *jobs, int slots, const struct admission_need *all, uint64_t *ret_gpus);
+
+/* The machine's GPUs; nobody has any from now on. */
+void jobs_set_gpus(struct jobs *jobs, const struct gpu_list *list);
+/* What its driver says a running job has. */
+void jobs_hold_gpus(struct jobs *jobs, struct job *job, uint64_t gpus);

@@ -36,7 +36,7 @@ int move_insert(
 	return 0;
 }
 
-int move_run(struct queue *q, struct job *job, struct err *err)
+int move_run(struct queue *q, struct job *job, uint64_t gpus, struct err *err)
 {
 	int64_t now_ms = age_now(&q->age);
 	int64_t until_ms = now_ms + q->config->lease_ms;
@@ -47,7 +47,7 @@ int move_run(struct queue *q, struct job *job, struct err *err)
 
 	if (r < 0)
 		return r;
-	jobs_run(&q->jobs, job, q->drive.instance, until_ms);
+	jobs_run(&q->jobs, job, q->drive.instance, until_ms, gpus);
 	job->claimed_age_ms = now_ms;
 	metrics_observe(&q->metrics.wait, clock_unix_ms() - job->queued_unix_ms);
 	log_info("job=%s running attempt=%" PRIu32 " node=%s", queue_short_id(&job->id).text,

@@ -23,7 +23,7 @@ struct move_ending {
 int move_insert(
 	struct queue *q, struct store_job *row, const struct store_blob *blobs, struct err *err);
 /* queued -> running, held by the connected driver. */
-int move_run(struct queue *q, struct job *job, struct err *err);
+int move_run(struct queue *q, struct job *job, uint64_t gpus, struct err *err);
 /* running -> queued. `failed`: it counts as an attempt. */
 int move_requeue(
 	struct queue *q, struct job *job, bool failed, const char *reason, struct err *err);

@@ -49,6 +49,7 @@ struct drive {
 	char reason[1001], engine[201];
 	uint32_t slots;
 	int64_t cpus, memory_bytes; /* the machine's */
+	struct gpu_list gpus;       /* the machine's; masks name its places */
 	struct blob tasks;
 	int64_t hold_until_age_ms; /* it gave a job back: none before that */
 };

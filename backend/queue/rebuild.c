@@ -17,6 +17,7 @@ struct held {
 	struct job_id id;
 	uint32_t attempt;
 	int64_t lease_until_age_ms, claimed_age_ms;
+	uint64_t gpus;
 	bool unlisted;
 };
 
@@ -63,6 +64,7 @@ static void resume_lease(const struct rebuild *rebuild, struct job *job)
 		job->lease_until_age_ms = held->lease_until_age_ms;
 		job->claimed_age_ms = held->claimed_age_ms;
 		job->unlisted = held->unlisted;
+		jobs_hold_gpus(&rebuild->q->jobs, job, held->gpus);
 	}
 }
 
@@ -198,7 +200,7 @@ static int note_held(struct rebuild *rebuild)
 		return -ENOMEM;
 	TAILQ_FOREACH (job, &rebuild->q->jobs.running, running)
 		rebuild->held[rebuild->n_held++] = (struct held){ job->id, job->attempt,
-			job->lease_until_age_ms, job->claimed_age_ms, job->unlisted };
+			job->lease_until_age_ms, job->claimed_age_ms, job->gpus, job->unlisted };
 	return 0;
 }
 

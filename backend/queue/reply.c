@@ -246,13 +246,15 @@ static void put_reason(struct queue *q, char *ret, size_t size)
 
 /*
  * The machine: str node, str engine, u32 slots, i64 cpus (thousandths), i64
- * memory bytes, u64 running, bytes what the driver said of its tasks.
+ * memory bytes, u64 running, bytes what the driver said of its tasks, str its
+ * GPUs' ids with commas, u64 mask of those that jobs have.
  */
 static int pack_node(struct queue *q, struct blob *ret, struct err *err)
 {
 	const struct drive *d = &q->drive;
 	struct packer p = packer_growing();
 	cleanup_free uint8_t *tasks = NULL;
+	char gpus[GPU_TEXT_MAX];
 	int r = blob_read_all(&d->tasks, BLOB_INLINE_MAX, &tasks, err);
 
 	if (r < 0)
@@ -264,6 +266,9 @@ static int pack_node(struct queue *q, struct blob *ret, struct err *err)
 	pack_i64(&p, d->memory_bytes);
 	pack_u64(&p, q->jobs.n_running);
 	pack_bytes(&p, tasks, (size_t)d->tasks.len);
+	gpu_list_text(&d->gpus, UINT64_MAX, gpus);
+	pack_str(&p, gpus);
+	pack_u64(&p, gpu_busy(&q->jobs.gpus));
 	if (p.failed) {
 		packer_done(&p);
 		return err_set(err, ENOMEM, "node");

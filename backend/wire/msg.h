@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "blob.h"
+#include "common/gpu.h"
 #include "common/job_id.h"
 #include "common/job_state.h"
 #include "common/role.h"
@@ -140,7 +141,8 @@ enum giveback {
 
 /* queue to driver */
 #define MSG_RUN_FIELDS(F) \
-	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(STR, task, TASK_NAME_MAX) F(BLOB, spec, UINT64_MAX) F(BLOB, input, UINT64_MAX)
+	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(STR, task, TASK_NAME_MAX) F(BLOB, spec, UINT64_MAX) F(BLOB, input, UINT64_MAX) \
+	F(U64, gpus, UINT64_MAX) /* it gets those of NODE's; 0: none */
 #define MSG_STOP_FIELDS(F) /* cancelled: end it with that verdict, or, where its lease is lost, without a word */ \
 	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(U8, lease_lost, 1)
 #define MSG_ENDING_ACK_FIELDS(F) /* stored, or not wanted any more: forget it */ \
@@ -148,13 +150,14 @@ enum giveback {
 
 /* driver to queue */
 /*
- * NODE, at the start and on every change. cpus: thousandths. running: u32 n, n times (raw 32 id,
- * u32 attempt), kept endings included. tasks: u32 n, n times (str name, u8 its image is there,
+ * NODE, at the start and on every change. cpus: thousandths. gpus: ids with commas between, their
+ * places are the bits of masks. running: u32 n, n times (raw 32 id, u32 attempt, u64 mask of the
+ * gpus it has), kept endings included. tasks: u32 n, n times (str name, u8 its image is there,
  * str the image's id, u32 containers that wait warm, u32 busy ones).
  */
 #define MSG_NODE_FIELDS(F) \
 	F(U8, engine_up, 1) F(STR, reason, 1000) F(U32, slots, 100000) F(I64, cpus, 0) F(I64, memory_bytes, 0) \
-	F(BLOB, running, UINT64_MAX) F(BLOB, tasks, UINT64_MAX) F(STR, engine, 200)
+	F(BLOB, running, UINT64_MAX) F(BLOB, tasks, UINT64_MAX) F(STR, engine, 200) F(STR, gpus, GPU_TEXT_MAX)
 #define MSG_STARTED_FIELDS(F) \
 	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(I64, started_ms, 0) F(STR, image, 255) F(U8, isolation, ISOLATION_MAX_ - 1)
 #define MSG_ENDING_FIELDS(F) \

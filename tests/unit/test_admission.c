@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,16 +70,27 @@ static struct admission_budget budget(int slots, int64_t cpus)
 		.all = { .cpus = cpus, .memory_bytes = 1000 } };
 }
 
+static const struct gpu_use no_gpus;
+
+static size_t next_of(struct admission_budget *b, const struct admission_line *lines, size_t n)
+{
+	uint64_t gpus;
+
+	if (b->gpus == NULL)
+		b->gpus = &no_gpus;
+	return admission_next(b, lines, n, &gpus);
+}
+
 static void the_oldest_goes_first(void **state)
 {
 	struct admission_line lines[] = { line(5, 1), line(3, 1), line(4, 1) };
 	struct admission_budget b = budget(4, 10);
 
 	(void)state;
-	assert_int_equal(admission_next(&b, lines, 3), 1);
+	assert_int_equal(next_of(&b, lines, 3), 1);
 	lines[2].priority = 1;
-	assert_int_equal(admission_next(&b, lines, 3), 2);
-	assert_int_equal(admission_next(&b, lines, 0), 0);
+	assert_int_equal(next_of(&b, lines, 3), 2);
+	assert_int_equal(next_of(&b, lines, 0), 0);
 }
 
 static void a_full_task_is_passed_over(void **state)
@@ -88,9 +100,9 @@ static void a_full_task_is_passed_over(void **state)
 
 	(void)state;
 	lines[1].running = lines[1].concurrency;
-	assert_int_equal(admission_next(&b, lines, 2), 0);
+	assert_int_equal(next_of(&b, lines, 2), 0);
 	lines[0].waiting = false;
-	assert_int_equal(admission_next(&b, lines, 2), 2);
+	assert_int_equal(next_of(&b, lines, 2), 2);
 }
 
 static void a_large_job_is_not_overtaken(void **state)
@@ -100,11 +112,11 @@ static void a_large_job_is_not_overtaken(void **state)
 
 	(void)state;
 	b.used.cpus = 4;
-	assert_int_equal(admission_next(&b, lines, 2), 2);
+	assert_int_equal(next_of(&b, lines, 2), 2);
 	b.used.cpus = 2;
-	assert_int_equal(admission_next(&b, lines, 2), 0);
+	assert_int_equal(next_of(&b, lines, 2), 0);
 	b.used_slots = 4;
-	assert_int_equal(admission_next(&b, lines, 2), 2);
+	assert_int_equal(next_of(&b, lines, 2), 2);
 }
 
 static void more_than_the_machine_starts_alone(void **state)
@@ -114,11 +126,11 @@ static void more_than_the_machine_starts_alone(void **state)
 
 	(void)state;
 	b.used.cpus = 1;
-	assert_int_equal(admission_next(&b, lines, 1), 1);
+	assert_int_equal(next_of(&b, lines, 1), 1);
 	b.used.cpus = 0;
-	assert_int_equal(admission_next(&b, lines, 1), 0);
+	assert_int_equal(next_of(&b, lines, 1), 0);
 	b.used.memory_bytes = 1000;
-	assert_int_equal(admission_next(&b, lines, 1), 1);
+	assert_int_equal(next_of(&b, lines, 1), 1);
 }
 
 static void a_lease_outlives_an_outage_not_a_boot(void **state)
@@ -158,9 +170,51 @@ static void the_age_knows_no_wall_clock(void **state)
 	assert_int_equal(age_resume("-1 5 " BOOT_A, BOOT_A, 5000, &later, &err), -EINVAL);
 }
 
+static struct gpu_list gpu_list(size_t n)
+{
+	struct gpu_list list = { 0 };
+	char id[8];
+
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(id, sizeof(id), "%zu", i);
+		assert_int_equal(gpu_list_add(&list, id), 0);
+	}
+	return list;
+}
+
+/* What waits for a GPU holds up those that want one, and nobody else. */
+static void gpus_hold_up_their_own(void **state)
+{
+	struct gpu_list list = gpu_list(2);
+	struct gpu_use use = { .n = 2 };
+	struct admission_line lines[] = { line(1, 1), line(2, 1), line(3, 1) };
+	struct admission_budget b = budget(9, 10);
+	uint64_t gpus = 99;
+
+	(void)state;
+	b.gpus = &use;
+	lines[0].gpus = gpu_want_of("2", false, &list);
+	lines[1].gpus = gpu_want_of("1", false, &list);
+	assert_int_equal(admission_next(&b, lines, 3, &gpus), 0);
+	assert_int_equal(gpus, 3);
+	gpu_take(&use, 1, false);
+	assert_int_equal(admission_next(&b, lines, 3, &gpus), 2);
+	assert_int_equal(gpus, 0);
+	lines[2].waiting = false;
+	assert_int_equal(admission_next(&b, lines, 3, &gpus), 3);
+	lines[0].waiting = false;
+	assert_int_equal(admission_next(&b, lines, 3, &gpus), 1);
+	assert_int_equal(gpus, 2);
+	/* More than there is: it starts, to be told so. */
+	lines[1].gpus = gpu_want_of("3", false, &list);
+	assert_int_equal(admission_next(&b, lines, 3, &gpus), 1);
+	assert_int_equal(gpus, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gpus_hold_up_their_own),
 		cmocka_unit_test(places_are_counted_right),
 		cmocka_unit_test(the_oldest_goes_first),
 		cmocka_unit_test(a_full_task_is_passed_over),

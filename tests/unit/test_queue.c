@@ -49,7 +49,8 @@ static const char usual_text[] =
 	"waiting_max = 50\nlease_ms = 1500\nattempts = 2\nretention_s = 600\n"
 	"slots = 4\ncpus_budget = 64\nmemory_budget = 64G\n"
 	"task \"t\" {\n image = \"i:1\"\n command = {\"a\"}\n concurrency = 4\n}\n"
-	"task \"one\" {\n image = \"i:1\"\n command = {\"a\"}\n concurrency = 1\n}\n";
+	"task \"one\" {\n image = \"i:1\"\n command = {\"a\"}\n concurrency = 1\n}\n"
+	"task \"gpu\" {\n image = \"i:1\"\n command = {\"a\"}\n gpus = 1\n}\n";
 
 /* --- the wall clock, ours to set: in place of common/clock.c --- */
 
@@ -299,10 +300,12 @@ static void say_node(struct peer *driver, const struct msg_run *running, size_t 
 	msg.node.cpus = 64000;
 	msg.node.memory_bytes = INT64_C(64) << 30;
 	(void)snprintf(msg.node.engine, sizeof(msg.node.engine), "scripted");
+	(void)snprintf(msg.node.gpus, sizeof(msg.node.gpus), "0,GPU-b");
 	pack_u32(&p, (uint32_t)n);
 	for (size_t i = 0; i < n; i++) {
 		pack_raw(&p, running[i].id.b, JOB_ID_BYTES);
 		pack_u32(&p, running[i].attempt);
+		pack_u64(&p, running[i].gpus);
 	}
 	msg.node.running = (struct blob){ .len = p.len, .data = p.buf, .fd = -1 };
 	say(driver, &msg);
@@ -757,6 +760,45 @@ static void turns_are_first_come_first_served(void **state)
 	struct msg_run more = expect_ack_and_run(w, &run[1]);
 
 	assert_true(job_id_equal(&more.id, &id[5]));
+}
+
+/* Over a break of the connection and a crash of the queue, too. */
+static void no_two_jobs_have_one_gpu(void **state)
+{
+	struct world *w = *state;
+	struct job_id id[4];
+	struct msg_run run[3];
+
+	start_queue(w);
+	gate_in(w);
+	for (int i = 0; i < 3; i++)
+		id[i] = submit_task(w, "gpu");
+	id[3] = submit(w);
+	driver_in(w, 7, NULL, 0);
+	for (int i = 0; i < 3; i++)
+		run[i] = expect_run(w);
+	assert_true(job_id_equal(&run[0].id, &id[0]));
+	assert_int_equal(run[0].gpus, 1);
+	assert_true(job_id_equal(&run[1].id, &id[1]));
+	assert_int_equal(run[1].gpus, 2);
+	assert_true(job_id_equal(&run[2].id, &id[3])); /* wants none: goes before id[2] */
+	assert_int_equal(run[2].gpus, 0);
+	{
+		cleanup_msg struct msg job = get(w, &id[3], 0); /* by then it is committed */
+
+		assert_int_equal(job.job.state, JOB_RUNNING);
+	}
+	(void)end_queue(w, SIGKILL);
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, run, 3);
+	say_ending(w, &run[2], VERDICT_OK, BLOB_EMPTY);
+	expect_ack(w, &run[2]);
+	say_ending(w, &run[1], VERDICT_OK, BLOB_EMPTY);
+	struct msg_run more = expect_ack_and_run(w, &run[1]);
+
+	assert_true(job_id_equal(&more.id, &id[2]));
+	assert_int_equal(more.gpus, 2);
 }
 
 static void a_waiting_job_is_cancelled_at_once(void **state)
@@ -1505,6 +1547,7 @@ int main(void)
 		TEST(what_is_not_right_is_refused),
 		TEST(turns_are_first_come_first_served),
 		TEST(a_waiting_job_is_cancelled_at_once),
+		TEST(no_two_jobs_have_one_gpu),
 		TEST(a_running_job_is_cancelled_and_stopped),
 		TEST(another_drivers_jobs_run_again_until_given_up),
 		TEST(a_lease_runs_out_without_its_driver),
