@@ -255,8 +255,11 @@ static int refusal(const struct client *c, long status, const struct sink *sink,
 {
 	json_t *problem = sink->data != NULL ? json_loadb(sink->data, sink->n, 0, NULL) : NULL;
 	const char *detail = json_string_value(json_object_get(problem, "detail"));
+	const char *message = json_string_value(json_object_get(problem, "message"));
 	int code = status == 404 ? ENOENT : (status >= 500 ? EAGAIN : EINVAL);
 
+	if (detail == NULL)
+		detail = message; /* all that an engine says */
 	if (detail != NULL)
 		(void)err_say(err, code, "%s (HTTP %ld)", detail, status);
 	else

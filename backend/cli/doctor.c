@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A table of checks. Each looks at one thing, says how it stands, and where it
- * is not right what to do about it. Nothing is changed.
+ * is not right what to do about it. Nothing is changed; for tasks with GPUs a
+ * container is made and removed, since only its start shows whether there are any.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -291,6 +292,29 @@ static void check_images(struct doctor *d)
 	}
 }
 
+static void check_task_gpus(struct doctor *d, const struct task *task)
+{
+	const char *advice = "look into the engine's log";
+	cleanup_free char *id = NULL;
+	struct err err;
+
+	if (engine_probe_image(d->engine, task->image, &id, &err) < 0 || id == NULL)
+		return; /* said already */
+	if (engine_probe_gpus(d->engine, id, task->gpus, d->config->gpu_cdi, &advice, &err) == 0)
+		say(d, GRADE_OK, "gpus", NULL, "task %s: the engine has what it asks for (%s)",
+			task->name, task->gpus);
+	else
+		say(d, GRADE_FAIL, "gpus", advice, "task %s (%s): %s", task->name, task->gpus,
+			err.msg);
+}
+
+static void check_gpus(struct doctor *d)
+{
+	for (size_t i = 0; d->engine != NULL && d->config != NULL && i < d->config->n_tasks; i++)
+		if (d->config->tasks[i].gpus != NULL)
+			check_task_gpus(d, &d->config->tasks[i]);
+}
+
 /* ---- state, ports, service --------------------------------------------------------------- */
 
 /* The directory, or the nearest one above it that exists. */
@@ -442,6 +466,7 @@ static void (*const checks[])(struct doctor *d) = {
 	check_info,
 	check_cgroups,
 	check_images,
+	check_gpus,
 	check_state,
 	check_service,
 	check_ports,

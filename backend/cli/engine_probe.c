@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "driver/gpu_request.h"
 
 #define DEFAULT_HOST "unix:///var/run/docker.sock"
 
@@ -63,5 +64,69 @@ int engine_probe_image(struct client *client, const char *name, char **ret, stru
 		r = err_say(
 			err, EIO, "the engine answered with HTTP %ld for image %s", status, name);
 	json_decref(image);
+	return r;
+}
+
+#define PROBE_PROGRAM "/dockgate-doctor-runs-nothing"
+
+static json_t *probe_container(const char *image, const char *gpus, const char *cdi_kind)
+{
+	return json_pack("{s:s, s:[s], s:{s:s}, s:{s:s, s:[s], s:{s:s}, s:o}}", "Image", image,
+		"Entrypoint", PROBE_PROGRAM, "Labels", "org.dockgate.doctor", "gpus", "HostConfig",
+		"NetworkMode", "none", "CapDrop", "ALL", "LogConfig", "Type", "none",
+		"DeviceRequests", gpu_request_json(gpus, cdi_kind));
+}
+
+/* The start of a container whose program does not exist: which refusal comes first? */
+static int probe_start(
+	struct client *client, const char *id, const char **ret_advice, struct err *err)
+{
+	cleanup_free char *path = NULL;
+	json_t *reply = NULL;
+	int r;
+
+	if (asprintf(&path, "/containers/%s/start", id) < 0)
+		return err_set(err, ENOMEM, "path");
+	r = client_call(client, "POST", path, NULL, &reply, err);
+	json_decref(reply);
+	if (r == 0 || strstr(err->msg, PROBE_PROGRAM) != NULL)
+		return 0;
+	*ret_advice = gpu_request_advice(err->msg);
+	return *ret_advice != NULL ? -ENODEV : r;
+}
+
+static void probe_remove(struct client *client, const char *id)
+{
+	cleanup_free char *path = NULL;
+	json_t *reply = NULL;
+	struct err err;
+
+	if (asprintf(&path, "/containers/%s?force=1&v=1", id) >= 0)
+		(void)client_call(client, "DELETE", path, NULL, &reply, &err);
+	json_decref(reply);
+}
+
+int engine_probe_gpus(struct client *client, const char *image, const char *gpus,
+	const char *cdi_kind, const char **ret_advice, struct err *err)
+{
+	json_t *body = probe_container(image, gpus, cdi_kind);
+	json_t *made = NULL;
+	const char *id;
+	int r;
+
+	if (body == NULL)
+		return err_set(err, ENOMEM, "container");
+	r = client_call(client, "POST", "/containers/create", body, &made, err);
+	json_decref(body);
+	if (r < 0)
+		return r;
+	id = json_string_value(json_object_get(made, "Id"));
+	if (id == NULL) {
+		r = err_say(err, EPROTO, "the engine made a container without an id");
+	} else {
+		r = probe_start(client, id, ret_advice, err);
+		probe_remove(client, id);
+	}
+	json_decref(made);
 	return r;
 }

@@ -11,7 +11,10 @@ from service import until
 
 
 class Engine:
-    def __init__(self):
+    """path: directories that its PATH begins with."""
+
+    def __init__(self, path=()):
+        self.environment = {**os.environ, "PATH": os.pathsep.join([*path, os.environ["PATH"]])}
         self.directory = tempfile.mkdtemp(prefix="dge-", dir="/tmp")
         os.chmod(self.directory, 0o711)  # the driver's user has to reach the socket
         self.socket = os.path.join(self.directory, "docker.sock")
@@ -28,7 +31,8 @@ class Engine:
                 ["dockerd", "--data-root", self.path("data"), "--exec-root", self.path("exec"),
                  "--host", f"unix://{self.socket}", "--pidfile", self.path("pid"), "--bridge", "none",
                  "--iptables=false", "--ip-forward=false", "--ip-masq=false"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env=self.environment)
         for _ in until(seconds, 0.1):
             try:
                 if self.docker.http.get("/_ping").status == 200:
