@@ -195,7 +195,7 @@ static void check_apparmor(struct doctor *d)
 	else
 		say(d, GRADE_WARN, "apparmor",
 			"apt-get install apparmor; apparmor_parser -Kr "
-			"deploy/apparmor/" HOST_APPARMOR_PROFILE "; start `serve` again",
+			"/etc/apparmor.d/" HOST_APPARMOR_PROFILE "; start the service again",
 			"the profile " HOST_APPARMOR_PROFILE
 			" is not loaded, and Docker's own lets jobs have no cgroup of their own: "
 			"limits and figures are the container's, and less exact");
@@ -283,8 +283,8 @@ static void check_images(struct doctor *d)
 				task->image, err.msg);
 		else if (id == NULL)
 			say(d, GRADE_WARN, "image",
-				"images/build makes those that dockgate ships; docker pull gets "
-				"others",
+				"`dockgate images build` makes those that dockgate has recipes "
+				"for; docker pull gets others",
 				"task %s: there is no image %s", task->name, task->image);
 		else
 			say(d, GRADE_OK, "image", NULL, "task %s: %s, %.19s", task->name,
@@ -394,8 +394,10 @@ static void check_service(struct doctor *d)
 
 	if (open_service(d, &client, &err) < 0 ||
 		client_ask(client, "/readyz", &reply, &status, &err) < 0) {
-		say(d, GRADE_WARN, "service", "start it: dockgate serve", "it does not answer%s%s",
-			client != NULL ? " at " : "", client != NULL ? client_where(client) : "");
+		say(d, GRADE_WARN, "service",
+			"start it: systemctl start dockgate, or dockgate serve",
+			"it does not answer%s%s", client != NULL ? " at " : "",
+			client != NULL ? client_where(client) : "");
 	} else {
 		cleanup_free char *text = json_dumps(reply, JSON_COMPACT);
 

@@ -9,13 +9,16 @@
 #include "common/cleanup.h"
 #include "common/config.h"
 #include "engine_probe.h"
+#include "images_build.h"
 #include "place.h"
 
 enum { OPT_STATE_DIR = OPT_OWN };
 
 static const char usage[] =
-	"Usage: dockgate images [OPTION...] [update]\n\n"
+	"Usage: dockgate images [OPTION...] [build [NAME...] | update]\n\n"
 	"Asks the Docker Engine for the image of each task. Jobs never pull one.\n"
+	"`build`, as root, makes those that dockgate has recipes for, or those named,\n"
+	"out of the distribution's packages, where the engine does not have them.\n"
 	"`update`, as root, makes the running service resolve all of them anew, as\n"
 	"SIGHUP does. Exit code: 1 where one is missing.\n\n"
 	"  --config FILE    instead of /etc/dockgate\n"
@@ -79,7 +82,9 @@ static int images(const struct cli *cli, const struct config *config)
 		return cli_fail(1, "the Docker Engine: %s", err.msg);
 	if (missing > 0)
 		return cli_fail(1,
-			"%zu image%s missing: build or pull them, then `dockgate images` again",
+			"%zu image%s missing: `dockgate images build` makes those that dockgate "
+			"has "
+			"recipes for, docker pull gets others",
 			missing, missing == 1 ? " is" : "s are");
 	return 0;
 }
@@ -105,7 +110,7 @@ int images_command(int argc, char **argv)
 	struct config *config = NULL;
 	const char *path = NULL;
 	struct err err;
-	bool is_update;
+	bool is_update, is_build;
 	int opt, ret;
 
 	while ((opt = getopt_long(argc, argv, "hc:", options, NULL)) >= 0) {
@@ -117,12 +122,17 @@ int images_command(int argc, char **argv)
 			return ret;
 	}
 	is_update = optind + 1 == argc && strcmp(argv[optind], "update") == 0;
-	if (optind < argc && !is_update)
-		return cli_fail(EXIT_USAGE, "'%s': expected nothing or update", argv[optind]);
+	is_build = optind < argc && strcmp(argv[optind], "build") == 0;
+	if (optind < argc && !is_update && !is_build)
+		return cli_fail(
+			EXIT_USAGE, "'%s': expected nothing, build or update", argv[optind]);
 	if (config_load(path, NULL, NULL, &config, &err) < 0)
 		return cli_fail(1, "%s", err.msg);
-	ret = is_update ? update(config) : 0;
-	if (ret == 0)
+	if (is_build)
+		ret = images_build(config, argv + optind + 1, (size_t)(argc - optind - 1));
+	else
+		ret = is_update ? update(config) : 0;
+	if (ret == 0 && !is_build)
 		ret = images(&cli, config);
 	config_free(config);
 	return ret;

@@ -231,7 +231,9 @@ int place_supervisor(const struct config *config, pid_t *ret, struct err *err)
 	if (fd < 0)
 		return err_set(err, errno, "%s", path);
 	if (flock(fd, LOCK_SH | LOCK_NB) == 0)
-		return err_say(err, ESRCH, "no `dockgate serve` runs with the state directory %s",
+		return err_say(err, ESRCH,
+			"no `dockgate serve` runs with the state directory %s; under systemd it is "
+			"`systemctl reload dockgate`",
 			config->state_dir);
 	n = read(fd, text, sizeof(text) - 1);
 	text[strcspn(text, "\n")] = '\0';
