@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Verbs. What each does stands in the script that it calls.
 
-.PHONY: run build test bench format clean
+.PHONY: run build test bench format install uninstall deb clean
 
 run: ## packages, engine, images, build; then the service on http://127.0.0.1:8080
 	@exec misc/run
@@ -17,6 +17,15 @@ bench: ## what things cost on this machine, as a table and as JSON; PARTS="..." 
 
 format: ## put the C files into the project's form
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+install: ## below PREFIX (/usr/local) and DESTDIR; the configuration in /etc
+	@PREFIX='$(PREFIX)' prefix='$(prefix)' DESTDIR='$(DESTDIR)' misc/install install
+
+uninstall: ## what `make install` put there; configuration and state stay
+	@DESTDIR='$(DESTDIR)' misc/install uninstall
+
+deb: ## Debian packages in ./build/deb
+	@exec misc/deb
 
 clean: ## remove ./build; ./run, with the jobs in it, stays
 	@misc/clean
