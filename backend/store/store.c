@@ -211,6 +211,55 @@ int store_job_end(struct store *store, uint64_t seq, uint32_t attempt,
 	return r;
 }
 
+bool store_is_ours(const struct store *store)
+{
+	return store->ops->job_write != NULL;
+}
+
+int store_next_seq(struct store *store, uint64_t *ret, struct err *err)
+{
+	return store->ops->next_seq(store, ret, err);
+}
+
+static int add_events(struct store *store, const struct store_write *write, struct err *err)
+{
+	const struct store_job *row = write->row;
+	const struct {
+		enum store_event event;
+		uint32_t attempt;
+		int64_t at_unix_ms;
+		const char *data;
+	} events[] = {
+		{ STORE_EVENT_QUEUED, 0, row->queued_unix_ms, "" },
+		{ STORE_EVENT_RUNNING, row->attempt, write->running_unix_ms, row->node },
+		{ STORE_EVENT_STARTED, row->attempt, row->started_unix_ms, "" },
+		{ STORE_EVENT_DONE, row->attempt, row->finished_unix_ms,
+			verdict_name(row->verdict) },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(events) / sizeof(events[0]); i++)
+		if ((write->events & 1U << events[i].event) != 0)
+			r = store->ops->event_add(store, row->seq, events[i].attempt,
+				events[i].event, events[i].at_unix_ms, events[i].data, err);
+	return r;
+}
+
+int store_job_write(struct store *store, const struct store_write *write, struct err *err)
+{
+	int r;
+
+	assert(store->in_transaction);
+	r = store->ops->job_write(store, write, err);
+	if (r == 0)
+		r = put_blobs(store, write->row->seq, write->blobs, err);
+	if (r == 0)
+		r = put_blobs(store, write->row->seq, write->results, err);
+	if (r == 0)
+		r = add_events(store, write, err);
+	return r;
+}
+
 int store_lease_renew(struct store *store, uint64_t driver, int64_t until_age_ms, struct err *err)
 {
 	assert(store->in_transaction);
@@ -227,6 +276,36 @@ int store_blob_sizes(
 	struct store *store, uint64_t seq, uint64_t ret[static JOB_BLOB_MAX_], struct err *err)
 {
 	return store->ops->blob_sizes(store, seq, ret, err);
+}
+
+static int blobs_one_by_one(struct store *store, uint64_t seq, unsigned want,
+	struct store_blob ret[static JOB_BLOB_MAX_], struct err *err)
+{
+	uint64_t sizes[JOB_BLOB_MAX_];
+	int r = store->ops->blob_sizes(store, seq, sizes, err);
+
+	for (int kind = 0; r == 0 && kind < JOB_BLOB_MAX_; kind++) {
+		if (sizes[kind] > 0 && (want & 1U << kind) != 0)
+			r = store->ops->blob_get(store, seq, (enum job_blob)kind, &ret[kind], err);
+		else
+			ret[kind].bytes = sizes[kind];
+	}
+	return r;
+}
+
+int store_blobs_get(struct store *store, uint64_t seq, unsigned want,
+	struct store_blob ret[static JOB_BLOB_MAX_], struct err *err)
+{
+	struct store_blob blobs[JOB_BLOB_MAX_] = { 0 };
+	int r = store->ops->blobs_get != NULL ? store->ops->blobs_get(store, seq, want, blobs, err)
+					      : blobs_one_by_one(store, seq, want, blobs, err);
+
+	if (r == 0)
+		memcpy(ret, blobs, sizeof(blobs));
+	else
+		for (int kind = 0; kind < JOB_BLOB_MAX_; kind++)
+			store_blob_done(&blobs[kind]);
+	return r;
 }
 
 void store_blob_done(struct store_blob *blob)

@@ -106,6 +106,19 @@ struct store_ending {
 	uint32_t failures;
 };
 
+/* All that one transaction does to one job, for a store that nobody else writes to. */
+struct store_write {
+	bool insert;             /* a new job, with row->seq of store_next_seq() */
+	enum job_state from;     /* else what the row says now, with the attempt: -ESTALE */
+	uint32_t from_attempt;   /* where it does not */
+	unsigned events;         /* bits 1 << enum store_event: what has happened */
+	int64_t running_unix_ms; /* when STORE_EVENT_RUNNING did; the others are stamped in row */
+	/* As it is now. Not for a new job: node and started_unix_ms are taken with RUNNING and
+	 * STARTED, image and isolation where image is not "", error with DONE. */
+	const struct store_job *row;
+	const struct store_blob *blobs, *results; /* JOB_BLOB_MAX_ each; NULL: none */
+};
+
 /* Counted since the store was opened. */
 struct store_counts {
 	uint64_t commits, failed_commits, commit_us, commit_us_max;
@@ -158,6 +171,14 @@ int store_job_requeue(struct store *store, uint64_t seq, uint32_t attempt, uint3
 /* -> done, with what came of it: blobs as in store_job_insert(), NULL for none. */
 int store_job_end(struct store *store, uint64_t seq, uint32_t attempt,
 	const struct store_ending *ending, const struct store_blob *blobs, struct err *err);
+/*
+ * The moves above, several at once, where nobody else writes to the store: false, and the
+ * other two must not be called, where somebody may.
+ */
+bool store_is_ours(const struct store *store);
+/* The seq that the next new job may have, and all above it. */
+int store_next_seq(struct store *store, uint64_t *ret, struct err *err);
+int store_job_write(struct store *store, const struct store_write *write, struct err *err);
 /* All running jobs of that driver. */
 int store_lease_renew(struct store *store, uint64_t driver, int64_t until_age_ms, struct err *err);
 
@@ -165,6 +186,12 @@ int store_lease_renew(struct store *store, uint64_t driver, int64_t until_age_ms
 int store_blob_get(struct store *store, uint64_t seq, enum job_blob kind, struct store_blob *ret,
 	struct err *err);
 void store_blob_done(struct store_blob *blob);
+/*
+ * All of a job's blobs: the bytes, or the file, of those in `want` (bits 1 << enum
+ * job_blob), and of the others the length alone. Release each.
+ */
+int store_blobs_get(struct store *store, uint64_t seq, unsigned want,
+	struct store_blob ret[static JOB_BLOB_MAX_], struct err *err);
 /* The length of each of a job's blobs, 0 where there is none. */
 int store_blob_sizes(
 	struct store *store, uint64_t seq, uint64_t ret[static JOB_BLOB_MAX_], struct err *err);

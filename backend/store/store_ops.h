@@ -27,6 +27,10 @@ struct store_ops {
 		const char *reason, struct err *err);
 	int (*job_end)(struct store *store, uint64_t seq, uint32_t attempt,
 		const struct store_ending *ending, struct err *err);
+	/* Both NULL where others may write to the store: the row of a store_write, not its blobs.
+	 */
+	int (*next_seq)(struct store *store, uint64_t *ret, struct err *err);
+	int (*job_write)(struct store *store, const struct store_write *write, struct err *err);
 	int (*lease_renew)(
 		struct store *store, uint64_t driver, int64_t until_age_ms, struct err *err);
 	int (*event_add)(struct store *store, uint64_t seq, uint32_t attempt, enum store_event kind,
@@ -36,6 +40,9 @@ struct store_ops {
 	int (*blob_get)(struct store *store, uint64_t seq, enum job_blob kind,
 		struct store_blob *ret, struct err *err);
 	int (*blob_sizes)(struct store *store, uint64_t seq, uint64_t *ret, struct err *err);
+	/* NULL: made of the two above. */
+	int (*blobs_get)(struct store *store, uint64_t seq, unsigned want, struct store_blob *ret,
+		struct err *err);
 	int (*each_open)(struct store *store, store_job_fn *fn, void *arg, struct err *err);
 	/* One state, or all of them (JOB_STATE_MAX_), in one order. */
 	int (*list)(struct store *store, bool oldest_first, enum job_state state, const char *task,

@@ -30,61 +30,73 @@
 	"finished_unix_ms, expires_age_ms, node"
 
 /* X(name, SQL) */
-#define STATEMENTS(X)                                                                             \
-	X(BEGIN, "BEGIN IMMEDIATE")                                                               \
-	X(READ_BEGIN, "BEGIN DEFERRED")                                                           \
-	X(COMMIT, "COMMIT")                                                                       \
-	X(ROLLBACK, "ROLLBACK")                                                                   \
-	X(META_GET, "SELECT value FROM meta WHERE key = ?1")                                      \
-	X(META_SET, "INSERT INTO meta (key, value) VALUES (?1, ?2) "                              \
-		    "ON CONFLICT (key) DO UPDATE SET value = excluded.value")                     \
-	X(JOB_INSERT, "INSERT INTO job (id, client, task, classic, state, attempt, failures, "    \
-		      "priority, cpus, memory_bytes, queued_unix_ms, started_unix_ms, "           \
-		      "finished_unix_ms, retention_s, expires_age_ms, node, driver, "             \
-		      "lease_until_age_ms, image, isolation, error) VALUES (?1, ?2, ?3, ?4, 0, "  \
-		      "0, 0, ?5, ?6, ?7, ?8, 0, 0, ?9, 0, '', 0, 0, '', 0, '')")                  \
-	X(JOB_GET, "SELECT " JOB_COLUMNS " FROM job WHERE id = ?1")                               \
-	X(JOB_OPEN, "SELECT " JOB_COLUMNS " FROM job WHERE state = ?1 ORDER BY seq")              \
-	X(JOB_CLAIM, "UPDATE job SET state = 1, attempt = attempt + 1, node = ?3, driver = ?4, "  \
-		     "lease_until_age_ms = ?5, started_unix_ms = 0 "                              \
-		     "WHERE seq = ?1 AND attempt = ?2 AND state = 0")                             \
-	X(JOB_STARTED, "UPDATE job SET started_unix_ms = ?3, image = ?4, isolation = ?5 "         \
-		       "WHERE seq = ?1 AND attempt = ?2 AND state = 1")                           \
-	X(JOB_REQUEUE, "UPDATE job SET state = 0, failures = ?3, error = ?4, node = '', "         \
-		       "driver = 0, lease_until_age_ms = 0, started_unix_ms = 0 "                 \
-		       "WHERE seq = ?1 AND attempt = ?2 AND state = 1")                           \
-	X(JOB_END, "UPDATE job SET state = 2, driver = 0, lease_until_age_ms = 0, verdict = ?4, " \
-		   "error = ?5, image = CASE WHEN ?6 = '' THEN image ELSE ?6 END, "               \
-		   "isolation = CASE WHEN ?6 = '' THEN isolation ELSE ?7 END, "                   \
-		   "finished_unix_ms = ?8, expires_age_ms = ?9, failures = ?10 "                  \
-		   "WHERE seq = ?1 AND attempt = ?2 AND state = ?3")                              \
-	X(LEASE_RENEW, "UPDATE job SET lease_until_age_ms = ?2 WHERE state = 1 AND driver = ?1")  \
-	X(EVENT_ADD,                                                                              \
-		"INSERT INTO event (seq, attempt, n, at_unix_ms, kind, data) VALUES (?1, ?2, "    \
-		"1 + coalesce((SELECT max(n) FROM event WHERE seq = ?1 AND attempt = ?2), "       \
-		"0), ?3, ?4, ?5)")                                                                \
-	X(BLOB_PUT, "INSERT INTO blob (seq, kind, bytes, data, file, sha256) "                    \
-		    "VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                            \
-	X(BLOB_GET, "SELECT bytes, data, file, sha256 FROM blob WHERE seq = ?1 AND kind = ?2")    \
-	X(BLOB_SIZES, "SELECT kind, bytes FROM blob WHERE seq = ?1")                              \
-	X(LIST_NEW, "SELECT " ROW_COLUMNS " FROM job WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2")  \
-	X(LIST_OLD, "SELECT " ROW_COLUMNS " FROM job WHERE seq > ?1 ORDER BY seq LIMIT ?2")       \
-	X(LIST_STATE_NEW, "SELECT " ROW_COLUMNS " FROM job WHERE state = ?3 AND seq < ?1 "        \
-			  "ORDER BY seq DESC LIMIT ?2")                                           \
-	X(LIST_STATE_OLD, "SELECT " ROW_COLUMNS " FROM job WHERE state = ?3 AND seq > ?1 "        \
-			  "ORDER BY seq LIMIT ?2")                                                \
-	X(LIST_TASK_NEW, "SELECT " ROW_COLUMNS " FROM job WHERE task = ?4 AND state = ?3 "        \
-			 "AND seq < ?1 ORDER BY seq DESC LIMIT ?2")                               \
-	X(LIST_TASK_OLD, "SELECT " ROW_COLUMNS " FROM job WHERE task = ?4 AND state = ?3 "        \
-			 "AND seq > ?1 ORDER BY seq LIMIT ?2")                                    \
-	X(EXPIRED, "SELECT seq FROM job INDEXED BY job_expires "                                  \
-		   "WHERE state = 2 AND expires_age_ms <= ?1 "                                    \
-		   "ORDER BY expires_age_ms LIMIT ?2")                                            \
-	X(NEXT_EXPIRY, "SELECT expires_age_ms FROM job INDEXED BY job_expires WHERE state = 2 "   \
-		       "ORDER BY expires_age_ms LIMIT 1")                                         \
-	X(FILES_OF, "SELECT file FROM blob WHERE seq = ?1 AND file IS NOT NULL")                  \
-	X(JOB_DELETE, "DELETE FROM job WHERE seq = ?1 AND state = 2")                             \
-	X(FILE_NAMED, "SELECT 1 FROM blob WHERE file = ?1")                                       \
+#define STATEMENTS(X)                                                                              \
+	X(BEGIN, "BEGIN IMMEDIATE")                                                                \
+	X(READ_BEGIN, "BEGIN DEFERRED")                                                            \
+	X(COMMIT, "COMMIT")                                                                        \
+	X(ROLLBACK, "ROLLBACK")                                                                    \
+	X(META_GET, "SELECT value FROM meta WHERE key = ?1")                                       \
+	X(META_SET, "INSERT INTO meta (key, value) VALUES (?1, ?2) "                               \
+		    "ON CONFLICT (key) DO UPDATE SET value = excluded.value")                      \
+	X(JOB_INSERT, "INSERT INTO job (id, client, task, classic, state, attempt, failures, "     \
+		      "priority, cpus, memory_bytes, queued_unix_ms, started_unix_ms, "            \
+		      "finished_unix_ms, retention_s, expires_age_ms, node, driver, "              \
+		      "lease_until_age_ms, image, isolation, error) VALUES (?1, ?2, ?3, ?4, 0, "   \
+		      "0, 0, ?5, ?6, ?7, ?8, 0, 0, ?9, 0, '', 0, 0, '', 0, '')")                   \
+	X(JOB_GET, "SELECT " JOB_COLUMNS " FROM job WHERE id = ?1")                                \
+	X(JOB_OPEN, "SELECT " JOB_COLUMNS " FROM job WHERE state = ?1 ORDER BY seq")               \
+	X(JOB_CLAIM, "UPDATE job SET state = 1, attempt = attempt + 1, node = ?3, driver = ?4, "   \
+		     "lease_until_age_ms = ?5, started_unix_ms = 0 "                               \
+		     "WHERE seq = ?1 AND attempt = ?2 AND state = 0")                              \
+	X(JOB_STARTED, "UPDATE job SET started_unix_ms = ?3, image = ?4, isolation = ?5 "          \
+		       "WHERE seq = ?1 AND attempt = ?2 AND state = 1")                            \
+	X(JOB_REQUEUE, "UPDATE job SET state = 0, failures = ?3, error = ?4, node = '', "          \
+		       "driver = 0, lease_until_age_ms = 0, started_unix_ms = 0 "                  \
+		       "WHERE seq = ?1 AND attempt = ?2 AND state = 1")                            \
+	X(JOB_END, "UPDATE job SET state = 2, driver = 0, lease_until_age_ms = 0, verdict = ?4, "  \
+		   "error = ?5, image = CASE WHEN ?6 = '' THEN image ELSE ?6 END, "                \
+		   "isolation = CASE WHEN ?6 = '' THEN isolation ELSE ?7 END, "                    \
+		   "finished_unix_ms = ?8, expires_age_ms = ?9, failures = ?10 "                   \
+		   "WHERE seq = ?1 AND attempt = ?2 AND state = ?3")                               \
+	X(NEXT_SEQ, "SELECT seq + 1 FROM sqlite_sequence WHERE name = 'job'")                      \
+	X(JOB_PUT, "INSERT INTO job (" JOB_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "    \
+		   "?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)")    \
+	X(JOB_MOVE, "UPDATE job SET state = ?4, attempt = ?5, failures = ?6, driver = ?7, "        \
+		    "lease_until_age_ms = ?8, verdict = ?9, finished_unix_ms = ?10, "              \
+		    "expires_age_ms = ?11, node = coalesce(?12, node), "                           \
+		    "started_unix_ms = coalesce(?13, started_unix_ms), "                           \
+		    "image = coalesce(?14, image), isolation = coalesce(?15, isolation), "         \
+		    "error = coalesce(?16, error) WHERE seq = ?1 AND attempt = ?2 AND state = ?3") \
+	X(LEASE_RENEW, "UPDATE job SET lease_until_age_ms = ?2 WHERE state = 1 AND driver = ?1")   \
+	X(EVENT_ADD,                                                                               \
+		"INSERT INTO event (seq, attempt, n, at_unix_ms, kind, data) VALUES (?1, ?2, "     \
+		"1 + coalesce((SELECT max(n) FROM event WHERE seq = ?1 AND attempt = ?2), "        \
+		"0), ?3, ?4, ?5)")                                                                 \
+	X(BLOB_PUT, "INSERT INTO blob (seq, kind, bytes, data, file, sha256) "                     \
+		    "VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                             \
+	X(BLOB_GET, "SELECT bytes, data, file, sha256 FROM blob WHERE seq = ?1 AND kind = ?2")     \
+	X(BLOBS_GET, "SELECT bytes, CASE WHEN (?2 >> kind) & 1 THEN data END, "                    \
+		     "CASE WHEN (?2 >> kind) & 1 THEN file END, sha256, kind "                     \
+		     "FROM blob WHERE seq = ?1")                                                   \
+	X(BLOB_SIZES, "SELECT kind, bytes FROM blob WHERE seq = ?1")                               \
+	X(LIST_NEW, "SELECT " ROW_COLUMNS " FROM job WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2")   \
+	X(LIST_OLD, "SELECT " ROW_COLUMNS " FROM job WHERE seq > ?1 ORDER BY seq LIMIT ?2")        \
+	X(LIST_STATE_NEW, "SELECT " ROW_COLUMNS " FROM job WHERE state = ?3 AND seq < ?1 "         \
+			  "ORDER BY seq DESC LIMIT ?2")                                            \
+	X(LIST_STATE_OLD, "SELECT " ROW_COLUMNS " FROM job WHERE state = ?3 AND seq > ?1 "         \
+			  "ORDER BY seq LIMIT ?2")                                                 \
+	X(LIST_TASK_NEW, "SELECT " ROW_COLUMNS " FROM job WHERE task = ?4 AND state = ?3 "         \
+			 "AND seq < ?1 ORDER BY seq DESC LIMIT ?2")                                \
+	X(LIST_TASK_OLD, "SELECT " ROW_COLUMNS " FROM job WHERE task = ?4 AND state = ?3 "         \
+			 "AND seq > ?1 ORDER BY seq LIMIT ?2")                                     \
+	X(EXPIRED, "SELECT seq FROM job INDEXED BY job_expires "                                   \
+		   "WHERE state = 2 AND expires_age_ms <= ?1 "                                     \
+		   "ORDER BY expires_age_ms LIMIT ?2")                                             \
+	X(NEXT_EXPIRY, "SELECT expires_age_ms FROM job INDEXED BY job_expires WHERE state = 2 "    \
+		       "ORDER BY expires_age_ms LIMIT 1")                                          \
+	X(FILES_OF, "SELECT file FROM blob WHERE seq = ?1 AND file IS NOT NULL")                   \
+	X(JOB_DELETE, "DELETE FROM job WHERE seq = ?1 AND state = 2")                              \
+	X(FILE_NAMED, "SELECT 1 FROM blob WHERE file = ?1")                                        \
 	X(EACH_FILE, "SELECT file FROM blob WHERE file IS NOT NULL")
 
 enum statement {
@@ -474,6 +486,96 @@ static int sqlite_job_end(struct store *store, uint64_t seq, uint32_t attempt,
 	return step_fenced(s, stmt, seq, err);
 }
 
+static int sqlite_next_seq(struct store *store, uint64_t *ret, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r = prepare(s, ST_NEXT_SEQ, &stmt, err);
+
+	if (r == 0)
+		r = step(s, stmt, err);
+	if (r < 0)
+		return r;
+	*ret = r == 0 ? 1 : (uint64_t)sqlite3_column_int64(stmt, 0);
+	return 0;
+}
+
+static void bind_verdict(sqlite3_stmt *stmt, int n, enum verdict verdict)
+{
+	if (verdict != VERDICT_MAX_)
+		bind_int(stmt, n, verdict); /* else NULL: not yet */
+}
+
+static int put_row(struct sqlite *s, const struct store_job *row, struct err *err)
+{
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int n = 1;
+	int r = prepare_write(s, ST_JOB_PUT, &stmt, err);
+
+	if (r < 0)
+		return r;
+	bind_int(stmt, n++, (int64_t)row->seq);
+	bind_bytes(stmt, n++, row->id.b, JOB_ID_BYTES);
+	bind_text(stmt, n++, row->client);
+	bind_text(stmt, n++, row->task);
+	bind_int(stmt, n++, row->classic ? 1 : 0);
+	bind_int(stmt, n++, row->state);
+	bind_verdict(stmt, n++, row->verdict);
+	bind_int(stmt, n++, row->attempt);
+	bind_int(stmt, n++, row->failures);
+	bind_int(stmt, n++, row->priority);
+	bind_int(stmt, n++, row->cpus);
+	bind_int(stmt, n++, row->memory_bytes);
+	bind_int(stmt, n++, row->queued_unix_ms);
+	bind_int(stmt, n++, row->started_unix_ms);
+	bind_int(stmt, n++, row->finished_unix_ms);
+	bind_int(stmt, n++, row->retention_s);
+	bind_int(stmt, n++, row->expires_age_ms);
+	bind_text(stmt, n++, row->node);
+	bind_int(stmt, n++, (int64_t)row->driver);
+	bind_int(stmt, n++, row->lease_until_age_ms);
+	bind_text(stmt, n++, row->image);
+	bind_int(stmt, n++, row->isolation);
+	bind_text(stmt, n, row->error);
+	return step(s, stmt, err);
+}
+
+static int sqlite_job_write(struct store *store, const struct store_write *write, struct err *err)
+{
+	const struct store_job *row = write->row;
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r;
+
+	if (write->insert)
+		return put_row(s, row, err);
+	r = prepare_write(s, ST_JOB_MOVE, &stmt, err);
+	if (r < 0)
+		return r;
+	bind_int(stmt, 1, (int64_t)row->seq);
+	bind_int(stmt, 2, write->from_attempt);
+	bind_int(stmt, 3, write->from);
+	bind_int(stmt, 4, row->state);
+	bind_int(stmt, 5, row->attempt);
+	bind_int(stmt, 6, row->failures);
+	bind_int(stmt, 7, (int64_t)row->driver);
+	bind_int(stmt, 8, row->lease_until_age_ms);
+	bind_verdict(stmt, 9, row->verdict);
+	bind_int(stmt, 10, row->finished_unix_ms);
+	bind_int(stmt, 11, row->expires_age_ms);
+	if ((write->events & 1U << STORE_EVENT_RUNNING) != 0)
+		bind_text(stmt, 12, row->node);
+	if ((write->events & (1U << STORE_EVENT_RUNNING | 1U << STORE_EVENT_STARTED)) != 0)
+		bind_int(stmt, 13, row->started_unix_ms);
+	if (row->image[0] != '\0') {
+		bind_text(stmt, 14, row->image);
+		bind_int(stmt, 15, row->isolation);
+	}
+	if ((write->events & 1U << STORE_EVENT_DONE) != 0)
+		bind_text(stmt, 16, row->error);
+	return step_fenced(s, stmt, row->seq, err);
+}
+
 static int sqlite_lease_renew(
 	struct store *store, uint64_t driver, int64_t until_age_ms, struct err *err)
 {
@@ -613,6 +715,26 @@ static int sqlite_blob_put(struct store *store, uint64_t seq, enum job_blob kind
 	return step(s, stmt, err);
 }
 
+/* bytes, data, file, sha256 */
+static int blob_of_row(sqlite3_stmt *stmt, struct store_blob *ret, struct err *err)
+{
+	struct store_blob blob = { .bytes = (uint64_t)sqlite3_column_int64(stmt, 0) };
+	const void *data = sqlite3_column_blob(stmt, 1);
+	const void *sha256 = sqlite3_column_blob(stmt, 3);
+
+	column_text(stmt, 2, blob.file, sizeof(blob.file));
+	if (sha256 != NULL)
+		memcpy(blob.sha256, sha256, sizeof(blob.sha256));
+	if (data != NULL) {
+		blob.data = malloc((size_t)blob.bytes);
+		if (blob.data == NULL)
+			return err_set(err, ENOMEM, "a value of %" PRIu64 " bytes", blob.bytes);
+		memcpy(blob.data, data, (size_t)blob.bytes);
+	}
+	*ret = blob;
+	return 0;
+}
+
 static int sqlite_blob_get(struct store *store, uint64_t seq, enum job_blob kind,
 	struct store_blob *ret, struct err *err)
 {
@@ -628,24 +750,34 @@ static int sqlite_blob_get(struct store *store, uint64_t seq, enum job_blob kind
 	r = step(s, stmt, err);
 	if (r < 0)
 		return r;
-	if (r > 0) {
-		const void *data = sqlite3_column_blob(stmt, 1);
-		const void *sha256 = sqlite3_column_blob(stmt, 3);
-
-		blob.bytes = (uint64_t)sqlite3_column_int64(stmt, 0);
-		column_text(stmt, 2, blob.file, sizeof(blob.file));
-		if (sha256 != NULL)
-			memcpy(blob.sha256, sha256, sizeof(blob.sha256));
-		if (data != NULL) {
-			blob.data = malloc((size_t)blob.bytes);
-			if (blob.data == NULL)
-				return err_set(
-					err, ENOMEM, "a value of %" PRIu64 " bytes", blob.bytes);
-			memcpy(blob.data, data, (size_t)blob.bytes);
-		}
-	}
+	if (r > 0)
+		r = blob_of_row(stmt, &blob, err);
+	if (r < 0)
+		return r;
 	*ret = blob;
 	return 0;
+}
+
+static int sqlite_blobs_get(
+	struct store *store, uint64_t seq, unsigned want, struct store_blob *ret, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r = prepare(s, ST_BLOBS_GET, &stmt, err);
+
+	if (r < 0)
+		return r;
+	bind_int(stmt, 1, (int64_t)seq);
+	bind_int(stmt, 2, want);
+	while ((r = step(s, stmt, err)) > 0) {
+		int kind = sqlite3_column_int(stmt, 4);
+
+		if (kind >= 0 && kind < JOB_BLOB_MAX_)
+			r = blob_of_row(stmt, &ret[kind], err);
+		if (r < 0)
+			return r;
+	}
+	return r;
 }
 
 static int sqlite_blob_sizes(struct store *store, uint64_t seq, uint64_t *ret, struct err *err)
@@ -984,11 +1116,14 @@ const struct store_ops store_sqlite_ops = {
 	.job_started = sqlite_job_started,
 	.job_requeue = sqlite_job_requeue,
 	.job_end = sqlite_job_end,
+	.next_seq = sqlite_next_seq,
+	.job_write = sqlite_job_write,
 	.lease_renew = sqlite_lease_renew,
 	.event_add = sqlite_event_add,
 	.blob_put = sqlite_blob_put,
 	.blob_get = sqlite_blob_get,
 	.blob_sizes = sqlite_blob_sizes,
+	.blobs_get = sqlite_blobs_get,
 	.each_open = sqlite_each_open,
 	.list = sqlite_list,
 	.expired = sqlite_expired,

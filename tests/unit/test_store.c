@@ -300,6 +300,35 @@ static int count_one(const struct store_job *job, void *arg, struct err *err)
 	return 0;
 }
 
+static void all_blobs_are_read_at_once(void **state)
+{
+	struct world *w = *state;
+	struct store_blob blobs[JOB_BLOB_MAX_] = { 0 }, found[JOB_BLOB_MAX_];
+	struct store_job job;
+	struct err err;
+
+	blobs[JOB_BLOB_SPEC] = (struct store_blob){ .bytes = 4, .data = (uint8_t *)"spec" };
+	blobs[JOB_BLOB_INPUT] = (struct store_blob){ .bytes = 5, .data = (uint8_t *)"input" };
+	blobs[JOB_BLOB_OUT].bytes = 70000;
+	(void)snprintf(blobs[JOB_BLOB_OUT].file, sizeof(blobs[0].file), "f1");
+	begin(w);
+	job = insert_with(w, "t", blobs);
+	commit(w);
+	assert_int_equal(
+		store_blobs_get(w->store, job.seq,
+			1U << JOB_BLOB_SPEC | 1U << JOB_BLOB_OUT | 1U << JOB_BLOB_ERR, found, &err),
+		0);
+	assert_int_equal(found[JOB_BLOB_SPEC].bytes, 4);
+	assert_memory_equal(found[JOB_BLOB_SPEC].data, "spec", 4);
+	assert_int_equal(found[JOB_BLOB_INPUT].bytes, 5);
+	assert_null(found[JOB_BLOB_INPUT].data);
+	assert_int_equal(found[JOB_BLOB_OUT].bytes, 70000);
+	assert_string_equal(found[JOB_BLOB_OUT].file, "f1");
+	assert_int_equal(found[JOB_BLOB_ERR].bytes, 0);
+	for (int kind = 0; kind < JOB_BLOB_MAX_; kind++)
+		store_blob_done(&found[kind]);
+}
+
 static void open_jobs_are_all_found(void **state)
 {
 	struct world *w = *state;
@@ -610,6 +639,135 @@ static void the_schema_refuses_nonsense(void **state)
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* --- several moves in one write, for stores with one writer --- */
+
+#define ALL_EVENTS                                                                          \
+	(1U << STORE_EVENT_QUEUED | 1U << STORE_EVENT_RUNNING | 1U << STORE_EVENT_STARTED | \
+		1U << STORE_EVENT_DONE)
+
+/* A job that has gone all its way, as store_job_write() is told of it. */
+static struct store_job ended_row(const struct store_job *job)
+{
+	struct store_job row = *job;
+
+	row.state = JOB_DONE;
+	row.verdict = VERDICT_OK;
+	row.attempt = 1;
+	row.started_unix_ms = 50;
+	row.finished_unix_ms = 99;
+	row.expires_age_ms = 7000;
+	(void)snprintf(row.node, sizeof(row.node), "n1");
+	(void)snprintf(row.image, sizeof(row.image), "sha256:1");
+	return row;
+}
+
+static void write_job(struct world *w, const struct store_write *write)
+{
+	struct err err;
+
+	begin(w);
+	if (store_job_write(w->store, write, &err) < 0)
+		fail_msg("%s", err.msg);
+	commit(w);
+}
+
+static void assert_same_job(struct world *w, const struct store_job *a, const struct store_job *b)
+{
+	struct store_job one = read_job(w, &a->id), other = read_job(w, &b->id);
+
+	assert_int_equal(one.state, other.state);
+	assert_int_equal(one.verdict, other.verdict);
+	assert_int_equal(one.attempt, other.attempt);
+	assert_int_equal(one.driver, other.driver);
+	assert_int_equal(one.priority, other.priority);
+	assert_int_equal(one.started_unix_ms, other.started_unix_ms);
+	assert_int_equal(one.finished_unix_ms, other.finished_unix_ms);
+	assert_int_equal(one.expires_age_ms, other.expires_age_ms);
+	assert_int_equal(one.lease_until_age_ms, other.lease_until_age_ms);
+	assert_string_equal(one.task, other.task);
+	assert_string_equal(one.node, other.node);
+	assert_string_equal(one.image, other.image);
+	assert_string_equal(one.error, other.error);
+}
+
+static void several_moves_are_one_write(void **state)
+{
+	struct world *w = *state;
+	struct store_job by_moves, at_once, later, row;
+	struct store_write write = { .events = ALL_EVENTS, .running_unix_ms = 40, .row = &row };
+	struct err err;
+	uint64_t seq;
+
+	assert_true(store_is_ours(w->store));
+	begin(w);
+	by_moves = insert(w, "t");
+	later = insert(w, "t");
+	assert_int_equal(store_job_claim(w->store, by_moves.seq, 0, "n1", 5, 1000, &err), 0);
+	assert_int_equal(store_job_started(w->store, by_moves.seq, 1, 50, "sha256:1",
+				 ISOLATION_CONTAINER, &err),
+		0);
+	assert_int_equal(end_job(w, &by_moves, 1, JOB_RUNNING, 7000), 0);
+	commit(w);
+
+	assert_int_equal(store_next_seq(w->store, &seq, &err), 0);
+	assert_true(seq > later.seq);
+	at_once = row_of("t");
+	at_once.seq = seq;
+	row = ended_row(&at_once);
+	write.insert = true;
+	write_job(w, &write);
+	assert_same_job(w, &by_moves, &at_once);
+	assert_int_equal(store_next_seq(w->store, &seq, &err), 0);
+	assert_int_equal(seq, at_once.seq + 1);
+
+	row = ended_row(&later);
+	write.insert = false;
+	write.from = JOB_QUEUED;
+	write.events &= ~(1U << STORE_EVENT_QUEUED);
+	write_job(w, &write);
+	assert_same_job(w, &by_moves, &later);
+
+	begin(w); /* fenced as all moves are */
+	assert_int_equal(store_job_write(w->store, &write, &err), -ESTALE);
+	store_rollback(w->store);
+}
+
+/* What a write does not speak of stays as it was. */
+static void a_write_of_one_move_leaves_the_rest(void **state)
+{
+	struct world *w = *state;
+	struct store_job job, row, found;
+	struct store_write write = { .from = JOB_RUNNING,
+		.from_attempt = 1,
+		.events = 1U << STORE_EVENT_DONE,
+		.row = &row };
+	struct err err;
+
+	begin(w);
+	job = insert(w, "t");
+	assert_int_equal(store_job_claim(w->store, job.seq, 0, "n1", 5, 1000, &err), 0);
+	assert_int_equal(
+		store_job_started(w->store, job.seq, 1, 50, "sha256:2", ISOLATION_CONTAINER, &err),
+		0);
+	commit(w);
+	row = (struct store_job){ .seq = job.seq,
+		.state = JOB_DONE,
+		.verdict = VERDICT_LOST,
+		.attempt = 1,
+		.failures = 2,
+		.finished_unix_ms = 77,
+		.expires_age_ms = 8000,
+		.error = "gone" };
+	write_job(w, &write);
+	found = read_job(w, &job.id);
+	assert_int_equal(found.state, JOB_DONE);
+	assert_int_equal(found.failures, 2);
+	assert_int_equal(found.started_unix_ms, 50);
+	assert_string_equal(found.node, "n1");
+	assert_string_equal(found.image, "sha256:2");
+	assert_string_equal(found.error, "gone");
+}
+
 /* The way to the working directory is closed to this user; the directory itself is not. */
 static void parents_may_be_closed(void **state)
 {
@@ -661,6 +819,7 @@ int main(int argc, char **argv)
 		TEST(a_driver_holds_and_renews),
 		TEST(what_is_not_committed_is_not_there),
 		TEST(blobs_come_back_byte_for_byte),
+		TEST(all_blobs_are_read_at_once),
 		TEST(open_jobs_are_all_found),
 		TEST(lists_page_in_both_orders),
 		TEST(what_is_over_goes),
@@ -675,6 +834,8 @@ int main(int argc, char **argv)
 		TEST(damage_is_found),
 		TEST(the_schema_refuses_nonsense),
 		TEST(parents_may_be_closed),
+		TEST(several_moves_are_one_write),
+		TEST(a_write_of_one_move_leaves_the_rest),
 	};
 	int failed;
 
