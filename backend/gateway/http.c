@@ -85,6 +85,13 @@ static bool peer_is_operator(int fd, gid_t operator_gid)
 	return false;
 }
 
+/* A web server that passes requests on has no operator's rights to pass on, whoever it runs as. */
+static bool is_forwarded(const struct exchange *ex)
+{
+	return exchange_header(ex, "X-Forwarded-For") != NULL ||
+	       exchange_header(ex, "Forwarded") != NULL || exchange_header(ex, "Via") != NULL;
+}
+
 static bool conn_is_operator(struct conn *conn)
 {
 	if (!conn->operator_known && conn->listener->unix_socket)
@@ -398,7 +405,7 @@ static enum MHD_Result on_head(struct exchange *ex, const char *method)
 {
 	uint64_t length;
 
-	ex->is_operator = conn_is_operator(ex->conn);
+	ex->is_operator = conn_is_operator(ex->conn) && !is_forwarded(ex);
 	face_begin(ex, method, ex->conn->listener->unix_socket);
 	length = content_length(ex);
 	if (length != UINT64_MAX - 1 && length > ex->body_max && ex->response == NULL) {
