@@ -18,8 +18,12 @@ static char next(const char **at)
 	int hi = p[0] == '%' ? nibble(p[1]) : -1;
 	int lo = hi < 0 ? -1 : nibble(p[2]);
 
-	*at = p + (lo < 0 ? 1 : 3);
-	return lo < 0 ? *p : (char)(hi * 16 + lo);
+	if (lo < 0) {
+		*at = p + 1;
+		return *p;
+	}
+	*at = p + 3;
+	return (char)(hi * 16 + lo);
 }
 
 /* Length of the script's address, or of the folder's that is called like ours. */
