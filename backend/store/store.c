@@ -10,14 +10,25 @@
 #include "common/clock.h"
 #include "store_ops.h"
 
-static const struct store_ops *const backends[] = { &store_sqlite_ops };
+static const struct store_ops *const backends[] = { &store_sqlite_ops, &store_mariadb_ops };
 
-int store_open(const char *backend, const char *where, struct store **ret, struct err *err)
+int store_open_shared(const char *backend, const char *where, const char *node, struct store **ret,
+	struct err *err)
 {
 	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
 		if (strcmp(backends[i]->name, backend) == 0)
-			return backends[i]->open(where, ret, err);
+			return backends[i]->open(where, node, ret, err);
 	return err_say(err, EINVAL, "no store of the kind '%s'", backend);
+}
+
+int store_open(const char *backend, const char *where, struct store **ret, struct err *err)
+{
+	return store_open_shared(backend, where, NULL, ret, err);
+}
+
+bool store_is_shared(const struct store *store)
+{
+	return store->shared;
 }
 
 void store_close(struct store *store)
@@ -47,6 +58,7 @@ int store_commit(struct store *store, struct err *err)
 	int r;
 
 	assert(store->in_transaction);
+	store->outcome_unknown = false;
 	r = store->ops->commit(store, err);
 	if (r < 0) {
 		store->counts.failed_commits++;
@@ -98,6 +110,16 @@ void store_read_end(struct store *store)
 struct store_counts store_counts(const struct store *store)
 {
 	return store->counts;
+}
+
+bool store_outcome_unknown(const struct store *store)
+{
+	return store->outcome_unknown;
+}
+
+int store_revive(struct store *store, struct err *err)
+{
+	return store->ops->revive == NULL ? 0 : store->ops->revive(store, err);
 }
 
 int store_meta_get(
@@ -152,6 +174,11 @@ int store_job_get(
 	struct store *store, const struct job_id *id, struct store_job *ret, struct err *err)
 {
 	return store->ops->job_get(store, id, ret, err);
+}
+
+int store_job_get_seq(struct store *store, uint64_t seq, struct store_job *ret, struct err *err)
+{
+	return store->ops->job_get_seq(store, seq, ret, err);
 }
 
 int store_job_claim(struct store *store, uint64_t seq, uint32_t attempt, const char *node,
@@ -421,4 +448,52 @@ bool store_wants_checkpoint(struct store *store)
 int store_checkpoint(struct store *store, struct err *err)
 {
 	return store->ops->checkpoint(store, err);
+}
+
+static int not_kept(const struct store *store, struct err *err)
+{
+	return err_say(err, ENOTSUP, "store: %s does not do that", store->ops->name);
+}
+
+int store_file_put(struct store *store, const char *name, int fd, uint64_t bytes, struct err *err)
+{
+	if (store->ops->file_put == NULL)
+		return not_kept(store, err);
+	return store->ops->file_put(store, name, fd, bytes, err);
+}
+
+int store_file_get(struct store *store, const char *name, int fd, uint64_t bytes, struct err *err)
+{
+	if (store->ops->file_get == NULL)
+		return not_kept(store, err);
+	return store->ops->file_get(store, name, fd, bytes, err);
+}
+
+int store_file_remove(struct store *store, const char *name, struct err *err)
+{
+	if (store->ops->file_remove == NULL)
+		return not_kept(store, err);
+	return store->ops->file_remove(store, name, err);
+}
+
+int store_follow_start(struct store *store, uint64_t *ret_last, struct err *err)
+{
+	if (store->ops->follow_start == NULL)
+		return not_kept(store, err);
+	return store->ops->follow_start(store, ret_last, err);
+}
+
+int store_follow(struct store *store, uint64_t *last, store_seq_fn *fn, void *arg, struct err *err)
+{
+	if (store->ops->follow == NULL)
+		return not_kept(store, err);
+	return store->ops->follow(store, last, fn, arg, err);
+}
+
+int store_age_sync(struct store *store, int64_t mine_ms, int64_t *ret_ms, struct err *err)
+{
+	if (store->ops->age_sync == NULL)
+		return not_kept(store, err);
+	assert(store->in_transaction);
+	return store->ops->age_sync(store, mine_ms, ret_ms, err);
 }

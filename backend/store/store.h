@@ -8,8 +8,8 @@
  *	store_commit(store, &err);
  *
  * Backends stand behind one ops struct (store_ops.h); tests/unit/test_store.c
- * runs the same suite against each. Called from one thread, except
- * store_checkpoint(). All writes are within store_begin() and store_commit().
+ * runs the same suite against each. Called from one thread, except where it says
+ * "any thread". All writes are within store_begin() and store_commit().
  * A write that fails for another reason than -ESTALE spoils its transaction:
  * call store_rollback().
  *
@@ -125,11 +125,16 @@ struct store_counts {
 };
 
 /*
- * `backend`: "sqlite"; `where`: its file, relative to the working directory. Makes
- * what is missing, checks what is there. -EPROTO: the schema is newer than this
- * program. -EUCLEAN: the file is damaged.
+ * `backend`: "sqlite"; `where`: its file, relative to the working directory. Or "mariadb"
+ * and a connection string (mariadb_dsn.h). Makes what is missing, checks what is there.
+ * -EPROTO: the schema is newer than this program. -EUCLEAN: the file is damaged.
+ * -EBUSY: another process has the database.
  */
 int store_open(const char *backend, const char *where, struct store **ret, struct err *err);
+/* For several machines, each with a node's name of its own. -EINVAL: it cannot be shared. */
+int store_open_shared(const char *backend, const char *where, const char *node, struct store **ret,
+	struct err *err);
+bool store_is_shared(const struct store *store);
 /* NULL is fine. Rolls back what was not committed. */
 void store_close(struct store *store);
 
@@ -145,6 +150,13 @@ bool store_in_transaction(const struct store *store);
 int store_read_begin(struct store *store, struct err *err);
 void store_read_end(struct store *store);
 struct store_counts store_counts(const struct store *store);
+/* After a store_commit() that failed: nobody knows yet whether it was committed. */
+bool store_outcome_unknown(const struct store *store);
+/*
+ * While the store fails: tries to reach it again, as long as that takes. Any thread. The
+ * calls of the store's own thread fail at once until this has been done.
+ */
+int store_revive(struct store *store, struct err *err);
 
 /* Values of the store's own: "boot_id", "age". *ret is "" where there is none. */
 int store_meta_get(
@@ -160,6 +172,7 @@ int store_job_insert(struct store *store, struct store_job *job, const struct st
 /* -ENOENT */
 int store_job_get(
 	struct store *store, const struct job_id *id, struct store_job *ret, struct err *err);
+int store_job_get_seq(struct store *store, uint64_t seq, struct store_job *ret, struct err *err);
 /* queued -> running, with attempt + 1. */
 int store_job_claim(struct store *store, uint64_t seq, uint32_t attempt, const char *node,
 	uint64_t driver, int64_t lease_until_age_ms, struct err *err);
@@ -218,6 +231,26 @@ typedef void store_file_fn(const char *file, void *arg);
 int store_job_delete(
 	struct store *store, uint64_t seq, store_file_fn *fn, void *arg, struct err *err);
 
+/*
+ * Large bytes in the store itself, for stores that machines share; any thread. They stay
+ * where no row names them for a day. -ENOTSUP: the store keeps none.
+ */
+int store_file_put(struct store *store, const char *name, int fd, uint64_t bytes, struct err *err);
+/* Writes them to fd from its beginning. -ENODATA: not all of them are there. */
+int store_file_get(struct store *store, const char *name, int fd, uint64_t bytes, struct err *err);
+int store_file_remove(struct store *store, const char *name, struct err *err);
+
+/* The number of the last change, where following begins. */
+int store_follow_start(struct store *store, uint64_t *ret_last, struct err *err);
+/*
+ * Calls fn with each job that others have moved since the change *last, in the order of
+ * their numbers, and raises *last. -ESTALE: too long ago, all jobs must be read again.
+ */
+typedef int store_seq_fn(uint64_t seq, void *arg, struct err *err);
+int store_follow(struct store *store, uint64_t *last, store_seq_fn *fn, void *arg, struct err *err);
+/* The age that all machines have in common: the highest that one of them has said. */
+int store_age_sync(struct store *store, int64_t mine_ms, int64_t *ret_ms, struct err *err);
+
 /* Does a row name this spool file? */
 int store_file_named(struct store *store, const char *file, bool *ret, struct err *err);
 /* Calls fn with every spool file that a row names. */
@@ -226,5 +259,5 @@ uint64_t store_bytes(struct store *store);
 
 /* Is it time for store_checkpoint()? */
 bool store_wants_checkpoint(struct store *store);
-/* Moves what was written to its final place. From any one thread, beside all other calls. */
+/* Moves what was written to its final place, and removes what is of no use. Any one thread. */
 int store_checkpoint(struct store *store, struct err *err);

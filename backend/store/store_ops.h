@@ -6,18 +6,22 @@
 
 struct store_ops {
 	const char *name;
-	int (*open)(const char *where, struct store **ret, struct err *err);
+	/* node: NULL for a store that is one process's alone */
+	int (*open)(const char *where, const char *node, struct store **ret, struct err *err);
 	void (*close)(struct store *store);
 	int (*begin)(struct store *store, struct err *err);
 	int (*commit)(struct store *store, struct err *err);
 	void (*rollback)(struct store *store);
 	int (*read_begin)(struct store *store, struct err *err);
 	void (*read_end)(struct store *store);
+	int (*revive)(struct store *store, struct err *err); /* NULL: nothing to revive */
 	int (*meta_get)(struct store *store, const char *key, char *ret, struct err *err);
 	int (*meta_set)(struct store *store, const char *key, const char *value, struct err *err);
 	int (*job_insert)(struct store *store, struct store_job *job, struct err *err);
 	int (*job_get)(struct store *store, const struct job_id *id, struct store_job *ret,
 		struct err *err);
+	int (*job_get_seq)(
+		struct store *store, uint64_t seq, struct store_job *ret, struct err *err);
 	int (*job_claim)(struct store *store, uint64_t seq, uint32_t attempt, const char *node,
 		uint64_t driver, int64_t lease_until_age_ms, struct err *err);
 	int (*job_started)(struct store *store, uint64_t seq, uint32_t attempt,
@@ -58,6 +62,17 @@ struct store_ops {
 	uint64_t (*bytes)(struct store *store);
 	bool (*wants_checkpoint)(struct store *store);
 	int (*checkpoint)(struct store *store, struct err *err);
+	/* NULL where the store keeps no large bytes */
+	int (*file_put)(
+		struct store *store, const char *name, int fd, uint64_t bytes, struct err *err);
+	int (*file_get)(
+		struct store *store, const char *name, int fd, uint64_t bytes, struct err *err);
+	int (*file_remove)(struct store *store, const char *name, struct err *err);
+	/* NULL where the store cannot be shared */
+	int (*follow_start)(struct store *store, uint64_t *ret_last, struct err *err);
+	int (*follow)(
+		struct store *store, uint64_t *last, store_seq_fn *fn, void *arg, struct err *err);
+	int (*age_sync)(struct store *store, int64_t mine_ms, int64_t *ret_ms, struct err *err);
 };
 
 /* Each backend's own struct begins with it. */
@@ -65,7 +80,10 @@ struct store {
 	const struct store_ops *ops;
 	bool in_transaction;
 	bool reading;
+	bool shared;
+	bool outcome_unknown; /* of the last commit, which failed */
 	struct store_counts counts;
 };
 
 extern const struct store_ops store_sqlite_ops;
+extern const struct store_ops store_mariadb_ops;

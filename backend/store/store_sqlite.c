@@ -44,6 +44,7 @@
 		      "lease_until_age_ms, image, isolation, error) VALUES (?1, ?2, ?3, ?4, 0, "   \
 		      "0, 0, ?5, ?6, ?7, ?8, 0, 0, ?9, 0, '', 0, 0, '', 0, '')")                   \
 	X(JOB_GET, "SELECT " JOB_COLUMNS " FROM job WHERE id = ?1")                                \
+	X(JOB_GET_SEQ, "SELECT " JOB_COLUMNS " FROM job WHERE seq = ?1")                           \
 	X(JOB_OPEN, "SELECT " JOB_COLUMNS " FROM job WHERE state = ?1 ORDER BY seq")               \
 	X(JOB_CLAIM, "UPDATE job SET state = 1, attempt = attempt + 1, node = ?3, driver = ?4, "   \
 		     "lease_until_age_ms = ?5, started_unix_ms = 0 "                               \
@@ -395,6 +396,18 @@ static int sqlite_job_insert(struct store *store, struct store_job *job, struct 
 	return 0;
 }
 
+static int take_job(struct sqlite *s, sqlite3_stmt *stmt, struct store_job *ret, struct err *err)
+{
+	int r = step(s, stmt, err);
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return err_say(err, ENOENT, "no such job");
+	job_of(stmt, ret);
+	return 0;
+}
+
 static int sqlite_job_get(
 	struct store *store, const struct job_id *id, struct store_job *ret, struct err *err)
 {
@@ -405,13 +418,20 @@ static int sqlite_job_get(
 	if (r < 0)
 		return r;
 	bind_bytes(stmt, 1, id->b, JOB_ID_BYTES);
-	r = step(s, stmt, err);
+	return take_job(s, stmt, ret, err);
+}
+
+static int sqlite_job_get_seq(
+	struct store *store, uint64_t seq, struct store_job *ret, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r = prepare(s, ST_JOB_GET_SEQ, &stmt, err);
+
 	if (r < 0)
 		return r;
-	if (r == 0)
-		return err_say(err, ENOENT, "no such job");
-	job_of(stmt, ret);
-	return 0;
+	bind_int(stmt, 1, (int64_t)seq);
+	return take_job(s, stmt, ret, err);
 }
 
 static int sqlite_job_claim(struct store *store, uint64_t seq, uint32_t attempt, const char *node,
@@ -1079,11 +1099,14 @@ static int open_all(struct sqlite *s, const char *where, struct err *err)
 	return r;
 }
 
-static int sqlite_open(const char *where, struct store **ret, struct err *err)
+static int sqlite_open(const char *where, const char *node, struct store **ret, struct err *err)
 {
 	struct sqlite *s;
-	int r = sqlite_vfs_register(err);
+	int r;
 
+	if (node != NULL)
+		return err_say(err, EINVAL, "store: a file cannot be shared by several machines");
+	r = sqlite_vfs_register(err);
 	if (r < 0)
 		return r;
 	s = calloc(1, sizeof(*s));
@@ -1112,6 +1135,7 @@ const struct store_ops store_sqlite_ops = {
 	.meta_set = sqlite_meta_set,
 	.job_insert = sqlite_job_insert,
 	.job_get = sqlite_job_get,
+	.job_get_seq = sqlite_job_get_seq,
 	.job_claim = sqlite_job_claim,
 	.job_started = sqlite_job_started,
 	.job_requeue = sqlite_job_requeue,

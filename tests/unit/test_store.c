@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The contract of a store: the same suite for each backend, named by an argument ("sqlite"). */
+/*
+ * The contract of a store: the same suite for each backend, named by an argument ("sqlite",
+ * "mariadb"). The second needs a server of its own: tests/mariadb runs this program with one.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,28 +23,23 @@
 
 #include "common/cleanup.h"
 #include "store/store.h"
-
-#define FILE_NAME "s/test.db"
+#include "store_world.h"
 
 static const char *backend = "sqlite";
-
-struct world {
-	char dir[64];
-	struct store *store;
-};
 
 static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	struct err err;
 
 	assert_non_null(w);
 	(void)snprintf(w->dir, sizeof(w->dir), "/tmp/dockgate-store-XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
 	assert_return_code(chdir(w->dir), errno);
 	assert_return_code(mkdir("s", 0700), errno);
-	if (store_open(backend, FILE_NAME, &w->store, &err) < 0)
-		fail_msg("%s", err.msg);
+	w->where = FILE_NAME;
+	if (strcmp(backend, "mariadb") == 0)
+		w->where = mariadb_database();
+	w->store = open_store(w);
 	*state = w;
 	return 0;
 }
@@ -61,17 +59,23 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void reopen(struct world *w)
+struct store *open_store(const struct world *w)
 {
+	struct store *store;
 	struct err err;
 
-	store_close(w->store);
-	w->store = NULL;
-	if (store_open(backend, FILE_NAME, &w->store, &err) < 0)
+	if (store_open(backend, w->where, &store, &err) < 0)
 		fail_msg("%s", err.msg);
+	return store;
 }
 
-static void begin(struct world *w)
+static void reopen(struct world *w)
+{
+	store_close(w->store);
+	w->store = open_store(w);
+}
+
+void begin(struct world *w)
 {
 	struct err err;
 
@@ -79,7 +83,7 @@ static void begin(struct world *w)
 		fail_msg("%s", err.msg);
 }
 
-static void commit(struct world *w)
+void commit(struct world *w)
 {
 	struct err err;
 
@@ -87,7 +91,7 @@ static void commit(struct world *w)
 		fail_msg("%s", err.msg);
 }
 
-static struct store_job row_of(const char *task)
+struct store_job row_of(const char *task)
 {
 	struct store_job job = { .cpus = 1000,
 		.memory_bytes = 1 << 20,
@@ -112,12 +116,12 @@ static struct store_job insert_with(
 	return job;
 }
 
-static struct store_job insert(struct world *w, const char *task)
+struct store_job insert(struct world *w, const char *task)
 {
 	return insert_with(w, task, NULL);
 }
 
-static struct store_job read_job(struct world *w, const struct job_id *id)
+struct store_job read_job(struct world *w, const struct job_id *id)
 {
 	struct store_job job;
 	struct err err;
@@ -127,8 +131,8 @@ static struct store_job read_job(struct world *w, const struct job_id *id)
 	return job;
 }
 
-static int end_job(struct world *w, const struct store_job *job, uint32_t attempt,
-	enum job_state from, int64_t expires_age_ms)
+int end_job(struct world *w, const struct store_job *job, uint32_t attempt, enum job_state from,
+	int64_t expires_age_ms)
 {
 	const struct store_ending ending = { .from = from,
 		.verdict = VERDICT_OK,
@@ -162,6 +166,9 @@ static void a_job_comes_back_as_it_went(void **state)
 	assert_int_equal(got.retention_s, 60);
 	job.id.b[0] ^= 1;
 	assert_int_equal(store_job_get(w->store, &job.id, &got, &err), -ENOENT);
+	assert_int_equal(store_job_get_seq(w->store, job.seq, &got, &err), 0);
+	assert_string_equal(got.task, "py");
+	assert_int_equal(store_job_get_seq(w->store, job.seq + 1, &got, &err), -ENOENT);
 }
 
 static void an_id_is_taken_once(void **state)
@@ -552,7 +559,7 @@ static void kill_9_keeps_what_was_committed(void **state)
 		struct store *store;
 
 		for (int i = 0; i < 2; i++) {
-			if ((i == 0 && store_open(backend, FILE_NAME, &store, &err) < 0) ||
+			if ((i == 0 && store_open(backend, w->where, &store, &err) < 0) ||
 				store_begin(store, &err) < 0 ||
 				store_job_insert(store, &row[i], NULL, &err) < 0 ||
 				(i == 0 && store_commit(store, &err) < 0))
@@ -562,8 +569,7 @@ static void kill_9_keeps_what_was_committed(void **state)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
-	if (store_open(backend, FILE_NAME, &w->store, &err) < 0)
-		fail_msg("%s", err.msg);
+	w->store = open_store(w);
 	(void)read_job(w, &row[0].id);
 	assert_int_equal(store_job_get(w->store, &row[1].id, &got, &err), -ENOENT);
 }
@@ -837,6 +843,12 @@ int main(int argc, char **argv)
 		TEST(several_moves_are_one_write),
 		TEST(a_write_of_one_move_leaves_the_rest),
 	};
+
+	const struct CMUnitTest mariadb[] = {
+#define X(name) TEST(name),
+		MARIADB_TESTS(X)
+#undef X
+	};
 	int failed;
 
 	if (argc > 1)
@@ -844,5 +856,7 @@ int main(int argc, char **argv)
 	failed = cmocka_run_group_tests(contract, NULL, NULL);
 	if (strcmp(backend, "sqlite") == 0)
 		failed += cmocka_run_group_tests(sqlite, NULL, NULL);
+	else
+		failed += cmocka_run_group_tests(mariadb, NULL, NULL);
 	return failed;
 }
