@@ -6,7 +6,9 @@ import socket
 import statistics
 import time
 
+from client import Docker  # of the integration tests
 from images import image_of
+from report import join
 from served import Service
 
 OUT_BYTES = 100_000_000
@@ -18,8 +20,8 @@ task "bulk" {
 	image = "%s"
 	command = {"/bench_bulk"}
 	isolation = %s
-	warm = %d
-	warm_max = %d
+	warm = 2
+	warm_max = 2
 	collect = {"*.out"}
 	collect_bytes = 1G
 	limits { output_bytes = 200M  disk_bytes = 300M  file_bytes = 200M  memory_bytes = 512M }
@@ -156,28 +158,49 @@ def upload_s(client, bytes_, piece):
 
 # ---- the part ------------------------------------------------------------------------------------
 
-def measure(report, tools, docker, build, level, times):
-    """In turns, so that whatever else the machine does is everybody's."""
-    with image_of(tools.path("bulk")) as image:
-        warm = 3
-        with Service(build, level, warm=0, more=TASK % (image, level, warm, warm)) as service:
-            level = service.level("hello")
+def measure(bench, service, image):
+    """In turns, so that whatever else the machine does is everybody's. {what: seconds of each}"""
+    found = {"attach": [], "out": [], "in": [], "collected": []}
+    engine, client, piece = Docker(), Client(service.port), os.urandom(1 << 20)
+    for _ in range(bench.n(5, 1)):
+        for what, run in (
+                ("attach", lambda: attach_s(engine, image, ["/bench_bulk", "out", str(OUT_BYTES)], OUT_BYTES)),
+                ("out", lambda: output_s(client, OUT_BYTES)),
+                ("in", lambda: upload_s(client, FILE_BYTES, piece)),
+                ("collected", lambda: collect_s(client, FILE_BYTES))):
+            time.sleep(1)  # a pool fills, the engine clears up
+            found[what].append(run())
+    client.close()
+    return found
+
+
+def run(bench):
+    report = bench.report
+    report.section("many bytes")
+    with image_of(bench.tools.path("bulk")) as image:
+        with Service(bench.build, "sandbox", more=TASK % (image, "sandbox")) as service:
+            level = service.level()
             client = Client(service.port)
-            found = {"attach": [], "out": [], "in": [], "collected": []}
-            piece = os.urandom(1 << 20)
-            service.memory_forget()
-            before = service.memory_kib()
-            output_s(client, OUT_BYTES)
-            for _ in range(times):
-                found["attach"].append(attach_s(docker, image, ["/bench_bulk", "out", str(OUT_BYTES)],
-                                                OUT_BYTES))
-                time.sleep(1)  # the engine clears up; a pool fills
-                found["out"].append(output_s(client, OUT_BYTES))
-                time.sleep(1)
-                found["in"].append(upload_s(client, FILE_BYTES, piece))
-                time.sleep(1)
-                found["collected"].append(collect_s(client, FILE_BYTES))
-                time.sleep(1)
-            peak = service.memory_kib("VmHWM")
+            output_s(client, 1000)
             client.close()
-    return level, found, before, peak
+            before = service.memory_kib()
+            service.memory_forget()
+            found = measure(bench, service, image)
+            peak = service.memory_kib("VmHWM")
+    rates = {what: (OUT_BYTES if what in ("attach", "out") else FILE_BYTES) / statistics.median(seconds) / 1e6
+             for what, seconds in found.items()}
+    spread = {what: f"{len(seconds)} times, in seconds " + " ".join(f"{s:.2f}" for s in seconds)
+              for what, seconds in found.items()}
+    report.value("bulk_attach", "100 MB of output to a raw attach reader", rates["attach"], " MB/s",
+                 spread["attach"])
+    report.value("bulk_out", "100 MB of output of a job, submit to last byte at the client", rates["out"],
+                 " MB/s", join(f"level {level}", spread["out"]))
+    report.value("bulk_share", "as a share of the raw attach reader", 100 * rates["out"] / rates["attach"],
+                 " %", "medians", at_least=70)
+    report.value("bulk_in", "64 MiB in as multipart, to the end of a job that looks at it", rates["in"],
+                 " MB/s", spread["in"])
+    report.value("bulk_collected", "64 MiB collected, submit to last byte at the client",
+                 rates["collected"], " MB/s", spread["collected"])
+    grown = {role: (peak[role] - before[role]) / 1024 for role in peak}
+    report.value("bulk_memory", "most that a role grew by meanwhile", max(grown.values()), " MiB",
+                 ", ".join(f"{role} {mib:.1f}" for role, mib in grown.items()), at_most=16)

@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -40,7 +41,7 @@ task "hello" {
 """
 
 
-def until(done, what, process=None, seconds=300):
+def until(done, what, process=None, seconds=60):
     end = time.monotonic() + seconds
     while not done():
         if time.monotonic() > end:
@@ -184,3 +185,86 @@ class Service:
     def memory_forget(self):
         for pid in self.roles().values():
             machine.memory_forget(pid)
+
+
+class Played(Service):
+    """
+    The same with a played driver (driver.c) in place of the real one: each job ends at once, without
+    a container. drive=False: no driver yet, so that jobs wait.
+    """
+
+    def __init__(self, build, more="", drive=True):
+        super().__init__(build, more=more + "\nslots = 1000\ncpus_budget = 10000\n")
+        self.played = os.path.join(build, "tests", "bench", "bench_driver")
+        self.drive = drive
+        self.running = {}
+
+    def start(self):
+        shutil.rmtree(os.path.join(self.state, "sock"), ignore_errors=True)  # of a queue that has gone
+        os.makedirs(os.path.join(self.state, "sock"))
+        self.running["queue"] = subprocess.Popen([self.dockgate, "queue", "--config", self.config])
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(("127.0.0.1", self.port))
+            sock.listen(4096)
+            self.running["gateway"] = self.with_listener(sock)
+        if self.drive:
+            self.start_driver()
+        until(lambda: self.status("/readyz") == (200 if self.drive else 503),
+              "gateway and queue to be ready", self.running["queue"])
+        until(lambda: self.status("/v1/queue") == 200, "the queue to answer", self.running["queue"])
+
+    def with_listener(self, sock):
+        """As systemd hands it over: descriptor 3, and our own pid in the environment."""
+        script = 'export LISTEN_PID=$$; exec "$0" gateway --config "$1" 3<&"$2"'
+        return subprocess.Popen(
+            ["bash", "-c", script, self.dockgate, self.config, str(sock.fileno())],
+            pass_fds=[sock.fileno()],
+            env={**os.environ, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "http"})
+
+    def start_driver(self):
+        until(lambda: os.path.exists(os.path.join(self.state, "sock", "queue-driver.sock")),
+              "the queue's socket", self.running["queue"])
+        self.running["driver"] = subprocess.Popen([self.played, self.config, "1000"], cwd=self.state)
+
+    def stop(self):
+        for name in ("driver", "gateway", "queue"):
+            process = self.running.pop(name, None)
+            if process is not None:
+                process.send_signal(signal.SIGTERM)
+                if process.wait(120) not in (0, -signal.SIGTERM):
+                    raise SystemExit(f"bench: the {name} ended with {process.returncode}")
+
+    def roles(self):
+        return {name: process.pid for name, process in self.running.items()}
+
+    def database(self):
+        return os.path.join(self.state, "queue", "dockgate.db")
+
+    def stored(self):
+        """Ends it, and counts the jobs in its database."""
+        self.stop()
+        with sqlite3.connect(self.database()) as db:
+            found = db.execute("SELECT count(*) FROM job").fetchone()[0]
+        db.close()
+        return found
+
+    def waiting(self):
+        text = self.request("GET", "/metrics")[1].decode()
+        return next(int(float(line.split()[-1])) for line in text.splitlines()
+                    if line.startswith("dockgate_jobs_waiting"))
+
+    def drain(self, n):
+        """Starts the driver; jobs a second in the first half of n waiting ones and the last quarter."""
+        marks = [(time.monotonic(), self.waiting())]
+        self.start_driver()
+        while marks[-1][1] > 0:
+            time.sleep(0.01)
+            marks.append((time.monotonic(), self.waiting()))
+
+        def rate(most, least):
+            first = [mark for mark in marks if mark[1] >= most][-1]
+            last = next(mark for mark in marks if mark[1] <= least)
+            return (first[1] - last[1]) / (last[0] - first[0])
+
+        return rate(n, n // 2), rate(n // 4, 0)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""A job that prints hello, over HTTP, result stored: one at a time, at a rate, as many as go."""
+import cost
+from served import Service
+
+CONNECTIONS = (1, 2, 4, 8, 16, 32, 64)
+SHARES = (0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9)  # of what was reached, offered
+
+
+def rate_text(pace_ms):
+    return f"one per {pace_ms} ms" if pace_ms else "back to back"
+
+
+def paced(bench, service, level):
+    report = bench.report
+    for pace, times in ((0, None), (100, bench.n(100, 10)), (500, bench.n(24, 4))):
+        options = {"requests": times, "pace_ms": pace} if pace else {"seconds": bench.n(6, 2)}
+        figures = bench.tools.jobs(service, **options)
+        aims = {"at_most": 3} if pace == 100 else {"p99_at_most": 6} if pace == 0 else {}
+        report.times(f"hello_{pace}", f"hello, {rate_text(pace)}", figures,
+                     f"level {level}, 1 kept connection", **aims)
+    for pace, floor, name, at_most in (
+            (0, "floor_program_0", "fork + exec", 2.5), (0, "floor_ahead_0", "a sandbox prepared before", None),
+            (100, "floor_ahead_100", "a sandbox prepared before", None)):
+        if floor in report.figures:
+            report.value(f"hello_{pace}_to_{floor}", f"hello, {rate_text(pace)}: times {name}",
+                         report.figures[f"hello_{pace}"]["p50_ms"] / report.figures[floor]["p50_ms"],
+                         "x", "medians", at_most=at_most)
+
+
+def throughput(bench, service, level):
+    """Jobs a second of 1 to 64 connections; the best, and what a job costs there."""
+    report, found = bench.report, []
+    for connections in CONNECTIONS:
+        figures = cost.metered(service, lambda: bench.tools.jobs(
+            service, connections=connections, seconds=bench.n(4, 1)))
+        found.append({"connections": connections, **figures})
+        report.rate(f"hello_connections_{connections}", f"hello, {connections} at once", figures,
+                    f"level {level}")
+    best = max(found, key=lambda figures: figures["per_s"])
+    report.figures["hello_throughput"] = found
+    report.value("hello_per_s", "hello at saturation", best["per_s"], "/s",
+                 f"level {level}, {best['connections']} connections, the client on the same processors",
+                 at_least=800)
+    cpu = best["cpu_ms"]
+    report.value("hello_cpu_ms", "processor time of a job", cpu["all"], " ms",
+                 "all that the machine did, less the client: " + ", ".join(
+                     f"{who} {ms:.2f}" for who, ms in cpu.items() if who != "all"), at_most=2.2)
+    return best["per_s"]
+
+
+def offered(bench, service, level, best):
+    """Latency where jobs come at a rate and not one after the other."""
+    found = []
+    for rate in sorted({max(1, round(best * share)) for share in SHARES}):
+        figures = bench.tools.jobs(service, connections=256, rate=rate,
+                                   seconds=bench.n(4, 1) if rate >= 20 else bench.n(8, 2))
+        found.append({"offered": rate, **figures})
+        bench.report.times(f"hello_offered_{rate}", f"hello, {rate} offered a second", figures,
+                           f"level {level}, {100 * rate / best:.0f} % of what was reached")
+    bench.report.figures["hello_offered"] = found
+
+
+def run(bench):
+    bench.report.section("hello at level sandbox")
+    with Service(bench.build, "sandbox", warm=4, warm_max=16) as service:
+        level = service.level()
+        bench.report.figures["hello_level"] = level
+        if level != "sandbox":
+            bench.report.note("level", f"asked for sandbox, got {level}")
+        paced(bench, service, level)
+        best = throughput(bench, service, level)
+        offered(bench, service, level, best)
+        bench.report.value("hello_resident_mib", "resident after it",
+                           sum(service.memory_kib().values()) / 1024, " MiB")
