@@ -157,6 +157,10 @@ static bool on_frame(const struct frame *frame)
 
 	if (agent.phase == PHASE_WAITING || agent.phase == PHASE_LIMITING)
 		return false;
+	/* It may come before the step's end; its turn is after that. */
+	if (frame->type == FRAME_COLLECT && !agent.job_stdin && agent.phase >= PHASE_RUNNING &&
+		agent.phase <= PHASE_DRAINING)
+		return false;
 	if (frame->type == FRAME_PREPARE && agent.phase == PHASE_NEW)
 		on_prepare(frame);
 	else if (frame->type == FRAME_START && agent.phase == PHASE_WARM)

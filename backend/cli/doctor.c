@@ -22,6 +22,7 @@
 #include "common/number.h"
 #include "common/role.h"
 #include "driver/host.h"
+#include "driver/slot_note.h"
 #include "engine_probe.h"
 
 #define CGROUP2_MAGIC 0x63677270
@@ -371,6 +372,60 @@ static void check_state(struct doctor *d)
 			(unsigned)d->config->queue_uid);
 }
 
+/* The number in a file of /proc, -1 where there is none. */
+static int64_t number_in(const char *path)
+{
+	cleanup_fclose FILE *f = fopen(path, "re");
+	char line[32];
+	int64_t n;
+
+	if (f == NULL || fgets(line, sizeof(line), f) == NULL)
+		return -1;
+	line[strcspn(line, "\n")] = '\0';
+	return number_parse(line, 0, INT64_MAX, &n) ? n : -1;
+}
+
+static const char *sandbox_advice(void)
+{
+	if (number_in("/proc/sys/user/max_user_namespaces") == 0)
+		return "sysctl user.max_user_namespaces=65536 on the engine's machine; start "
+		       "`serve` "
+		       "again";
+	if (number_in("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") > 0 &&
+		host_has_slot_profile() <= 0)
+		return "apparmor_parser -Kr deploy/apparmor/" HOST_APPARMOR_PROFILE
+		       "; start `serve` again";
+	return "the engine's kernel must let containers make user namespaces; or set isolation = "
+	       "container";
+}
+
+/* What the driver found when it made the first slot. */
+static void check_sandbox(struct doctor *d)
+{
+	char why[600];
+	size_t n = 0;
+	int found;
+
+	for (size_t i = 0; d->config != NULL && i < d->config->n_tasks; i++)
+		n += d->config->tasks[i].isolation == ISOLATION_SANDBOX;
+	if (n == 0)
+		return;
+	found = slot_note_read(d->config->state_dir, why, sizeof(why));
+	if (found > 0)
+		say(d, GRADE_OK, "sandbox", NULL, "works here; tasks that use it: %zu", n);
+	else if (found == 0)
+		say(d, GRADE_WARN, "sandbox", sandbox_advice(),
+			"not possible here, so that jobs of such tasks (%zu) get a container each: "
+			"%s",
+			n, why);
+	else if (found == -ENOENT)
+		say(d, GRADE_OK, "sandbox", NULL,
+			"`serve` finds out whether it works here; tasks that use it: %zu", n);
+	else
+		say(d, GRADE_WARN, "sandbox", "run this with sudo", "what `serve` found: %s",
+			strerror(-found));
+}
+
 static int open_service(struct doctor *d, struct client **ret, struct err *err)
 {
 	char path[4200];
@@ -470,6 +525,7 @@ static void (*const checks[])(struct doctor *d) = {
 	check_images,
 	check_gpus,
 	check_state,
+	check_sandbox,
 	check_service,
 	check_ports,
 };

@@ -129,6 +129,7 @@ int task_defaults(struct task *task, const char *name, const struct config *conf
 		.warm = 1,
 		.warm_max = 4,
 		.warm_idle_s = 300,
+		.slot_jobs = 10000,
 		.retention_s = config->retention_s,
 		.attempts = config->attempts,
 		.collect_bytes = 64 * MIB,

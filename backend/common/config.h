@@ -83,6 +83,7 @@ struct task {
 	int warm;                   /* containers kept waiting, >= 0 */
 	int warm_max;               /* under load, >= warm */
 	int warm_idle_s;            /* a container above `warm` unused for that long is removed */
+	int slot_jobs;              /* sandbox: a slot is replaced after so many jobs */
 	int64_t retention_s;        /* of a finished job */
 	int attempts;
 	struct strv collect;   /* globs collected when the request names none */
@@ -108,7 +109,7 @@ struct config {
 	gid_t gateway_gid, queue_gid, driver_gid;
 	gid_t operator_gid; /* root and this group are operators on the unix socket; -1: root only
 			     */
-	uid_t job_uid_base; /* agents' and jobs' uids in containers: two for each container */
+	uid_t job_uid_base; /* agents' and jobs' uids in containers: eight for each container */
 
 	/* HTTP */
 	int64_t body_json_max, body_multipart_max; /* bytes */
@@ -133,6 +134,7 @@ struct config {
 	char *cgroup_parent; /* owned; NULL: "dockgate" (cgroupfs) or "dockgate.slice" (systemd) */
 	int grace_ms;        /* driver's wall clock beyond the step's own */
 	int drain_s;         /* SIGTERM: time running jobs get before they go back */
+	int engine_at_once;  /* containers in the making at one time; 0: from the engine's cpus */
 	struct strv images_allowed; /* globs of images that a request may name itself */
 	struct strv gpus;           /* device ids of this machine's GPUs; empty: look for them */
 	char *gpu_cdi; /* owned; the kind of CDI devices; NULL: the toolkit's own way */

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "common/log.h"
 
 #define PREPARE_MS     30000
+#define AGAIN_MS       10000 /* a slot, from a job's DONE to READY */
+#define CLEAR_MS       2000  /* a slot, for killing its job */
 #define RETRY_FIRST_MS 500
 #define RETRY_MOST_MS  30000
 
@@ -23,6 +26,7 @@ static const char *const names[BOX_STATE_MAX_] = {
 	[BOX_PREPARING] = "preparing",
 	[BOX_READY] = "ready",
 	[BOX_TAKEN] = "taken",
+	[BOX_CLEARING] = "clearing",
 	[BOX_DOOMED] = "doomed",
 	[BOX_REMOVING] = "removing",
 	[BOX_GONE] = "gone",
@@ -38,7 +42,8 @@ static const unsigned moves[BOX_STATE_MAX_] = {
 	[BOX_STARTING] = TO(BOX_PREPARING) | TO(BOX_DOOMED),
 	[BOX_PREPARING] = TO(BOX_READY) | TO(BOX_DOOMED),
 	[BOX_READY] = TO(BOX_TAKEN) | TO(BOX_DOOMED),
-	[BOX_TAKEN] = TO(BOX_DOOMED),
+	[BOX_TAKEN] = TO(BOX_PREPARING) | TO(BOX_CLEARING) | TO(BOX_DOOMED),
+	[BOX_CLEARING] = TO(BOX_PREPARING) | TO(BOX_DOOMED),
 	[BOX_DOOMED] = TO(BOX_REMOVING),
 	[BOX_REMOVING] = TO(BOX_GONE),
 };
@@ -114,7 +119,7 @@ void box_doom(struct box *box)
 {
 	if (box->state >= BOX_DOOMED)
 		return;
-	box->dying = box->state == BOX_TAKEN && !box->finished;
+	box->dying = (box->state == BOX_TAKEN && !box->finished) || box->state == BOX_CLEARING;
 	box->user = NULL;
 	attach_close(TAKE_PTR(box->attach)); /* the agent takes the end of its stdin for ours */
 	(void)event_del(box->timer);
@@ -178,12 +183,35 @@ static int on_ready(struct box *box, const uint8_t *payload, size_t n)
 
 static void say_fault(struct box *box, const uint8_t *payload, size_t n)
 {
+	static const char sandbox[] = "sandbox: ";
 	struct unpacker u = unpacker_of(payload, n);
 	char text[FRAME_TEXT_MAX + 1], why[FRAME_TEXT_MAX + 40];
 
 	unpack_str(&u, text, sizeof(text));
+	box->no_sandbox = box->shape.sandbox && box->served == 0 && box->ready_us == 0 &&
+			  strncmp(text, sandbox, sizeof(sandbox) - 1) == 0;
 	(void)snprintf(why, sizeof(why), "the agent failed: %s", text);
 	fail(box, why, false);
+}
+
+/* The killed job's last frames; only its own DONE ends it. */
+static int on_remains(struct box *box, enum frame_type type, const uint8_t *payload, size_t n)
+{
+	if (type == FRAME_FAULT) {
+		say_fault(box, payload, n);
+		return -EPROTO;
+	}
+	if (type == FRAME_READY ||
+		(type == FRAME_DONE &&
+			(n != FRAME_NONCE_BYTES || CRYPTO_memcmp(payload, box->nonce, n) != 0))) {
+		fail(box, "the agent spoke out of turn", false);
+		return -EPROTO;
+	}
+	if (type == FRAME_DONE) {
+		move(box, BOX_PREPARING);
+		arm(box, AGAIN_MS);
+	}
+	return 0;
 }
 
 static int on_frame(enum frame_type type, const uint8_t *payload, size_t n, void *arg)
@@ -192,6 +220,8 @@ static int on_frame(enum frame_type type, const uint8_t *payload, size_t n, void
 
 	if (box->user != NULL)
 		return box->user->frame(type, payload, n, box->user_arg);
+	if (box->state == BOX_CLEARING)
+		return on_remains(box, type, payload, n);
 	if (box->state == BOX_PREPARING && type == FRAME_READY)
 		return on_ready(box, payload, n);
 	if (type == FRAME_FAULT)
@@ -207,6 +237,8 @@ static int on_bulk(enum frame_type type, const uint8_t *data, size_t n, void *ar
 
 	if (box->user != NULL)
 		return box->user->bulk(type, data, n, box->user_arg);
+	if (box->state == BOX_CLEARING)
+		return 0;
 	fail(box, "the agent spoke out of turn", false);
 	return -EPROTO;
 }
@@ -261,7 +293,7 @@ static int prepare(struct box *box)
 		pack_i64(&p, box->limits.v[i]);
 	pack_u8(&p, box->shape.task->kill_on_output);
 	pack_u8(&p, box->shape.task->network);
-	pack_u8(&p, FRAME_ISOLATION_CONTAINER);
+	pack_u8(&p, box->shape.sandbox ? FRAME_ISOLATION_SANDBOX : FRAME_ISOLATION_CONTAINER);
 	return frames_put(box_output(box), FRAME_PREPARE, payload, p.len);
 }
 
@@ -372,8 +404,34 @@ void box_create(struct box *box)
 void box_take(struct box *box, const struct box_user *user, void *arg)
 {
 	move(box, BOX_TAKEN);
+	box->served++;
 	box->user = user;
 	box->user_arg = arg;
+}
+
+/* Its user has left, and may have stopped its output. */
+static void leave_user(struct box *box, enum box_state to, int ms)
+{
+	assert(box->shape.sandbox);
+	box->user = NULL;
+	move(box, to);
+	arm(box, ms);
+	attach_pause(box->attach, false);
+}
+
+void box_again(struct box *box)
+{
+	leave_user(box, BOX_PREPARING, AGAIN_MS);
+}
+
+void box_clear(struct box *box, const uint8_t nonce[FRAME_NONCE_BYTES])
+{
+	memcpy(box->nonce, nonce, sizeof(box->nonce));
+	leave_user(box, BOX_CLEARING, CLEAR_MS);
+	if (frames_put(box_output(box), FRAME_KILL, NULL, 0) < 0)
+		fail(box, "out of memory", false);
+	else
+		attach_flush(box->attach, false);
 }
 
 struct evbuffer *box_output(struct box *box)
@@ -447,5 +505,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	if (box->state == BOX_REMOVING)
 		try_remove(box);
 	else
-		fail(box, "the agent did not become ready in time", false);
+		fail(box,
+			box->state == BOX_CLEARING ? "the agent did not kill its job in time"
+						   : "the agent did not become ready in time",
+			false);
 }

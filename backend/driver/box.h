@@ -3,12 +3,22 @@
  * One container from its creation to its confirmed removal.
  *
  *	NEW ─► CREATING ─► ATTACHING ─► STARTING ─► PREPARING ─► READY ─► TAKEN
- *	         └─────────────┴────────────┴───────────┴──────────┴───────┴──► DOOMED ─► REMOVING
- *─► GONE
+ *	                                                ▲ ▲                │ │
+ *	                                                │ └── its DONE ────┘ │
+ *	                                            its DONE           cancelled
+ *	                                                └── CLEARING ◄───────┘
  *
- * READY is warm: the agent runs and has its limits. A box is used once. What
- * goes wrong dooms it; a removal that fails is tried again until the engine
- * says that the container is gone, and only then are its slot and capacity free.
+ *	any of them ─► DOOMED ─► REMOVING ─► GONE
+ *
+ * READY is warm: the agent runs and has its limits. At container level a box
+ * is used once: from TAKEN it is DOOMED. At sandbox level it is a slot: after a
+ * job's DONE its agent makes the next job's namespaces and says READY again;
+ * that may come in the same breath. CLEARING is a slot whose job was told to be
+ * killed: what still comes of it is thrown away, up to the DONE with its nonce.
+ *
+ * What goes wrong dooms a box; a removal that fails is tried again until the
+ * engine says that the container is gone, and only then are its number and
+ * capacity free.
  */
 #pragma once
 
@@ -30,6 +40,7 @@ enum box_state {
 	BOX_PREPARING,
 	BOX_READY,
 	BOX_TAKEN,
+	BOX_CLEARING,
 	BOX_DOOMED,
 	BOX_REMOVING,
 	BOX_GONE,
@@ -43,8 +54,9 @@ struct box;
 
 /* Of whoever asked for boxes: the pool. */
 struct box_owner {
+	/* The first time, and at sandbox level after each job. */
 	void (*ready)(struct box *box, void *arg);
-	/* It never became ready, or broke while it waited; it is DOOMED. `away`: the engine went.
+	/* It did not become ready, or broke while it waited; it is DOOMED. `away`: the engine went.
 	 */
 	void (*failed)(struct box *box, const char *why, bool away, void *arg);
 	void (*gone)(struct box *box, void *arg);  /* removed for sure; box_free() it */
@@ -77,6 +89,7 @@ struct box {
 	char image_id[IMAGE_ID_MAX + 1];
 	char job_label[65];
 	void *shelf;           /* the owner's */
+	int place;             /* the owner's */
 	struct attach *attach; /* owned */
 	struct frames frames;
 	struct event *timer; /* owned */
@@ -89,6 +102,10 @@ struct box {
 	bool dying;    /* removal is urgent: a job may still burn the cpu in it */
 	bool is_stuck;
 	bool agent_missing; /* it could not be started for want of the agent */
+	bool no_sandbox;    /* its agent said that the host does not allow slots */
+	bool oom_seen;      /* a job in it ran out of memory: the engine's OOMKilled says nothing */
+	unsigned served;    /* jobs it was taken for */
+	uint8_t nonce[FRAME_NONCE_BYTES]; /* CLEARING: of the job that is killed */
 	int retry_ms;
 };
 
@@ -105,6 +122,11 @@ void box_free(struct box *box);
 void box_create(struct box *box);
 /* READY to TAKEN. */
 void box_take(struct box *box, const struct box_user *user, void *arg);
+/* A slot, TAKEN, whose agent has said DONE: `ready` or `failed` follows. Its user hears nothing
+ * more. */
+void box_again(struct box *box);
+/* A slot, TAKEN, whose job of that nonce is no longer wanted: the same, once the job is dead. */
+void box_clear(struct box *box, const uint8_t nonce[FRAME_NONCE_BYTES]);
 /* No longer wanted, whatever it does; its user hears nothing more. box_remove() is the owner's. */
 void box_doom(struct box *box);
 /* DOOMED to REMOVING, as soon as no call is under way; `gone` follows some day. */

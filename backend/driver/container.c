@@ -102,17 +102,25 @@ static bool is_ours(const char *path)
 	return false;
 }
 
+/*
+ * In a slot the jobs' own file systems come over these, which only have to be
+ * there: what a job could fill is none of them.
+ */
+#define SLOT_TMPFS_BYTES 65536
+
 static json_t *tmpfs_json(const struct container_shape *shape)
 {
 	const struct limits *limits = &shape->limits;
+	int64_t disk = shape->sandbox ? SLOT_TMPFS_BYTES : limits->v[LIMIT_DISK];
+	int64_t shm = shape->sandbox ? SLOT_TMPFS_BYTES : container_shm_bytes(limits);
 	json_t *tmpfs = json_object();
 	char rest[100];
 
 	(void)snprintf(
 		rest, sizeof(rest), "exec,mode=0700,uid=%u,gid=%u", shape->job_uid, shape->job_uid);
-	(void)set_tmpfs(tmpfs, AGENT_WORKSPACE, limits->v[LIMIT_DISK], rest);
-	(void)set_tmpfs(tmpfs, "/tmp", limits->v[LIMIT_DISK], "exec,mode=1777");
-	(void)set_tmpfs(tmpfs, "/dev/shm", container_shm_bytes(limits), "noexec,mode=1777");
+	(void)set_tmpfs(tmpfs, AGENT_WORKSPACE, disk, rest);
+	(void)set_tmpfs(tmpfs, "/tmp", disk, "exec,mode=1777");
+	(void)set_tmpfs(tmpfs, "/dev/shm", shm, "noexec,mode=1777");
 	/*
 	 * A VOLUME of the image would become a writable directory on the engine's
 	 * disk, outside every limit: an empty read-only tmpfs takes its place.
@@ -188,26 +196,51 @@ static json_t *security_json(const struct container_host *host)
 	return list;
 }
 
-static json_t *paths_json(const char *const *paths, size_t n)
+/*
+ * The kernel refuses a proc of their own to namespaces within a container where
+ * a part of its own proc is covered. So in a slot it is not, and the agent covers
+ * each job's, as it is here.
+ */
+static bool is_left_open(const struct container_shape *shape, const char *path)
+{
+	return shape->sandbox && strncmp(path, "/proc/", 6) == 0;
+}
+
+static json_t *paths_json(const struct container_shape *shape, const char *const *paths, size_t n)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		(void)json_array_append_new(list, json_string(paths[i]));
+		if (!is_left_open(shape, paths[i]))
+			(void)json_array_append_new(list, json_string(paths[i]));
 	return list;
 }
 
-static void set_limits(json_t *hc, const struct container_host *host, const struct limits *limits)
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static void set_paths(json_t *hc, const struct container_shape *shape)
 {
+	(void)json_object_set_new(
+		hc, "MaskedPaths", paths_json(shape, masked_paths, COUNT(masked_paths)));
+	(void)json_object_set_new(
+		hc, "ReadonlyPaths", paths_json(shape, readonly_paths, COUNT(readonly_paths)));
+}
+
+static void set_limits(
+	json_t *hc, const struct container_host *host, const struct container_shape *shape)
+{
+	const struct limits *limits = &shape->limits;
 	int64_t memory = container_memory_bytes(limits),
-		cpus = limits->v[LIMIT_CPUS] + CONTAINER_CPUS_RESERVE;
+		cpus = limits->v[LIMIT_CPUS] +
+		       (shape->sandbox ? CONTAINER_CPUS_SLOT : CONTAINER_CPUS_RESERVE),
+		pids = limits->v[LIMIT_PROCESSES] +
+		       (shape->sandbox ? CONTAINER_PIDS_SLOT : CONTAINER_PIDS_RESERVE);
 
 	if (host->cpus > 0 && cpus > host->cpus)
 		cpus = host->cpus; /* the engine refuses more than there are */
 	(void)json_object_set_new(hc, "Memory", json_integer(memory));
 	(void)json_object_set_new(hc, "MemorySwap", json_integer(memory)); /* equal: no swap */
-	(void)json_object_set_new(
-		hc, "PidsLimit", json_integer(limits->v[LIMIT_PROCESSES] + CONTAINER_PIDS_RESERVE));
+	(void)json_object_set_new(hc, "PidsLimit", json_integer(pids));
 	(void)json_object_set_new(hc, "NanoCpus", json_integer(cpus * 1000000));
 	(void)json_object_set_new(hc, "OomScoreAdj", json_integer(500));
 	(void)json_object_set_new(hc, "Ulimits", ulimits_json(limits));
@@ -228,11 +261,8 @@ static json_t *host_config_json(
 	(void)json_object_set_new(hc, "SecurityOpt", security_json(host));
 	(void)json_object_set_new(hc, "Tmpfs", tmpfs_json(shape));
 	(void)json_object_set_new(hc, "Mounts", mounts_json(host, task));
-	(void)json_object_set_new(hc, "MaskedPaths",
-		paths_json(masked_paths, sizeof(masked_paths) / sizeof(masked_paths[0])));
-	(void)json_object_set_new(hc, "ReadonlyPaths",
-		paths_json(readonly_paths, sizeof(readonly_paths) / sizeof(readonly_paths[0])));
-	set_limits(hc, host, &shape->limits);
+	set_paths(hc, shape);
+	set_limits(hc, host, shape);
 	if (host->cgroup_parent != NULL)
 		(void)json_object_set_new(hc, "CgroupParent", json_string(host->cgroup_parent));
 	if (task->runtime != NULL)
@@ -258,6 +288,15 @@ static json_t *labels_json(const struct container_host *host, const struct conta
 	return labels;
 }
 
+static size_t n_masked(const struct container_shape *shape)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(masked_paths); i++)
+		n += !is_left_open(shape, masked_paths[i]);
+	return n;
+}
+
 /* A piece that could not be made must not leave a container with fewer locks. */
 static bool is_complete(
 	const struct container_host *host, const struct container_shape *shape, const json_t *root)
@@ -269,8 +308,7 @@ static bool is_complete(
 	       json_array_size(json_object_get(hc, "Mounts")) == 1 + shape->task->n_mounts &&
 	       json_array_size(json_object_get(hc, "CapDrop")) == 1 &&
 	       json_array_size(json_object_get(hc, "Ulimits")) == 6 &&
-	       json_array_size(json_object_get(hc, "MaskedPaths")) ==
-		       sizeof(masked_paths) / sizeof(masked_paths[0]) &&
+	       json_array_size(json_object_get(hc, "MaskedPaths")) == n_masked(shape) &&
 	       json_object_get(hc, "OomScoreAdj") != NULL &&
 	       (shape->task->gpus == NULL || json_object_get(hc, "DeviceRequests") != NULL) &&
 	       json_object_get(root, "Labels") != NULL &&

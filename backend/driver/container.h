@@ -23,7 +23,9 @@
 
 #define CONTAINER_MEMORY_RESERVE (32 * MIB) /* the agent's, beyond what the job may use */
 #define CONTAINER_PIDS_RESERVE   16
-#define CONTAINER_CPUS_RESERVE   100 /* or the job's own share would hold PID 1 back, too */
+#define CONTAINER_CPUS_RESERVE   100  /* or the job's own share would hold PID 1 back, too */
+#define CONTAINER_PIDS_SLOT      32   /* in place of these two, for a slot: there is the next */
+#define CONTAINER_CPUS_SLOT      1000 /* job's init, and it is made while a job runs */
 #define CONTAINER_SHM_MAX        (64 * MIB)
 
 /* What the engine and its machine are like, as far as containers depend on it. */
@@ -42,6 +44,7 @@ struct container_shape {
 	const char *image;                /* its id */
 	const struct strv *image_volumes; /* paths that the image declares, NULL: none */
 	struct limits limits;             /* the most that a step in it may use; all set */
+	bool sandbox; /* a slot, for jobs in namespaces of their own; else for one job */
 	unsigned slot;
 	uid_t agent_uid, job_uid;
 	const char *job;  /* id for the label, NULL: not known yet */

@@ -49,11 +49,13 @@
 #include "pool.h"
 #include "queue_link.h"
 #include "reconcile.h"
+#include "slot_note.h"
 
 #define NODE_DELAY_MS   50    /* counts may lag that much; what matters goes at once */
 #define RETRY_MS        2000  /* of a bring-up that failed for another reason than the way */
 #define IMAGES_CHECK_S  2     /* while one is missing */
 #define SWEEP_S         30    /* a create that a dead process asked for may come late */
+#define YOUNG_MS        1000  /* and a start that it asked for may be under way */
 #define DRAIN_REMOVE_MS 30000 /* for removing containers when all jobs have gone */
 #define ACK_MS          5000
 #define INSTANCE_PATH   STATE_DRIVER "/instance"
@@ -79,13 +81,14 @@ struct driver {
 	bool check_agent; /* a start failed: the volume may be gone */
 	size_t images_asked;
 	char why_down[400];
-	struct event *node_timer, *retry_timer, *images_timer, *drain_timer,
-		*sweep_timer;                    /* owned */
+	struct event *node_timer, *retry_timer, *images_timer, *drain_timer, *sweep_timer,
+		*young_timer;                    /* owned */
 	struct event *sigterm, *sigint, *sighup; /* owned */
 	struct event *watchdog;                  /* owned; NULL: nobody asked */
 	bool sweeping;
 	bool draining, forced, pool_empty;
-	bool sweep_due; /* the last one, when the bring-up is over */
+	bool sweep_due;   /* the last one, when the bring-up is over */
+	bool sweep_again; /* the last one, for what was too young */
 	int exit_code;
 };
 
@@ -121,13 +124,21 @@ static void pack_tasks(const struct driver *d, struct packer *p)
 	}
 }
 
+/* Jobs that run at one time. */
+static int64_t jobs_at_once(const struct driver *d)
+{
+	int64_t n = 2 * (d->host.cpus / 1000);
+
+	if (d->config->slots > 0)
+		return d->config->slots;
+	return n < 4 ? 4 : n;
+}
+
 /* Capacity that a container which cannot be removed holds is not offered. */
 static uint32_t slots(const struct driver *d)
 {
-	int64_t cpus = d->host.cpus / 1000;
-	int64_t n = d->config->slots > 0 ? d->config->slots : 2 * cpus < 4 ? 4 : 2 * cpus;
+	int64_t n = jobs_at_once(d) - pool_stuck(d->pool);
 
-	n -= pool_stuck(d->pool);
 	return n < 0 ? 0 : n > 100000 ? 100000 : (uint32_t)n;
 }
 
@@ -294,10 +305,13 @@ static void on_volume(const char *why, void *arg)
 		bring_up_done(d);
 }
 
-static void on_reconciled(unsigned removed, const char *why, void *arg)
+static void on_reconciled(unsigned removed, unsigned young, const char *why, void *arg)
 {
 	struct driver *d = arg;
 	struct err err;
+
+	if (young > 0)
+		arm(d->young_timer, YOUNG_MS);
 
 	if (removed > 0)
 		log_info("containers=%u left by an earlier process: removed", removed);
@@ -314,11 +328,13 @@ static bool owns(const char *name, void *arg)
 	return pool_owns(d->pool, name);
 }
 
-static void on_swept(unsigned removed, const char *why, void *arg)
+static void on_swept(unsigned removed, unsigned young, const char *why, void *arg)
 {
 	struct driver *d = arg;
 
 	d->sweeping = false;
+	if (young > 0)
+		arm(d->young_timer, YOUNG_MS);
 	if (removed > 0)
 		log_info("containers=%u of an earlier process came late: removed", removed);
 	if (why != NULL)
@@ -337,6 +353,21 @@ static void on_sweep_timer(evutil_socket_t fd, short what, void *arg)
 	d->sweeping = reconcile_start(d->engine, d->instance, owns, on_swept, d, &err) == 0;
 }
 
+/* Those that were too young to be removed are not any more. */
+static void on_young_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct driver *d = arg;
+
+	if (d->sweep_again)
+		last_sweep(d);
+	else if (d->draining)
+		return; /* the last sweep sees to them */
+	else if (d->ready && !d->sweeping && !d->bringing_up)
+		on_sweep_timer(fd, what, d);
+	else
+		arm(d->young_timer, YOUNG_MS);
+}
+
 static void set_container_host(struct driver *d)
 {
 	host_cgroup_parent(d->config, &d->host, d->cgroup_parent, sizeof(d->cgroup_parent));
@@ -345,6 +376,17 @@ static void set_container_host(struct driver *d)
 	d->container.gpu_cdi = d->config->gpu_cdi;
 	/* Without ours the engine's own: it holds more, but refuses the job's own cgroup. */
 	d->container.apparmor = d->host.apparmor && d->slot_profile ? HOST_APPARMOR_PROFILE : NULL;
+}
+
+static void set_machine(struct driver *d)
+{
+	const struct pool_machine machine = { .uid_base = host_uid_base(d->config, &d->host),
+		.jobs = (unsigned)jobs_at_once(d),
+		.at_once = host_engine_at_once(d->config, &d->host),
+		.memory_bytes = d->config->memory_budget > 0 ? d->config->memory_budget
+							     : d->host.memory_bytes / 4 * 3 };
+
+	pool_set_machine(d->pool, &machine);
 }
 
 static void on_info(const struct engine_reply *reply, void *arg)
@@ -360,7 +402,7 @@ static void on_info(const struct engine_reply *reply, void *arg)
 	}
 	json_decref(info);
 	set_container_host(d);
-	pool_set_uid_base(d->pool, host_uid_base(d->config, &d->host));
+	set_machine(d);
 	if (reconcile_start(d->engine, d->instance, owns, on_reconciled, d, &err) < 0)
 		bring_up_failed(d, err.msg);
 }
@@ -414,6 +456,17 @@ static void agent_missing(void *arg)
 	if (!d->ready || d->bringing_up)
 		return;
 	arm(d->retry_timer, RETRY_MS);
+}
+
+/* Tasks at sandbox level: once each. */
+static void sandbox_known(const struct task *task, const char *why, void *arg)
+{
+	(void)arg;
+	if (why != NULL)
+		log_warning("task=%s isolation sandbox is not possible here (%s): its jobs get a "
+			    "container each; see `dockgate doctor`",
+			task->name, why);
+	slot_note_write(why);
 }
 
 /* ---- the queue ---- */
@@ -481,12 +534,18 @@ static void set_pool_empty(struct driver *d)
 	maybe_end(d);
 }
 
-static void on_last_sweep(unsigned removed, const char *why, void *arg)
+static void on_last_sweep(unsigned removed, unsigned young, const char *why, void *arg)
 {
+	struct driver *d = arg;
+
 	(void)removed;
 	if (why != NULL)
 		log_warning("last look for containers of ours: %s", why);
-	set_pool_empty(arg);
+	d->sweep_again = young > 0 && why == NULL;
+	if (d->sweep_again)
+		arm(d->young_timer, YOUNG_MS); /* the drain's own time is the bound */
+	else
+		set_pool_empty(d);
 }
 
 static void last_sweep(struct driver *d)
@@ -609,7 +668,11 @@ static int open_and_confine(struct driver *d, struct engine_where *where, struct
 		d->slot_profile = host_has_slot_profile() > 0;
 	}
 	r = role_confine(ROLE_DRIVER, d->config, gid, err);
-	return r == 0 ? load_instance(d, err) : r;
+	if (r == 0)
+		r = load_instance(d, err);
+	if (r == 0)
+		slot_note_forget();
+	return r;
 }
 
 static int make_timers(struct driver *d, struct err *err)
@@ -622,14 +685,15 @@ static int make_timers(struct driver *d, struct err *err)
 	d->drain_timer = evtimer_new(d->base, on_drain_timer, d);
 	d->images_timer = event_new(d->base, -1, EV_PERSIST, on_images_timer, d);
 	d->sweep_timer = event_new(d->base, -1, EV_PERSIST, on_sweep_timer, d);
+	d->young_timer = evtimer_new(d->base, on_young_timer, d);
 	d->sigterm = evsignal_new(d->base, SIGTERM, on_signal, d);
 	d->sigint = evsignal_new(d->base, SIGINT, on_signal, d);
 	d->sighup = evsignal_new(d->base, SIGHUP, on_signal, d);
 	if (d->node_timer == NULL || d->retry_timer == NULL || d->drain_timer == NULL ||
 		d->images_timer == NULL || event_add(d->images_timer, &every) < 0 ||
 		d->sweep_timer == NULL || event_add(d->sweep_timer, &sweep) < 0 ||
-		d->sigterm == NULL || event_add(d->sigterm, NULL) < 0 || d->sigint == NULL ||
-		event_add(d->sigint, NULL) < 0 || d->sighup == NULL ||
+		d->young_timer == NULL || d->sigterm == NULL || event_add(d->sigterm, NULL) < 0 ||
+		d->sigint == NULL || event_add(d->sigint, NULL) < 0 || d->sighup == NULL ||
 		event_add(d->sighup, NULL) < 0)
 		return err_set(err, ENOMEM, "driver");
 	return watchdog_new(d->base, &d->watchdog, err);
@@ -642,10 +706,10 @@ static int make_pool(struct driver *d, struct err *err)
 		.images = d->images,
 		.config = d->config,
 		.container = &d->container,
-		.uid_base = d->config->job_uid_base,
 		.gpus = &d->gpus,
 		.changed = node_changed,
 		.agent_missing = agent_missing,
+		.sandbox_known = sandbox_known,
 		.arg = d };
 
 	d->container.instance = d->instance;
@@ -727,6 +791,7 @@ static void driver_done(struct driver *d)
 	free_event(d->drain_timer);
 	free_event(d->images_timer);
 	free_event(d->sweep_timer);
+	free_event(d->young_timer);
 	free_event(d->sigterm);
 	free_event(d->sigint);
 	free_event(d->sighup);

@@ -18,6 +18,8 @@
 #define SMALL_UID_BASE 20000
 #define CGROUP_DEFAULT "dockgate"
 #define PIDS_MAX       "16384"
+#define AT_ONCE_LEAST  4
+#define AT_ONCE_MOST   16
 
 int host_parse(json_t *info, struct host *ret, struct err *err)
 {
@@ -62,9 +64,18 @@ void host_cgroup_parent(
 
 uid_t host_uid_base(const struct config *config, const struct host *host)
 {
-	if (host->small_uids && config->job_uid_base + 2 * POOL_BOXES_MAX >= 65536)
+	if (host->small_uids && config->job_uid_base + POOL_UIDS_PER_BOX * POOL_BOXES_MAX >= 65536)
 		return SMALL_UID_BASE;
 	return config->job_uid_base;
+}
+
+unsigned host_engine_at_once(const struct config *config, const struct host *host)
+{
+	int64_t n = 2 * host->cpus / 1000;
+
+	if (config->engine_at_once > 0)
+		return (unsigned)config->engine_at_once;
+	return n < AT_ONCE_LEAST ? AT_ONCE_LEAST : n > AT_ONCE_MOST ? AT_ONCE_MOST : (unsigned)n;
 }
 
 static bool write_file(const char *dir, const char *name, const char *text)

@@ -126,6 +126,18 @@ void job_leave_box(struct job *job, bool finished)
 		pool_return(job->jobs->host.pool, box, finished);
 }
 
+/* For a reason that is not the box's: a slot can go on once the job is dead. */
+static void stop_in_box(struct job *job)
+{
+	struct box *box = job->box;
+
+	if (job->phase != PHASE_FEEDING && job->phase != PHASE_STEPPING &&
+		job->phase != PHASE_COLLECTING)
+		return job_leave_box(job, false);
+	job->box = NULL;
+	pool_kill(job->jobs->host.pool, box, job->nonce);
+}
+
 /* ---- endings ---- */
 
 static void keep_message(struct job *job, struct msg *msg)
@@ -241,7 +253,7 @@ static void end_cancelled(struct job *job)
 	struct result *result = &job->result;
 	struct evidence ev;
 
-	job_leave_box(job, false);
+	stop_in_box(job);
 	job_evidence_so_far(job, &ev);
 	if (job->phase == PHASE_STEPPING && job_take_step(job, &ev, "", true) == 0)
 		result->steps[result->n_steps - 1].finding =
@@ -322,6 +334,7 @@ static void on_box(struct box *box, void *arg)
 	job->box = box;
 	box_take(box, &job_box_user, job);
 	(void)snprintf(job->image_id, sizeof(job->image_id), "%s", box->image_id);
+	job->result.isolation = box->shape.sandbox ? ISOLATION_SANDBOX : ISOLATION_CONTAINER;
 	job_move(job, PHASE_FEEDING);
 	if (getrandom(job->nonce, sizeof(job->nonce), 0) != (ssize_t)sizeof(job->nonce) ||
 		job_feed_start(job) < 0) {
@@ -422,20 +435,6 @@ static int read_spec(struct job *job, const struct msg_run *run, struct err *err
 	return r;
 }
 
-static void set_isolation(struct job *job)
-{
-	static bool told;
-
-	job->result.isolation = ISOLATION_CONTAINER;
-	if (job->plan->task->isolation != ISOLATION_SANDBOX || told)
-		return;
-	told = true;
-	log_warning(
-		"task=%s asks for isolation sandbox, which this version does not have: its jobs "
-		"get a container each",
-		job->plan->task->name);
-}
-
 static struct job *job_new(struct jobs *jobs, struct msg_run *run)
 {
 	struct job *job = calloc(1, sizeof(*job));
@@ -513,7 +512,6 @@ void jobs_accept(struct jobs *jobs, struct msg_run *run)
 		end_with_error(job, err.msg);
 		return;
 	}
-	set_isolation(job);
 	resolve(job);
 }
 
@@ -528,6 +526,7 @@ void jobs_stop(struct jobs *jobs, const struct msg_stop *stop)
 	if (stop->lease_lost) {
 		log_info("job=%.12s attempt=%" PRIu32 " stopped: its lease is lost", job->text,
 			job->attempt);
+		stop_in_box(job);
 		set_over(job);
 	} else {
 		end_cancelled(job);

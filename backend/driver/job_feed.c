@@ -69,6 +69,38 @@ static bool feed_files(struct job *job)
 	return true;
 }
 
+static void pack_strings(struct packer *p, const struct strv *sv)
+{
+	pack_u32(p, (uint32_t)sv->n);
+	for (size_t i = 0; i < sv->n; i++)
+		pack_str(p, sv->v[i]);
+}
+
+static bool put_collect(struct job *job)
+{
+	const struct task *task = job->plan->task;
+	const struct strv *globs = job->plan->collect;
+	struct packer p = packer_growing();
+	int r;
+
+	pack_u32(&p, task->collect_files > 0 ? (uint32_t)task->collect_files : 0);
+	pack_u64(&p, task->collect_bytes > 0 ? (uint64_t)task->collect_bytes : 0);
+	if (job->early.verdict != VERDICT_BUILD_FAILED)
+		pack_strings(&p, globs);
+	else
+		pack_u32(&p, 0);
+	r = frames_put_long(box_output(job->box), FRAME_COLLECT, &p);
+	packer_done(&p);
+	job->collecting = true;
+	return put(job, r);
+}
+
+/* Behind the last step's input: it saves a turn. */
+static bool is_last_step(const struct job *job)
+{
+	return job->step + 1 == job->plan->n_steps;
+}
+
 static bool feed_stdin(struct job *job)
 {
 	const struct plan_step *step = &job->plan->steps[job->step];
@@ -78,7 +110,9 @@ static bool feed_stdin(struct job *job)
 	if (job->sent < step->stdin_.len)
 		return put_bytes(job, FRAME_STDIN, &step->stdin_);
 	job->stdin_done = true;
-	(void)put(job, frames_put(box_output(job->box), FRAME_STDIN_END, NULL, 0));
+	if (put(job, frames_put(box_output(job->box), FRAME_STDIN_END, NULL, 0)) &&
+		is_last_step(job))
+		(void)put_collect(job);
 	return false;
 }
 
@@ -115,13 +149,6 @@ int job_feed_start(struct job *job)
 	pack_u32(&p, job->attempt);
 	pack_raw(&p, job->nonce, sizeof(job->nonce));
 	return frames_put(box_output(job->box), FRAME_START, payload, p.len);
-}
-
-static void pack_strings(struct packer *p, const struct strv *sv)
-{
-	pack_u32(p, (uint32_t)sv->n);
-	for (size_t i = 0; i < sv->n; i++)
-		pack_str(p, sv->v[i]);
 }
 
 static int put_step(struct job *job, const struct plan_step *step)
@@ -183,26 +210,13 @@ void job_feed_next_step(struct job *job)
 	job_arm(job, step->limits.v[LIMIT_WALL] + job->jobs->host.config->grace_ms);
 }
 
-void job_feed_collect(struct job *job)
+void job_feed_collected(struct job *job)
 {
-	const struct task *task = job->plan->task;
-	const struct strv *globs = job->plan->collect;
-	struct packer p = packer_growing();
-	bool wanted = job->early.verdict != VERDICT_BUILD_FAILED;
-	int r = 0;
-
-	if (!job->stdin_done)
-		r = frames_put(box_output(job->box), FRAME_STDIN_END, NULL, 0);
-	pack_u32(&p, task->collect_files > 0 ? (uint32_t)task->collect_files : 0);
-	pack_u64(&p, task->collect_bytes > 0 ? (uint64_t)task->collect_bytes : 0);
-	if (wanted)
-		pack_strings(&p, globs);
-	else
-		pack_u32(&p, 0);
-	if (r == 0)
-		r = frames_put_long(box_output(job->box), FRAME_COLLECT, &p);
-	packer_done(&p);
-	if (!put(job, r))
+	if (!job->stdin_done &&
+		!put(job, frames_put(box_output(job->box), FRAME_STDIN_END, NULL, 0)))
+		return;
+	job->stdin_done = true;
+	if (!job->collecting && !put_collect(job))
 		return;
 	job_move(job, PHASE_COLLECTING);
 	job_arm(job, COLLECT_MS);

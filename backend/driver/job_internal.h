@@ -50,6 +50,7 @@ struct job {
 	uint64_t sent;   /* bytes of that file, or of the step's stdin */
 	size_t step;     /* index in plan->steps */
 	bool stdin_done; /* STDIN_END was sent */
+	bool collecting; /* COLLECT was sent */
 	int64_t step_start_us;
 
 	/* what comes out */
@@ -100,7 +101,8 @@ int job_feed_start(struct job *job);
 /* As much as the container takes. */
 void job_feed(struct job *job);
 void job_feed_next_step(struct job *job);
-void job_feed_collect(struct job *job);
+/* The steps are over: what is to be collected comes now. */
+void job_feed_collected(struct job *job);
 
 /* job_take.c */
 extern const struct box_user job_box_user;

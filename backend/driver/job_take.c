@@ -212,6 +212,7 @@ static int on_step_end(struct job *job, struct unpacker *u)
 	if (job->phase != PHASE_STEPPING || !nonce_is_right(job, u) ||
 		!unpack_evidence(u, &ev, note, sizeof(note)))
 		return garbled(job, "record of a step");
+	job->box->oom_seen = job->box->oom_seen || ev.oom_kills > 0;
 	r = job_take_step(job, &ev, note, false);
 	if (r == -EPROTO)
 		return garbled(job, "record of a step");
@@ -220,7 +221,7 @@ static int on_step_end(struct job *job, struct unpacker *u)
 		return r;
 	}
 	if (is_last(job)) {
-		job_feed_collect(job);
+		job_feed_collected(job);
 	} else {
 		job->step++;
 		job_feed_next_step(job);
@@ -407,7 +408,8 @@ static void on_inspected(const struct engine_reply *reply, void *arg)
 		return;
 	}
 	state = json_object_get(root, "State");
-	oom = json_is_true(json_object_get(state, "OOMKilled"));
+	/* In a slot that may have been another job's memory. */
+	oom = json_is_true(json_object_get(state, "OOMKilled")) && !job->box->oom_seen;
 	killed = json_is_true(json_object_get(state, "Running")) ||
 		 json_integer_value(json_object_get(state, "ExitCode")) == 137;
 	json_decref(root);

@@ -9,30 +9,20 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "shelf.h"
 
-#define CREATE_AT_ONCE   4
-#define REMOVE_AT_ONCE   2  /* behind creations */
-#define URGENT_AT_ONCE   8  /* a job may still run in there */
-#define REMOVE_OWED_MAX  16 /* so many wait at most for quieter times */
-#define IDLE_CHECK_S     1
-#define REFILL_DELAY_MS  40 /* most jobs are over by then: making a container would slow them */
-#define BACKOFF_FIRST_US 500000
-#define BACKOFF_MOST_US  60000000
+#define REMOVE_AT_ONCE  2  /* behind creations */
+#define QUIET_AT_ONCE   4  /* when nothing is created */
+#define URGENT_AT_ONCE  8  /* a job may still run in there */
+#define REMOVE_OWED_MAX 16 /* so many wait at most for quieter times */
+#define IDLE_CHECK_S    1
+#define REFILL_DELAY_MS 40 /* most jobs are over by then: making a container would slow them */
 
-TAILQ_HEAD(box_list, box);
 TAILQ_HEAD(ticket_list, pool_ticket);
-
-struct shelf {
-	const struct task *task;
-	struct image *image;
-	struct limits limits;
-	struct box_list ready; /* oldest first */
-	unsigned n_ready, n_coming, n_busy, n_waiting, target;
-	int64_t backoff_us, not_before_us; /* refills after a failure */
-};
 
 struct pool {
 	struct pool_host host;
+	struct pool_machine machine;
 	struct shelf *shelves; /* owned: one per task of the configuration */
 	size_t n_shelves;
 	struct box_list working; /* on the way up, or taken */
@@ -76,12 +66,73 @@ bool pool_deals_gpus(const struct pool *pool, const struct task *task)
 	       (!task->gpus_shared || ask == GPU_ASK_COUNT);
 }
 
-void pool_task_limits(const struct task *task, struct limits *ret)
+static struct shelf *shelf_of(const struct pool *pool, const struct task *task)
 {
-	*ret = task->limits;
-	for (size_t i = 0; task->build.n > 0 && i < LIMIT_MAX_; i++)
-		if (task->build_limits.v[i] > ret->v[i])
-			ret->v[i] = task->build_limits.v[i];
+	for (size_t i = 0; i < pool->n_shelves; i++)
+		if (pool->shelves[i].task == task)
+			return &pool->shelves[i];
+	return NULL;
+}
+
+/* ---- where a box is ---- */
+
+static struct box_list *list_of(struct pool *pool, const struct box *box)
+{
+	switch ((enum pool_place)box->place) {
+	case PLACE_SHELF:
+		return &((struct shelf *)box->shelf)->ready;
+	case PLACE_DOOMED:
+		return &pool->doomed;
+	case PLACE_REMOVING:
+		return &pool->removing;
+	default:
+		return &pool->working;
+	}
+}
+
+static void count(struct pool *pool, const struct box *box, unsigned by)
+{
+	struct shelf *own = box->shelf, *task = shelf_of(pool, box->shape.task);
+
+	switch ((enum pool_place)box->place) {
+	case PLACE_COMING:
+		pool->n_creating += by;
+		if (own != NULL)
+			own->n_coming += by;
+		break;
+	case PLACE_SHELF:
+		own->n_ready += by;
+		break;
+	case PLACE_LENT:
+		if (own != NULL)
+			own->n_lent += by;
+		if (task != NULL)
+			task->n_busy += by;
+		break;
+	case PLACE_BACK:
+		own->n_back += by;
+		break;
+	case PLACE_DOOMED:
+		pool->n_doomed += by;
+		break;
+	case PLACE_REMOVING:
+		pool->n_removing += by;
+		break;
+	case PLACE_NOWHERE:
+		break;
+	}
+}
+
+/* The only one that moves a box from list to list and keeps the counts. */
+static void put(struct pool *pool, struct box *box, enum pool_place place)
+{
+	if (box->place != PLACE_NOWHERE)
+		TAILQ_REMOVE(list_of(pool, box), box, link);
+	count(pool, box, -1U);
+	box->place = place;
+	count(pool, box, 1);
+	if (place != PLACE_NOWHERE)
+		TAILQ_INSERT_TAIL(list_of(pool, box), box, link);
 }
 
 /* ---- slots ---- */
@@ -103,12 +154,10 @@ static void slot_give(struct pool *pool, unsigned slot)
 
 /* ---- what boxes tell ---- */
 
-static void doom(struct pool *pool, struct box *box, struct box_list *from)
+static void doom(struct pool *pool, struct box *box)
 {
-	TAILQ_REMOVE(from, box, link);
 	box_doom(box);
-	TAILQ_INSERT_TAIL(&pool->doomed, box, link);
-	pool->n_doomed++;
+	put(pool, box, PLACE_DOOMED);
 	pump_soon(pool);
 }
 
@@ -127,14 +176,6 @@ static struct pool_ticket *ticket_for(struct pool *pool, const struct box *box)
 	return NULL;
 }
 
-static struct shelf *shelf_of(struct pool *pool, const struct task *task)
-{
-	for (size_t i = 0; i < pool->n_shelves; i++)
-		if (pool->shelves[i].task == task)
-			return &pool->shelves[i];
-	return NULL;
-}
-
 static void unqueue(struct pool *pool, struct pool_ticket *ticket)
 {
 	struct shelf *shelf = shelf_of(pool, ticket->task);
@@ -147,20 +188,21 @@ static void unqueue(struct pool *pool, struct pool_ticket *ticket)
 		shelf->n_waiting--;
 }
 
-static void count_busy(struct pool *pool, const struct box *box, int by)
-{
-	struct shelf *shelf = shelf_of(pool, box->shape.task);
-
-	if (shelf != NULL)
-		shelf->n_busy += (unsigned)by;
-}
-
 static void hand_out(struct pool *pool, struct box *box, struct pool_ticket *ticket)
 {
 	unqueue(pool, ticket);
-	count_busy(pool, box, 1);
+	put(pool, box, PLACE_LENT);
 	ticket->got(box, ticket->arg);
 	changed(pool);
+}
+
+/* Is it still what its shelf keeps? Image or level may have become others meanwhile. */
+static bool is_current(const struct box *box)
+{
+	const struct shelf *shelf = box->shelf;
+
+	return shelf != NULL && shelf->sandbox == box->shape.sandbox &&
+	       strcmp(box->image_id, shelf->image->id) == 0;
 }
 
 static void on_ready(struct box *box, void *arg)
@@ -168,56 +210,62 @@ static void on_ready(struct box *box, void *arg)
 	struct pool *pool = arg;
 	struct shelf *shelf = box->shelf;
 	struct pool_ticket *ticket = ticket_for(pool, box);
-	bool stale; /* the image became another meanwhile */
+	bool current = is_current(box) || (shelf == NULL && ticket != NULL);
 
-	pool->n_creating--;
-	if (shelf != NULL) {
-		shelf->n_coming--;
-		shelf->backoff_us = 0;
+	if (box->place == PLACE_COMING) {
+		pump_soon(pool);
+		if (shelf != NULL)
+			shelf->backoff_us = 0;
+		if (box->shape.sandbox && shelf != NULL && !shelf->proven) {
+			shelf->proven = true;
+			pool->host.sandbox_known(shelf->task, NULL, pool->host.arg);
+		}
 	}
-	pump_soon(pool);
-	stale = shelf != NULL && strcmp(box->image_id, shelf->image->id) != 0;
-	if (ticket != NULL && !stale) {
+	if (!current || pool->draining) {
+		doom(pool, box);
+	} else if (ticket != NULL) {
 		hand_out(pool, box, ticket);
-	} else if (stale || shelf == NULL || pool->draining) {
-		doom(pool, box, &pool->working);
 	} else {
-		TAILQ_REMOVE(&pool->working, box, link);
-		TAILQ_INSERT_TAIL(&shelf->ready, box, link);
-		shelf->n_ready++;
+		put(pool, box, PLACE_SHELF);
 		changed(pool);
 	}
 }
 
-static void back_off(struct shelf *shelf)
+/* Its jobs get a container each from now on. */
+static void fall_back(struct pool *pool, struct shelf *shelf, const char *why)
 {
-	int64_t us = shelf->backoff_us == 0 ? BACKOFF_FIRST_US : shelf->backoff_us * 2;
-
-	shelf->backoff_us = us > BACKOFF_MOST_US ? BACKOFF_MOST_US : us;
-	shelf->not_before_us = clock_us() + shelf->backoff_us;
+	shelf->sandbox = false;
+	pool->host.sandbox_known(shelf->task, why, pool->host.arg);
 }
 
-/* A box of state DOOMED that was on the way up, or on a shelf. */
+/* Whose making has failed; a job that can wait for another slot does. */
+static struct pool_ticket *loser(struct pool *pool, const struct box *box)
+{
+	const struct shelf *shelf = box->shelf;
+
+	if (box->place != PLACE_COMING)
+		return NULL;
+	if (shelf != NULL && shelf->sandbox &&
+		shelf->n_ready + shelf->n_coming + shelf->n_lent + shelf->n_back > 1)
+		return NULL;
+	return ticket_for(pool, box);
+}
+
+/* A box of state DOOMED that was on the way up, on a shelf, or between two jobs. */
 static void on_failed(struct box *box, const char *why, bool away, void *arg)
 {
 	struct pool *pool = arg;
 	struct shelf *shelf = box->shelf;
-	bool was_ready = box->ready_us != 0;
-	struct pool_ticket *ticket = was_ready ? NULL : ticket_for(pool, box);
+	bool falls_back = box->no_sandbox && shelf != NULL && !shelf->proven;
+	struct pool_ticket *ticket = falls_back ? NULL : loser(pool, box);
 
-	if (!away && !pool->draining)
+	if (falls_back)
+		fall_back(pool, shelf, why);
+	else if (!away && !pool->draining)
 		log_warning("task=%s container=%s: %s", box->shape.task->name, box->name, why);
-	TAILQ_REMOVE(was_ready ? &shelf->ready : &pool->working, box, link);
-	TAILQ_INSERT_TAIL(&pool->doomed, box, link);
-	pool->n_doomed++;
-	if (was_ready)
-		shelf->n_ready--;
-	else
-		pool->n_creating--;
-	if (shelf != NULL && !was_ready)
-		shelf->n_coming--;
-	if (shelf != NULL)
-		back_off(shelf);
+	if (shelf != NULL && !falls_back && box->place != PLACE_BACK)
+		shelf_back_off(shelf, clock_us());
+	put(pool, box, PLACE_DOOMED);
 	if (box->agent_missing)
 		pool->host.agent_missing(pool->host.arg);
 	pump_soon(pool);
@@ -232,8 +280,7 @@ static void on_gone(struct box *box, void *arg)
 {
 	struct pool *pool = arg;
 
-	TAILQ_REMOVE(&pool->removing, box, link);
-	pool->n_removing--;
+	put(pool, box, PLACE_NOWHERE);
 	pool->n_alive--;
 	if (box->is_stuck) {
 		pool->n_stuck--;
@@ -271,7 +318,7 @@ static struct box *create(struct pool *pool, const struct container_shape *from,
 	if (slot < 0)
 		return NULL;
 	shape.slot = (unsigned)slot;
-	shape.agent_uid = pool->host.uid_base + 2 * (uid_t)slot;
+	shape.agent_uid = pool->machine.uid_base + POOL_UIDS_PER_BOX * (uid_t)slot;
 	shape.job_uid = shape.agent_uid + 1;
 	(void)snprintf(
 		name, sizeof(name), "%s%llu", pool->prefix, (unsigned long long)++pool->serial);
@@ -281,17 +328,16 @@ static struct box *create(struct pool *pool, const struct container_shape *from,
 		return NULL;
 	}
 	box->shelf = shelf;
-	TAILQ_INSERT_TAIL(&pool->working, box, link);
-	pool->n_creating++;
+	put(pool, box, PLACE_COMING);
 	pool->n_alive++;
-	if (shelf != NULL)
-		shelf->n_coming++;
 	return box;
 }
 
 static bool create_for_shelf(struct pool *pool, struct shelf *shelf)
 {
-	struct container_shape shape = { .task = shelf->task, .limits = shelf->limits };
+	struct container_shape shape = {
+		.task = shelf->task, .limits = shelf->limits, .sandbox = shelf->sandbox
+	};
 	struct box *box = create(pool, &shape, shelf->image, shelf);
 
 	if (box != NULL)
@@ -347,33 +393,42 @@ static bool create_for_waiting(struct pool *pool)
 		if (ticket->cold && ticket->coming == NULL && gpus_are_free(pool, ticket))
 			return create_for_ticket(pool, ticket);
 		shelf = ticket->cold ? NULL : shelf_of(pool, ticket->task);
-		if (shelf != NULL && shelf->n_coming < shelf->n_waiting)
+		if (shelf != NULL && shelf_lacks_now(shelf, clock_us()) > 0)
 			return create_for_shelf(pool, shelf);
 	}
 	return false;
 }
 
+/* A shelf with nothing comes first, then the one that lacks most. */
+static unsigned urgency(const struct pool *pool, const struct shelf *shelf, int64_t now_us)
+{
+	unsigned lacks = shelf_lacks(shelf);
+
+	if (lacks == 0 || !image_is_ready(shelf->image) || now_us < shelf->not_before_us)
+		return 0;
+	/* It would only slow down what a job waits for, unless more are to come. */
+	if (!TAILQ_EMPTY(&pool->tickets) && !shelf_is_hot(shelf))
+		return 0;
+	return shelf->n_ready + shelf->n_coming + shelf->n_lent + shelf->n_back == 0
+		       ? lacks + POOL_BOXES_MAX
+		       : lacks;
+}
+
 static bool refill_one(struct pool *pool)
 {
 	int64_t now_us = clock_us();
-	struct shelf *most = NULL;
-	unsigned most_lacking = 0;
+	struct shelf *best = NULL;
+	unsigned most = 0;
 
-	if (!TAILQ_EMPTY(&pool->tickets))
-		return false; /* it would only slow down what a job waits for */
 	for (size_t i = 0; i < pool->n_shelves; i++) {
-		struct shelf *shelf = &pool->shelves[i];
-		unsigned have = shelf->n_ready + shelf->n_coming;
-		unsigned want = shelf->target + shelf->n_waiting;
+		unsigned u = urgency(pool, &pool->shelves[i], now_us);
 
-		if (have >= want || !image_is_ready(shelf->image) || now_us < shelf->not_before_us)
-			continue;
-		if (want - have > most_lacking) {
-			most_lacking = want - have;
-			most = shelf;
+		if (u > most) {
+			most = u;
+			best = &pool->shelves[i];
 		}
 	}
-	return most != NULL && create_for_shelf(pool, most);
+	return best != NULL && create_for_shelf(pool, best);
 }
 
 /* ---- removal ---- */
@@ -387,9 +442,11 @@ static struct box *next_doomed(struct pool *pool, bool quiet)
 			return box;
 	if (pool->draining)
 		return pool->n_removing < URGENT_AT_ONCE ? TAILQ_FIRST(&pool->doomed) : NULL;
-	if (pool->n_removing < REMOVE_AT_ONCE && (quiet || pool->n_doomed > REMOVE_OWED_MAX))
-		return TAILQ_FIRST(&pool->doomed);
-	return NULL;
+	if (quiet)
+		return pool->n_removing < QUIET_AT_ONCE ? TAILQ_FIRST(&pool->doomed) : NULL;
+	return pool->n_removing < REMOVE_AT_ONCE && pool->n_doomed > REMOVE_OWED_MAX
+		       ? TAILQ_FIRST(&pool->doomed)
+		       : NULL;
 }
 
 static void remove_some(struct pool *pool, bool quiet)
@@ -397,10 +454,7 @@ static void remove_some(struct pool *pool, bool quiet)
 	struct box *box;
 
 	while (engine_is_up(pool->host.engine) && (box = next_doomed(pool, quiet)) != NULL) {
-		TAILQ_REMOVE(&pool->doomed, box, link);
-		pool->n_doomed--;
-		TAILQ_INSERT_TAIL(&pool->removing, box, link);
-		pool->n_removing++;
+		put(pool, box, PLACE_REMOVING);
 		box_remove(box);
 	}
 }
@@ -411,7 +465,7 @@ static void pump(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	while (pool->on && !pool->draining && pool->n_creating < CREATE_AT_ONCE &&
+	while (pool->on && !pool->draining && pool->n_creating < pool->machine.at_once &&
 		(create_for_waiting(pool) || refill_one(pool)))
 		;
 	remove_some(pool, pool->n_creating == 0);
@@ -425,12 +479,6 @@ static void pump(evutil_socket_t fd, short what, void *arg)
 
 /* ---- the warm ones ---- */
 
-static void drop_ready(struct pool *pool, struct shelf *shelf, struct box *box)
-{
-	shelf->n_ready--;
-	doom(pool, box, &shelf->ready);
-}
-
 static void on_idle_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct pool *pool = arg;
@@ -440,25 +488,15 @@ static void on_idle_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (size_t i = 0; i < pool->n_shelves; i++) {
 		struct shelf *shelf = &pool->shelves[i];
-		struct box *box = TAILQ_FIRST(&shelf->ready);
 
-		if (shelf->n_ready <= (unsigned)shelf->task->warm || box == NULL ||
-			now_us - box->ready_us < (int64_t)shelf->task->warm_idle_s * 1000000)
+		if (!shelf_has_idle(shelf, now_us))
 			continue;
-		drop_ready(pool, shelf, box);
+		doom(pool, TAILQ_FIRST(&shelf->ready));
 		if (shelf->target > (unsigned)shelf->task->warm)
 			shelf->target--;
 		changed(pool);
 	}
 	pump_soon(pool); /* back-offs may have passed */
-}
-
-static bool fits(const struct shelf *shelf, const struct limits *limits)
-{
-	for (size_t i = 0; i < LIMIT_MAX_; i++)
-		if (limits->v[i] > shelf->limits.v[i])
-			return false;
-	return limits->v[LIMIT_DISK] == shelf->limits.v[LIMIT_DISK];
 }
 
 struct box *pool_ask(struct pool *pool, struct pool_ticket *ticket)
@@ -468,20 +506,20 @@ struct box *pool_ask(struct pool *pool, struct pool_ticket *ticket)
 
 	ticket->coming = NULL;
 	ticket->queued = false;
-	ticket->cold = shelf == NULL || ticket->gpus != NULL || !fits(shelf, &ticket->limits);
+	ticket->cold = shelf == NULL || ticket->gpus != NULL || !shelf_fits(shelf, &ticket->limits);
 	if (!ticket->cold) {
+		if (!shelf->sandbox)
+			shelf_heat(shelf, clock_us());
 		/* The newest: the oldest one's age then says how many are idle. */
 		box = TAILQ_LAST(&shelf->ready, box_list);
 		if (box != NULL) {
-			TAILQ_REMOVE(&shelf->ready, box, link);
-			TAILQ_INSERT_TAIL(&pool->working, box, link);
-			shelf->n_ready--;
-			shelf->n_busy++;
-			refill_later(pool);
+			put(pool, box, PLACE_LENT);
+			if (shelf_is_hot(shelf))
+				pump_soon(pool);
+			else if (!shelf->sandbox)
+				refill_later(pool);
 			return box;
 		}
-		if (shelf->target < (unsigned)shelf->task->warm_max)
-			shelf->target++;
 		shelf->n_waiting++;
 	}
 	ticket->queued = true;
@@ -497,23 +535,48 @@ void pool_forget(struct pool *pool, struct pool_ticket *ticket)
 	if (!ticket->queued)
 		return;
 	unqueue(pool, ticket);
-	if (box == NULL)
-		return;
-	pool->n_creating--;
-	doom(pool, box, &pool->working);
+	if (box != NULL)
+		doom(pool, box);
+}
+
+/* A slot goes on unless it has served long enough, or is no longer what is kept. */
+static bool goes_on(const struct pool *pool, const struct box *box)
+{
+	return box->shape.sandbox && !pool->draining && is_current(box) &&
+	       box->served < (unsigned)box->shape.task->slot_jobs;
 }
 
 void pool_return(struct pool *pool, struct box *box, bool finished)
 {
-	count_busy(pool, box, -1);
 	box->finished = finished;
-	doom(pool, box, &pool->working);
+	if (finished && goes_on(pool, box)) {
+		put(pool, box, PLACE_BACK);
+		box_again(box);
+		return;
+	}
+	doom(pool, box);
 	changed(pool);
 }
 
-void pool_set_uid_base(struct pool *pool, uid_t base)
+void pool_kill(struct pool *pool, struct box *box, const uint8_t nonce[FRAME_NONCE_BYTES])
 {
-	pool->host.uid_base = base;
+	if (!goes_on(pool, box) || attach_waiting(box->attach) > 0) {
+		pool_return(pool, box, false);
+		return;
+	}
+	put(pool, box, PLACE_BACK);
+	box_clear(box, nonce);
+}
+
+void pool_set_machine(struct pool *pool, const struct pool_machine *machine)
+{
+	pool->machine = *machine;
+	for (size_t i = 0; i < pool->n_shelves; i++) {
+		struct shelf *shelf = &pool->shelves[i];
+
+		shelf->slots = shelf_slots(
+			shelf->task, &shelf->limits, machine->jobs, machine->memory_bytes);
+	}
 }
 
 void pool_enable(struct pool *pool, bool on)
@@ -530,8 +593,8 @@ void pool_images_changed(struct pool *pool)
 
 		for (box = TAILQ_FIRST(&shelf->ready); box != NULL; box = next) {
 			next = TAILQ_NEXT(box, link);
-			if (strcmp(box->image_id, shelf->image->id) != 0)
-				drop_ready(pool, shelf, box);
+			if (!is_current(box))
+				doom(pool, box);
 		}
 	}
 	pump_soon(pool);
@@ -561,18 +624,14 @@ bool pool_owns(const struct pool *pool, const char *name)
 	return strncmp(name, pool->prefix, strlen(pool->prefix)) == 0;
 }
 
-static void doom_coming(struct pool *pool)
+static void doom_list(struct pool *pool, const struct box_list *list)
 {
 	struct box *box, *next;
 
-	for (box = TAILQ_FIRST(&pool->working); box != NULL; box = next) {
+	for (box = TAILQ_FIRST(list); box != NULL; box = next) {
 		next = TAILQ_NEXT(box, link);
-		if (box->state >= BOX_READY)
-			continue;
-		pool->n_creating--;
-		if (box->shelf != NULL)
-			((struct shelf *)box->shelf)->n_coming--;
-		doom(pool, box, &pool->working);
+		if (box->place != PLACE_LENT)
+			doom(pool, box);
 	}
 }
 
@@ -581,10 +640,9 @@ void pool_drain(struct pool *pool, void (*empty)(void *arg), void *arg)
 	pool->draining = true;
 	pool->empty = empty;
 	pool->empty_arg = arg;
-	doom_coming(pool);
+	doom_list(pool, &pool->working);
 	for (size_t i = 0; i < pool->n_shelves; i++)
-		while (!TAILQ_EMPTY(&pool->shelves[i].ready))
-			drop_ready(pool, &pool->shelves[i], TAILQ_FIRST(&pool->shelves[i].ready));
+		doom_list(pool, &pool->shelves[i].ready);
 	pump_soon(pool);
 }
 
@@ -598,16 +656,14 @@ static int make_shelves(struct pool *pool, struct err *err)
 	if (pool->shelves == NULL)
 		return err_set(err, ENOMEM, "pool");
 	for (size_t i = 0; i < config->n_tasks; i++) {
-		struct shelf *shelf = &pool->shelves[i];
+		const struct task *task = &config->tasks[i];
+		struct image *image = images_get(pool->host.images, task->image);
 
-		shelf->task = &config->tasks[i];
-		shelf->image = images_get(pool->host.images, shelf->task->image);
-		if (shelf->image == NULL)
+		if (image == NULL)
 			return err_set(err, ENOMEM, "pool");
-		pool_task_limits(shelf->task, &shelf->limits);
-		shelf->target =
-			pool_deals_gpus(pool, shelf->task) ? 0 : (unsigned)shelf->task->warm;
-		TAILQ_INIT(&shelf->ready);
+		shelf_init(&pool->shelves[i], task, image);
+		if (pool_deals_gpus(pool, task))
+			pool->shelves[i].target = 0;
 		pool->n_shelves++;
 	}
 	return 0;
@@ -622,6 +678,9 @@ int pool_new(const struct pool_host *host, struct pool **ret, struct err *err)
 	if (pool == NULL)
 		return err_set(err, ENOMEM, "pool");
 	pool->host = *host;
+	pool->machine = (struct pool_machine){
+		.uid_base = host->config->job_uid_base, .jobs = 1, .at_once = 1
+	};
 	TAILQ_INIT(&pool->working);
 	TAILQ_INIT(&pool->doomed);
 	TAILQ_INIT(&pool->removing);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Containers kept ready, a shelf of them per task, and everyone's way to one.
- * A job that fits what a shelf's containers were prepared for takes a warm one;
- * else, or where none is there, one is made for it. Creation comes before
- * removal, waiting jobs before the shelves; both are bounded, since the engine
- * does not get faster by being asked more at once.
+ * A job that fits what a shelf's containers were prepared for takes a warm one,
+ * or waits for one where none is there. One that does not fit gets a container
+ * of its own, at container level whatever its task's level is. Creation comes
+ * before removal, waiting jobs before the shelves; both are bounded, since the
+ * engine does not get faster by being asked more at once.
  */
 #pragma once
 
@@ -12,9 +13,21 @@
 #include "common/job_id.h"
 #include "image.h"
 
-#define POOL_BOXES_MAX 1024
+#define POOL_BOXES_MAX    1024
+#define POOL_UIDS_PER_BOX 8 /* the agent's first, then the job's; the others are theirs to use */
 
 struct pool;
+
+/* Where a box of the pool is (box->place). */
+enum pool_place {
+	PLACE_NOWHERE,
+	PLACE_COMING, /* on its first way up */
+	PLACE_SHELF,
+	PLACE_LENT, /* a job has it */
+	PLACE_BACK, /* a slot between two jobs */
+	PLACE_DOOMED,
+	PLACE_REMOVING,
+};
 
 struct pool_host {
 	struct event_base *base;
@@ -22,11 +35,21 @@ struct pool_host {
 	struct images *images;
 	const struct config *config;
 	const struct container_host *container;
-	uid_t uid_base;                   /* two for each slot */
 	const struct gpu_list *gpus;      /* the machine's */
 	void (*changed)(void *arg);       /* counts of NODE have changed */
 	void (*agent_missing)(void *arg); /* a container could not be started: look at the volume */
+	/* Once for each task with slots: they work (why NULL), or why it gets containers instead.
+	 */
+	void (*sandbox_known)(const struct task *task, const char *why, void *arg);
 	void *arg;
+};
+
+/* What the engine's machine can do. */
+struct pool_machine {
+	uid_t uid_base;       /* eight for each container */
+	unsigned jobs;        /* that run at one time */
+	unsigned at_once;     /* creations that the engine is asked for at one time */
+	int64_t memory_bytes; /* that jobs share; 0: not known */
 };
 
 /* One who waits for a container. The memory is the caller's. */
@@ -60,7 +83,8 @@ struct pool_counts {
 int pool_new(const struct pool_host *host, struct pool **ret, struct err *err);
 void pool_free(struct pool *pool);
 
-void pool_set_uid_base(struct pool *pool, uid_t base);
+/* Before the first pool_enable(), and whenever it is another. */
+void pool_set_machine(struct pool *pool, const struct pool_machine *machine);
 
 /* The engine is there, agent and images are known: fill the shelves. Or it is away. */
 void pool_enable(struct pool *pool, bool on);
@@ -74,11 +98,11 @@ void pool_images_changed(struct pool *pool);
 struct box *pool_ask(struct pool *pool, struct pool_ticket *ticket);
 /* No longer needed. */
 void pool_forget(struct pool *pool, struct pool_ticket *ticket);
-/* A used container, to be removed. finished: its agent said that all is done. */
+/* A used container, to be removed; or a slot, for the next job. finished: its agent said that all
+ * is done; a slot of which that is not known is removed, too. */
 void pool_return(struct pool *pool, struct box *box, bool finished);
-
-/* What a shelf's containers are prepared for: the most of the task's limits and its build's. */
-void pool_task_limits(const struct task *task, struct limits *ret);
+/* A slot whose job of that nonce is to be killed, where that can be told its agent. */
+void pool_kill(struct pool *pool, struct box *box, const uint8_t nonce[FRAME_NONCE_BYTES]);
 
 struct pool_counts pool_counts(const struct pool *pool, const struct task *task);
 /* Containers whose removal failed so far: their capacity is not there. */

@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/strv.h"
 #include "container.h"
 
 #define AT_ONCE 4
+#define YOUNG_S 4 /* a start takes less */
 
 struct reconcile {
 	struct engine *engine;
@@ -21,7 +23,7 @@ struct reconcile {
 	char instance[INSTANCE_CHARS + 1];
 	struct strv orphans;
 	size_t next, under_way;
-	unsigned removed;
+	unsigned removed, young;
 	char why[400];
 };
 
@@ -31,13 +33,13 @@ static void finish(struct reconcile *rec)
 {
 	reconcile_done_fn done = rec->done;
 	void *arg = rec->arg;
-	unsigned removed = rec->removed;
+	unsigned removed = rec->removed, young = rec->young;
 	char why[sizeof(rec->why)];
 
 	memcpy(why, rec->why, sizeof(why));
 	strv_done(&rec->orphans);
 	free(rec);
-	done(removed, why[0] == '\0' ? NULL : why, arg);
+	done(removed, young, why[0] == '\0' ? NULL : why, arg);
 }
 
 static void on_removed(const struct engine_reply *reply, void *arg)
@@ -86,6 +88,29 @@ static bool is_orphan(const struct reconcile *rec, const json_t *item)
 	       !(name != NULL && name[0] == '/' && rec->owns(name + 1, rec->arg));
 }
 
+/* The engine's clock may be another machine's: a difference counts both ways. */
+static bool is_young(const json_t *item)
+{
+	const char *state = json_string_value(json_object_get(item, "State"));
+	int64_t age_s = clock_unix_ms() / 1000 -
+			(int64_t)json_integer_value(json_object_get(item, "Created"));
+
+	return state != NULL && strcmp(state, "created") == 0 && age_s < YOUNG_S &&
+	       age_s > -YOUNG_S;
+}
+
+static void take_orphan(struct reconcile *rec, const json_t *item)
+{
+	struct err err;
+
+	if (!is_orphan(rec, item))
+		return;
+	if (is_young(item))
+		rec->young++;
+	else if (strv_add(&rec->orphans, json_string_value(json_object_get(item, "Id")), &err) < 0)
+		(void)snprintf(rec->why, sizeof(rec->why), "%s", err.msg);
+}
+
 static void on_list(const struct engine_reply *reply, void *arg)
 {
 	struct reconcile *rec = arg;
@@ -95,8 +120,7 @@ static void on_list(const struct engine_reply *reply, void *arg)
 
 	if (list == NULL)
 		(void)snprintf(rec->why, sizeof(rec->why), "%s", err.msg);
-	json_array_foreach(list, i, item) if (is_orphan(rec, item))(void)
-		strv_add(&rec->orphans, json_string_value(json_object_get(item, "Id")), &err);
+	json_array_foreach(list, i, item) take_orphan(rec, item);
 	json_decref(list);
 	pump(rec);
 }

@@ -31,10 +31,6 @@
  * isolation 0 the agent exits after DONE; at 1 it goes on until its stdin ends,
  * and READY often comes in one write with DONE.
  *
- * The driver does not wait where it need not: START to the first step's
- * STDIN_END may come in one write. Behind the last step's STDIN_END may be
- * COLLECT, before that step's end: the agent keeps it until then.
- *
  * FAULT may come from the agent at any time: it is our failure, not the
  * program's, and nothing follows it. The end of the agent's stdin means that
  * the driver is gone: the agent kills the job and exits.

@@ -212,7 +212,7 @@ static void take_node(const struct msg_node *node)
 	assert_int_equal(blob_read_all(&node->running, 1 << 20, &data, &err), 0);
 	u = unpacker_of(data, (size_t)node->running.len);
 	q.node_running = unpack_u32(&u);
-	assert_int_equal(u.left, q.node_running * 36U);
+	assert_int_equal(u.left, q.node_running * 44U);
 	free(data);
 	take_tasks(&node->tasks);
 }
@@ -961,10 +961,23 @@ static void a_run_that_comes_twice_runs_once(void **state)
 	assert_verdict(VERDICT_OK);
 }
 
+static bool is_any_there(char before[16][80], size_t n)
+{
+	char now[16][80];
+	size_t m = containers(now, 16);
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < m && j < 16; j++)
+			if (strcmp(before[i], now[j]) == 0)
+				return true;
+	return false;
+}
+
+/* What was in the middle of its start goes a little later than the others. */
 static void what_a_crash_leaves_is_removed(void **state)
 {
-	char before[16][80], after[16][80];
-	size_t n, m;
+	char before[16][80];
+	size_t n;
 
 	(void)state;
 	RUN("any", "sleep", "60000");
@@ -973,12 +986,10 @@ static void what_a_crash_leaves_is_removed(void **state)
 	n = containers(before, 16);
 	assert_true(n >= 1);
 	start_driver();
-	m = containers(after, 16);
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < m && j < 16; j++)
-			assert_string_not_equal(before[i], after[j]);
 	RUN("hello");
 	assert_verdict(VERDICT_OK);
+	while (is_any_there(before, n)) /* asks the engine */
+		(void)event_base_loop(q.base, EVLOOP_NONBLOCK);
 }
 
 /* What ran goes back with a reason; when the engine is there again all is as before. */

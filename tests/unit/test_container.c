@@ -91,6 +91,31 @@ static void it_is_locked(void **state)
 	json_decref(root);
 }
 
+/* A slot is locked as any other, but for what the kernel wants open for its jobs' own proc. */
+static void a_slot_leaves_proc_to_its_agent(void **state)
+{
+	json_t *root, *path;
+	size_t i;
+
+	(void)state;
+	shape.sandbox = true;
+	root = make();
+	json_array_foreach(hc(root, "MaskedPaths"), i, path)
+		assert_int_not_equal(strncmp(json_string_value(path), "/proc", 5), 0);
+	assert_true(has_string(hc(root, "MaskedPaths"), "/sys/firmware"));
+	assert_int_equal(json_array_size(hc(root, "ReadonlyPaths")), 0);
+	assert_true(
+		json_is_array(hc(root, "ReadonlyPaths"))); /* missing, it would be the engine's */
+	assert_true(json_is_true(hc(root, "ReadonlyRootfs")));
+	assert_int_equal(json_array_size(hc(root, "CapAdd")), 3);
+	assert_true(has_string(hc(root, "SecurityOpt"), "seccomp={\"a\":1}"));
+	assert_int_equal(json_integer_value(hc(root, "PidsLimit")),
+		shape.limits.v[LIMIT_PROCESSES] + CONTAINER_PIDS_SLOT);
+	assert_non_null(strstr(
+		json_string_value(json_object_get(hc(root, "Tmpfs"), "/tmp")), "size=65536,"));
+	json_decref(root);
+}
+
 static void it_never_has(void **state)
 {
 	static const char *const never[] = { "Binds", "Devices", "PidMode", "UTSMode", "UsernsMode",
@@ -241,6 +266,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(it_is_locked, reset),
 		cmocka_unit_test_setup(it_never_has, reset),
+		cmocka_unit_test_setup(a_slot_leaves_proc_to_its_agent, reset),
 		cmocka_unit_test_setup(memory_holds_the_tmpfs_and_no_swap, reset),
 		cmocka_unit_test_setup(cpus_are_at_most_the_machines, reset),
 		cmocka_unit_test_setup(mounts_of_the_host_are_read_only_whatever_is_asked, reset),
