@@ -48,15 +48,29 @@
 #include "common/clock.h"
 #include "keeper.h"
 #include "killer.h"
+#include "nursery.h"
 #include "pool.h"
 #include "rights.h"
 #include "run.h"
 
 #define MORE_MAX (32 * 1024 * 1024)
+/* A sandbox that holds more memory than this is gone before the next job: theirs would add up. */
+#define HEAVY_BYTES (4 * 1024 * 1024)
 
 struct agent agent;
 
 /* --- frames of the driver -------------------------------------------------- */
+
+/* The job works in the container itself: its places are the container's. */
+static void use_container(void)
+{
+	struct err err;
+
+	must(places_open(&agent.now.places, &err), &err);
+	agent.ballast.places = &agent.now.places;
+	disk_open_to_all(&agent.now.places);
+	agent.container = cgroup_container_meter();
+}
 
 static void on_prepare(const struct frame *frame)
 {
@@ -64,20 +78,26 @@ static void on_prepare(const struct frame *frame)
 	struct err err;
 
 	must(orders_prepare(frame->payload, frame->len, &agent.job, &err), &err);
-	if (agent.job.sandbox)
-		fault_say("sandbox: this agent cannot make one");
-	disk_open_to_all();
-	agent.container = cgroup_container_meter();
-	if (cgroup_open(&cgroup, &err) < 0)
-		pool_fall_back(err.msg);
-	else
+	if (!agent.job.sandbox)
+		use_container();
+	if (cgroup_open(&cgroup, &err) == 0)
 		must(keeper_fork(&cgroup, &agent.keeper_fd, &agent.keeper_pid, &err), &err);
+	else if (agent.job.sandbox)
+		fault(&err); /* the container's figures would be those of more than one job */
+	else
+		pool_fall_back(err.msg);
 	must(rights_become_agent(agent.job.agent_uid, &err), &err);
+	if (agent.job.sandbox)
+		must(nursery_fork(&agent.job, &agent.nursery_fd, &agent.nursery_pid, &err), &err);
+	must(rights_stay_agent(&err), &err);
 	must(killer_fork(agent.job.agent_uid, agent.job.job_uid, &agent.killer_fd,
 		     &agent.killer_pid, &err),
 		&err);
 	agent.phase = PHASE_WARMING;
-	pool_prepare(SPARES_WARM);
+	if (agent.job.sandbox)
+		sandbox_prepare();
+	else
+		pool_prepare(SPARES_WARM);
 }
 
 static void send_ready(void)
@@ -90,6 +110,7 @@ static void send_ready(void)
 	pack_str(&p, agent.no_cgroup);
 	(void)frame_out_put(&agent.out, FRAME_READY, payload, p.len);
 	agent.phase = PHASE_WARM;
+	agent.was_ready = true;
 }
 
 static void on_start(const struct frame *frame)
@@ -97,6 +118,8 @@ static void on_start(const struct frame *frame)
 	if (frame->len != 32 + 4 + FRAME_NONCE_BYTES)
 		fault_say("START malformed");
 	memcpy(agent.nonce, frame->payload + 36, FRAME_NONCE_BYTES);
+	agent.collected = false;
+	agent.steps = 0;
 	agent.phase = PHASE_IDLE;
 }
 
@@ -106,7 +129,9 @@ static void on_file(const struct frame *frame)
 	struct err err;
 
 	must(orders_file(frame->payload, frame->len, &order, &err), &err);
-	must(input_begin(&agent.input, &order, &agent.job, &err), &err);
+	must(input_begin(
+		     &agent.input, agent.now.places.fd[PLACE_WORKSPACE], &order, &agent.job, &err),
+		&err);
 }
 
 static void on_more(const struct frame *frame)
@@ -116,6 +141,12 @@ static void on_more(const struct frame *frame)
 		fault_say("MORE: too much");
 }
 
+static void more_done(void)
+{
+	packer_done(&agent.more);
+	agent.more = packer_growing();
+}
+
 static void on_step(const struct frame *frame)
 {
 	struct err err;
@@ -123,8 +154,7 @@ static void on_step(const struct frame *frame)
 	on_more(frame);
 	must(orders_step(agent.more.buf, agent.more.len, &agent.job.limits, &agent.order, &err),
 		&err);
-	packer_done(&agent.more);
-	agent.more = packer_growing();
+	more_done();
 	agent.job_stdin = true;
 	run_begin();
 }
@@ -136,72 +166,123 @@ static void on_collect(const struct frame *frame)
 
 	on_more(frame);
 	must(orders_collect(agent.more.buf, agent.more.len, &order, &err), &err);
+	more_done();
 	agent.phase = PHASE_COLLECTING;
 	if (order.n == 0)
 		agent.collected = true;
 	else
-		must(collect_fork(&agent.job, &order, &agent.collect_fd, &agent.collect_pid, &err),
+		must(collect_fork(&agent.job, agent.now.places.fd[PLACE_WORKSPACE], &order,
+			     &agent.collect_fd, &agent.collect_pid, &err),
 			&err);
 	collect_order_done(&order);
 }
 
-static bool idle(void)
+/* What a step needs comes whole before the next thing. */
+static bool between(void)
 {
-	return agent.phase == PHASE_IDLE && !agent.job_stdin && agent.input.fd < 0;
+	return !agent.job_stdin && agent.input.fd < 0 && agent.phase >= PHASE_IDLE &&
+	       agent.phase <= PHASE_DRAINING;
+}
+
+static void on_stdin_end(void)
+{
+	agent.job_stdin = false;
+	if (agent.step.spare.in_fd >= 0)
+		(void)close(TAKE_FD(agent.step.spare.in_fd));
+}
+
+/* Its turn is when all before it is done. */
+static bool on_order(const struct frame *frame)
+{
+	if (agent.phase != PHASE_IDLE)
+		return false;
+	if (frame->type == FRAME_FILE)
+		on_file(frame);
+	else if (frame->type == FRAME_MORE)
+		on_more(frame);
+	else if (frame->type == FRAME_STEP)
+		on_step(frame);
+	else
+		on_collect(frame);
+	return true;
 }
 
 /* True when the frame was dealt with, false when it has to wait. */
 static bool on_frame(const struct frame *frame)
 {
 	struct err err;
+	bool order = frame->type == FRAME_FILE || frame->type == FRAME_MORE ||
+		     frame->type == FRAME_STEP || frame->type == FRAME_COLLECT;
 
 	if (agent.phase == PHASE_WAITING || agent.phase == PHASE_LIMITING)
-		return false;
-	/* It may come before the step's end; its turn is after that. */
-	if (frame->type == FRAME_COLLECT && !agent.job_stdin && agent.phase >= PHASE_RUNNING &&
-		agent.phase <= PHASE_DRAINING)
 		return false;
 	if (frame->type == FRAME_PREPARE && agent.phase == PHASE_NEW)
 		on_prepare(frame);
 	else if (frame->type == FRAME_START && agent.phase == PHASE_WARM)
 		on_start(frame);
-	else if (frame->type == FRAME_FILE && idle())
-		on_file(frame);
+	else if (order && between())
+		return on_order(frame);
 	else if (frame->type == FRAME_FILE_DATA && agent.input.fd >= 0)
 		must(input_data(&agent.input, frame->payload, frame->len, &err), &err);
-	else if (frame->type == FRAME_MORE && idle())
-		on_more(frame);
-	else if (frame->type == FRAME_STEP && idle())
-		on_step(frame);
 	else if (frame->type == FRAME_STDIN && agent.job_stdin)
 		return run_stdin(frame);
-	else if (frame->type == FRAME_STDIN_END && agent.job_stdin) {
-		agent.job_stdin = false;
-		if (agent.step.spare.in_fd >= 0)
-			(void)close(TAKE_FD(agent.step.spare.in_fd));
-	} else if (frame->type == FRAME_COLLECT && idle())
-		on_collect(frame);
-	else
+	else if (frame->type == FRAME_STDIN_END && agent.job_stdin)
+		on_stdin_end();
+	else if (frame->type != FRAME_KILL || !agent.job.sandbox)
 		fault_say("a frame that does not belong here");
 	return true;
+}
+
+static void collector_kill(void)
+{
+	if (agent.collect_pid > 0)
+		(void)kill(agent.collect_pid, SIGKILL);
+	agent.collect_pid = 0;
+	if (agent.collect_fd >= 0)
+		(void)close(TAKE_FD(agent.collect_fd));
+}
+
+/* The job is not wanted any more: all that it has goes, and DONE when it is gone. */
+static void on_kill(void)
+{
+	if (agent.phase < PHASE_IDLE || agent.phase >= PHASE_KILLED)
+		return;
+	collector_kill();
+	run_abandon();
+	input_done(&agent.input);
+	more_done();
+	sandbox_leave(true);
+	agent.phase = PHASE_KILLED;
+}
+
+/* What waits before a KILL waits in vain, but for the START that says whose DONE is awaited. */
+static void drop_killed(size_t n)
+{
+	struct frame frame;
+	struct err err;
+
+	for (; n > 0; n--) {
+		must(frame_in_peek(&agent.in, &frame, &err), &err);
+		if (frame.type == FRAME_START && agent.phase == PHASE_WARM)
+			on_start(&frame);
+		frame_in_drop(&agent.in);
+	}
+	on_kill();
 }
 
 static void frames_read(void)
 {
 	struct frame frame;
 	struct err err;
+	size_t n;
 	int r;
 
-	for (;;) {
-		must(frame_in_fill(&agent.in, &err), &err);
-		r = frame_in_peek(&agent.in, &frame, &err);
-		must(r, &err);
-		if (r == 0)
-			break;
-		if (!on_frame(&frame))
-			return;
+	must(frame_in_fill(&agent.in, &err), &err);
+	while (agent.job.sandbox && (n = frame_in_find(&agent.in, FRAME_KILL)) > 0)
+		drop_killed(n);
+	while ((r = frame_in_peek(&agent.in, &frame, &err)) > 0 && on_frame(&frame))
 		frame_in_drop(&agent.in);
-	}
+	must(r, &err);
 	if (agent.in.eof)
 		_exit(0);
 }
@@ -212,8 +293,8 @@ static void reaped(pid_t pid, int status, const struct rusage *usage)
 {
 	if (pid == agent.keeper_pid && agent.keeper_fd < 0)
 		return; /* after pool_fall_back() */
-	if (pid == agent.keeper_pid || pid == agent.killer_pid)
-		fault_say("the keeper or the killer died");
+	if (pid == agent.keeper_pid || pid == agent.killer_pid || pid == agent.nursery_pid)
+		fault_say("the keeper, the killer or the nursery died");
 	for (size_t i = 0; i < SPARES_MAX; i++)
 		if (agent.spares[i].state != SPARE_NONE && agent.spares[i].pid == pid)
 			fault_say("a spare died");
@@ -262,23 +343,51 @@ static void collector_read(void)
 	}
 }
 
+/* The next job may come: in a sandbox it is another one. */
+static void warmed(void)
+{
+	if (!agent.job.sandbox) {
+		if (pool_find(SPARE_FORKED) == NULL)
+			send_ready();
+	} else if (sandbox_ready() && frame_out_room(&agent.out) >= FRAME_TEXT_MAX) {
+		sandbox_enter();
+		send_ready();
+	}
+}
+
+static bool killer_is_done(void)
+{
+	struct err err;
+	int answers = 0;
+
+	if (agent.kill_pending) {
+		answers = killer_answers(agent.killer_fd, &err);
+		must(answers, &err);
+	}
+	agent.kill_pending = agent.kill_pending && answers == 0;
+	return !agent.kill_pending;
+}
+
+static bool say_done(void)
+{
+	return frame_out_put(&agent.out, FRAME_DONE, agent.nonce, FRAME_NONCE_BYTES) == 0;
+}
+
+/* DONE was said: a slot's agent forgets the job, a container's ends. */
+static void forget(void)
+{
+	sandbox_leave(disk_look(&agent.ballast).total > HEAVY_BYTES);
+	agent.phase = PHASE_WARMING;
+}
+
 /* Moves on what waits for no event of its own. */
 static void advance(int64_t now_us)
 {
-	struct err err;
 	enum limit limit;
-	int answers;
 
 	switch (agent.phase) {
 	case PHASE_WARMING:
-		if (pool_find(SPARE_FORKED) == NULL)
-			send_ready();
-		break;
-	case PHASE_IDLE:
-		/* Two steps and no spare left: there are many, the next ones are prepared now. */
-		if (agent.steps >= SPARES_WARM && !frame_out_waiting(&agent.out) &&
-			pool_find(SPARE_READY) == NULL && pool_find(SPARE_FORKED) == NULL)
-			pool_prepare(SPARES_MAX);
+		warmed();
 		break;
 	case PHASE_RUNNING:
 		limit = step_check(&agent.step, now_us);
@@ -286,22 +395,22 @@ static void advance(int64_t now_us)
 			run_finish(limit);
 		break;
 	case PHASE_ENDING:
-		answers = killer_answers(agent.killer_fd, &err);
-		must(answers, &err);
-		agent.kill_pending = agent.kill_pending && answers == 0;
-		if (!agent.kill_pending && agent.step.reaped && run_gone())
+		if (killer_is_done() && agent.step.reaped && run_gone())
 			agent.phase = PHASE_DRAINING;
 		else if (now_us >= agent.kill_again_us)
 			run_kill();
 		break;
+	case PHASE_KILLED:
+		if (killer_is_done() && agent.awaited == 0 && say_done())
+			agent.phase = PHASE_WARMING;
+		break;
 	case PHASE_COLLECTING:
-		if (agent.collected && agent.collect_fd < 0 &&
-			frame_out_put(&agent.out, FRAME_DONE, agent.nonce, FRAME_NONCE_BYTES) == 0)
+		if (agent.collected && agent.collect_fd < 0 && say_done())
 			agent.phase = PHASE_LAST;
 		break;
 	case PHASE_LAST:
-		if (!frame_out_waiting(&agent.out))
-			_exit(0);
+		if (agent.job.sandbox)
+			forget();
 		break;
 	default:
 		break;
@@ -343,11 +452,14 @@ static void wait_for_events(void)
 	bool streams = agent.phase >= PHASE_RUNNING && agent.phase <= PHASE_DRAINING;
 	struct spare *first = &agent.step.spare;
 	struct pollfd fds[] = {
-		{ .fd = STDIN_FILENO, .events = when(!held, POLLIN) },
+		{ .fd = STDIN_FILENO, .events = when(!frame_in_full(&agent.in), POLLIN) },
 		{ .fd = STDOUT_FILENO, .events = when(frame_out_waiting(&agent.out), POLLOUT) },
 		{ .fd = agent.signal_fd, .events = POLLIN },
 		{ .fd = agent.keeper_fd, .events = POLLIN },
-		{ .fd = agent.phase == PHASE_ENDING ? agent.killer_fd : -1, .events = POLLIN },
+		{ .fd = agent.kill_pending ? agent.killer_fd : -1, .events = POLLIN },
+		{ .fd = agent.nursery_fd, .events = POLLIN },
+		{ .fd = agent.now.fd, .events = POLLIN },
+		{ .fd = agent.next.fd, .events = POLLIN },
 		{ .fd = frame_out_room(&agent.out) == FRAME_PAYLOAD_MAX ? agent.collect_fd : -1,
 			.events = POLLIN },
 		{ .fd = streams && run_may_read(0) ? first->out_fd : -1, .events = POLLIN },
@@ -356,28 +468,63 @@ static void wait_for_events(void)
 			.events = POLLOUT },
 	};
 
-	wait_until(fds, sizeof(fds) / sizeof(fds[0]), agent.moved ? 0 : next_us());
+	wait_until(fds, sizeof(fds) / sizeof(fds[0]), next_us());
 	if ((fds[0].revents & (POLLHUP | POLLERR)) != 0 || (fds[1].revents & POLLERR) != 0)
 		_exit(0); /* the driver is gone */
+}
+
+/* Once round; true when that opened the way for more. */
+static bool turn(void)
+{
+	enum phase before = agent.phase;
+
+	frames_read();
+	if (agent.phase == PHASE_WAITING && pool_find(SPARE_READY) != NULL)
+		run_begin();
+	run_pump();
+	collector_read();
+	advance(clock_us());
+	return agent.phase != before;
+}
+
+static bool spare_coming(void)
+{
+	return pool_find(SPARE_READY) != NULL || pool_find(SPARE_FORKED) != NULL ||
+	       pool_find(SPARE_OPEN) != NULL;
+}
+
+/* What nobody waits for yet: after what somebody does. */
+static void prepare_ahead(void)
+{
+	bool running = agent.phase == PHASE_RUNNING;
+
+	if (frame_out_waiting(&agent.out))
+		return;
+	if (agent.job.sandbox && agent.next.id == 0 && agent.was_ready)
+		sandbox_prepare();
+	/* A step runs and nothing says that it is the last: as well as a build, a case. */
+	if (agent.job.sandbox && running && agent.steps < SPARES_WARM && !spare_coming() &&
+		frame_in_find(&agent.in, FRAME_COLLECT) == 0)
+		pool_prepare(1);
+	/* Two steps and no spare left: there are many. */
+	if (agent.phase == PHASE_IDLE && agent.steps >= SPARES_WARM && !spare_coming())
+		pool_prepare(SPARES_MAX);
 }
 
 static _Noreturn void loop(void)
 {
 	for (;;) {
-		enum phase before = agent.phase;
-
 		wait_for_events();
 		signals_read();
+		sandbox_read();
 		pool_read();
-		frames_read();
-		if (agent.phase == PHASE_WAITING && pool_find(SPARE_READY) != NULL)
-			run_begin();
-		run_pump();
-		collector_read();
-		advance(clock_us());
+		while (turn())
+			;
 		if (frame_out_flush(&agent.out) < 0)
 			_exit(0);
-		agent.moved = agent.phase != before;
+		if (agent.phase == PHASE_LAST && !frame_out_waiting(&agent.out))
+			_exit(0);
+		prepare_ahead();
 	}
 }
 
@@ -394,6 +541,9 @@ static void start(void)
 		.keeper_fd = -1,
 		.killer_fd = -1,
 		.collect_fd = -1,
+		.nursery_fd = -1,
+		.now = SANDBOX_NONE,
+		.next = SANDBOX_NONE,
 		.container = METER_NONE,
 		.input = { .fd = -1 },
 		.ballast = BALLAST_NONE,

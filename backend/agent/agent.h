@@ -13,6 +13,7 @@
 #include "files.h"
 #include "frame_io.h"
 #include "orders.h"
+#include "sandbox.h"
 #include "step.h"
 #include "wire/pack.h"
 
@@ -30,13 +31,14 @@ enum phase {
 	PHASE_ENDING,   /* being killed */
 	PHASE_DRAINING, /* all are dead: the rest of the output */
 	PHASE_COLLECTING,
-	PHASE_LAST, /* DONE goes out */
+	PHASE_KILLED, /* all of a job that is not wanted: awaited until it is gone */
+	PHASE_LAST,   /* DONE goes out */
 };
 
 struct agent {
 	enum phase phase;
-	int signal_fd, keeper_fd, killer_fd, collect_fd; /* -1: none */
-	pid_t keeper_pid, killer_pid, collect_pid;
+	int signal_fd, keeper_fd, killer_fd, collect_fd, nursery_fd; /* -1: none */
+	pid_t keeper_pid, killer_pid, collect_pid, nursery_pid;
 	bool kill_pending; /* the killer has not answered */
 	int64_t kill_again_us;
 	struct prepare_order job;
@@ -44,6 +46,13 @@ struct agent {
 	struct meter container; /* opened where there is no cgroup of the job's own */
 	char no_cgroup[256];
 	uint8_t nonce[FRAME_NONCE_BYTES];
+	/* What the job works in; where it is the container, only the places are used. */
+	struct sandbox now;
+	struct sandbox next;
+	unsigned int sandboxes_made;
+	unsigned int leaving; /* sandboxes that were left and are not gone yet */
+	unsigned int awaited; /* id of the one that must be before READY; 0: none */
+	int64_t disk_bytes;   /* that now's workspace has */
 	struct spare spares[SPARES_MAX];
 	unsigned int spares_made;
 	bool job_stdin; /* STDIN_END is still to come */
@@ -52,11 +61,12 @@ struct agent {
 	struct ballast ballast;
 	struct packer more; /* payloads of MORE */
 	struct step_order order;
-	unsigned int limited; /* number of the spare whose cgroup has the order's limits; 0: none */
+	unsigned int limited;      /* number of the spare that gets the order's limits; 0: none */
+	unsigned int limits_asked; /* answers to come about them */
 	struct step step;
 	unsigned int steps;
 	bool collected; /* the collector has ended well */
-	bool moved;     /* the phase changed: look again before waiting */
+	bool was_ready;
 	struct frame_in in;
 	struct frame_out out;
 };

@@ -223,7 +223,7 @@ static void walk(struct collector *c, int fd, unsigned int depth)
 }
 
 static _Noreturn void collector_main(
-	int sock, const struct prepare_order *job, const struct collect_order *order)
+	int sock, const struct prepare_order *job, int workspace, const struct collect_order *order)
 {
 	static struct collector c;
 	int dir;
@@ -232,15 +232,15 @@ static _Noreturn void collector_main(
 	c.order = order;
 	if (rights_become_job(job->job_uid) < 0 || policy_load(POLICY_JOB) < 0)
 		_exit(2);
-	dir = open(AGENT_WORKSPACE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = openat(workspace, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		_exit(3);
 	walk(&c, dir, 0);
 	_exit(0);
 }
 
-int collect_fork(const struct prepare_order *job, const struct collect_order *order, int *ret_sock,
-	pid_t *ret_pid, struct err *err)
+int collect_fork(const struct prepare_order *job, int workspace, const struct collect_order *order,
+	int *ret_sock, pid_t *ret_pid, struct err *err)
 {
 	cleanup_close int near = -1, far = -1;
 	int pair[2];
@@ -260,7 +260,7 @@ int collect_fork(const struct prepare_order *job, const struct collect_order *or
 		(void)dup3(none, STDIN_FILENO, O_CLOEXEC);
 		(void)dup3(none, STDOUT_FILENO, O_CLOEXEC);
 		(void)close(near);
-		collector_main(far, job, order);
+		collector_main(far, job, workspace, order);
 	}
 	if (fcntl(near, F_SETFL, O_NONBLOCK) < 0)
 		return err_set(err, errno, "O_NONBLOCK");

@@ -12,5 +12,5 @@
 #include "orders.h"
 
 /* Forks it. 0, with the non-blocking socket its frames come from, or -errno. */
-int collect_fork(const struct prepare_order *job, const struct collect_order *order, int *ret_sock,
-	pid_t *ret_pid, struct err *err);
+int collect_fork(const struct prepare_order *job, int workspace, const struct collect_order *order,
+	int *ret_sock, pid_t *ret_pid, struct err *err);

@@ -13,39 +13,78 @@
 #include "rights.h"
 #include "wire/frame.h"
 
-static const struct {
-	const char *path;
-	bool counts; /* against the job's disk limit */
-} places[DISK_PLACES] = { { AGENT_WORKSPACE, true }, { "/tmp", true }, { "/dev/shm", false } };
+const char *const place_paths[DISK_PLACES] = {
+	[PLACE_WORKSPACE] = AGENT_WORKSPACE,
+	[PLACE_TMP] = "/tmp",
+	[PLACE_SHM] = "/dev/shm",
+};
 
-/* False where it is no tmpfs with a size. */
-static bool look_at(size_t i, struct statfs *ret)
+/* Whether it counts against the job's disk limit. */
+static bool counts(int i)
 {
-	return statfs(places[i].path, ret) == 0 && ret->f_type == TMPFS_MAGIC && ret->f_blocks > 0;
+	return i != PLACE_SHM;
 }
 
-void disk_open_to_all(void)
+int places_open(struct places *ret, struct err *err)
+{
+	struct places places = PLACES_NONE;
+
+	for (int i = 0; i < DISK_PLACES; i++) {
+		places.fd[i] = open(place_paths[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (places.fd[i] < 0) {
+			(void)err_set(err, errno, "%s", place_paths[i]);
+			places_close(&places);
+			return -err->code;
+		}
+	}
+	*ret = places;
+	return 0;
+}
+
+void places_close(struct places *places)
+{
+	for (int i = 0; i < DISK_PLACES; i++)
+		if (places->fd[i] >= 0)
+			(void)close(places->fd[i]);
+	*places = PLACES_NONE;
+}
+
+void ballast_drop(struct ballast *ballast)
+{
+	for (int i = 0; i < DISK_PLACES; i++)
+		if (ballast->fd[i] >= 0)
+			(void)close(ballast->fd[i]);
+	*ballast = BALLAST_NONE;
+}
+
+/* False where it is no tmpfs with a size. */
+static bool look_at(const struct places *places, int i, struct statfs *ret)
+{
+	return fstatfs(places->fd[i], ret) == 0 && ret->f_type == TMPFS_MAGIC && ret->f_blocks > 0;
+}
+
+void disk_open_to_all(const struct places *places)
 {
 	struct statfs fs;
 
-	for (size_t i = 0; i < DISK_PLACES; i++)
-		if (strcmp(places[i].path, AGENT_WORKSPACE) != 0 && look_at(i, &fs))
-			(void)chmod(places[i].path, 01777); /* as it was, where it is not ours */
+	for (int i = PLACE_TMP; i < DISK_PLACES; i++)
+		if (look_at(places, i, &fs))
+			(void)chmod(place_paths[i], 01777); /* as it was, where it is not ours */
 }
 
 struct disk disk_look(const struct ballast *ballast)
 {
 	struct disk disk = { 0 };
 
-	for (size_t i = 0; i < DISK_PLACES; i++) {
+	for (int i = 0; i < DISK_PLACES; i++) {
 		struct statfs fs;
 		int64_t used;
 
-		if (!look_at(i, &fs))
+		if (!look_at(ballast->places, i, &fs))
 			continue;
 		used = (int64_t)(fs.f_blocks - fs.f_bfree) * fs.f_bsize - ballast->bytes[i];
 		disk.total += used;
-		if (places[i].counts && used > disk.used)
+		if (counts(i) && used > disk.used)
 			disk.used = used;
 		if (fs.f_bavail == 0 || (fs.f_files > 0 && fs.f_ffree == 0))
 			disk.full = true;
@@ -61,13 +100,13 @@ static int take(int fd, int64_t from, int64_t bytes, int64_t free_bytes)
 	return bytes > 0 && fallocate(fd, 0, from, bytes) < 0 ? -errno : 0;
 }
 
-static int place_limit(struct ballast *ballast, size_t i, int64_t bytes)
+static int place_limit(struct ballast *ballast, int i, int64_t bytes)
 {
 	struct statfs fs, after;
 	int64_t block, want, have = ballast->bytes[i];
 	int r;
 
-	if (!look_at(i, &fs))
+	if (!look_at(ballast->places, i, &fs))
 		return 0;
 	block = fs.f_bsize;
 	want = ((int64_t)fs.f_blocks - (bytes + block - 1) / block) * block;
@@ -76,12 +115,14 @@ static int place_limit(struct ballast *ballast, size_t i, int64_t bytes)
 	if (want == have)
 		return 0;
 	if (ballast->fd[i] < 0)
-		ballast->fd[i] = open(places[i].path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		ballast->fd[i] =
+			openat(ballast->places->fd[i], ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (ballast->fd[i] < 0)
 		return -errno;
 	r = want < have ? (ftruncate(ballast->fd[i], want) < 0 ? -errno : 0)
 			: take(ballast->fd[i], have, want - have, (int64_t)fs.f_bavail * block);
-	if (r == 0 && look_at(i, &after)) /* what it came to, metadata of the file aside */
+	if (r == 0 && look_at(ballast->places, i,
+			      &after)) /* what it came to, metadata of the file aside */
 		ballast->bytes[i] += ((int64_t)fs.f_bfree - (int64_t)after.f_bfree) * block;
 	return r;
 }
@@ -92,8 +133,8 @@ int disk_limit(
 	int r = 0;
 
 	rights_files_as(job_uid);
-	for (size_t i = 0; r == 0 && i < DISK_PLACES; i++)
-		if (places[i].counts)
+	for (int i = 0; r == 0 && i < DISK_PLACES; i++)
+		if (counts(i))
 			r = place_limit(ballast, i, bytes);
 	rights_files_as(agent_uid);
 	return r < 0 ? err_set(err, -r, "lower the disk limit") : 0;

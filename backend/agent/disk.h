@@ -13,7 +13,21 @@
 
 #include "common/err.h"
 
-#define DISK_PLACES 3 /* the workspace, /tmp, /dev/shm */
+enum place {
+	PLACE_WORKSPACE,
+	PLACE_TMP,
+	PLACE_SHM,
+	DISK_PLACES,
+};
+
+/* The directories; a sandbox's are seen through these alone. */
+struct places {
+	int fd[DISK_PLACES]; /* owned, O_PATH */
+};
+
+#define PLACES_NONE ((struct places){ { -1, -1, -1 } })
+
+extern const char *const place_paths[DISK_PLACES];
 
 struct disk {
 	int64_t used;  /* bytes in the fullest of workspace and /tmp */
@@ -22,17 +36,24 @@ struct disk {
 };
 
 struct ballast {
-	int fd[DISK_PLACES]; /* owned; -1: none */
+	const struct places *places; /* borrowed: those it is about */
+	int fd[DISK_PLACES];         /* owned; -1: none */
 	int64_t bytes[DISK_PLACES];
 };
 
 #define BALLAST_NONE ((struct ballast){ .fd = { -1, -1, -1 } })
 
+/* Opens those of this mount namespace. 0 or -errno. */
+int places_open(struct places *ret, struct err *err);
+void places_close(struct places *places);
+/* Closes the files; what they took is free again. */
+void ballast_drop(struct ballast *ballast);
+
 /*
  * As uid 0: makes /tmp and /dev/shm everybody's. runc gives a tmpfs the mode
  * that the image's directory of that name has, whatever was asked for.
  */
-void disk_open_to_all(void);
+void disk_open_to_all(const struct places *places);
 /* Looks at those that are a tmpfs of a given size: others are not the job's alone. */
 struct disk disk_look(const struct ballast *ballast);
 /*

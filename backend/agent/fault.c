@@ -16,6 +16,14 @@ _Noreturn void fault(const struct err *err)
 	uint8_t text[FRAME_TEXT_MAX];
 	struct packer payload = packer_fixed(text, sizeof(text));
 
+	struct err first;
+
+	/* Before the first READY it is this host that does not let us: the driver can do without.
+	 */
+	if (agent.job.sandbox && !agent.was_ready) {
+		(void)err_say(&first, err->code > 0 ? err->code : EPROTO, "sandbox: %s", err->msg);
+		err = &first;
+	}
 	(void)fprintf(stderr, "agent: %s\n", err->msg);
 	pack_str(&payload, err->msg);
 	for (int64_t until = clock_us() + FAULT_WAIT_MS * 1000; clock_us() < until;) {

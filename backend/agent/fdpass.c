@@ -9,8 +9,15 @@
 
 union control {
 	struct cmsghdr align;
-	char space[CMSG_SPACE(FDPASS_MAX * sizeof(int))];
+	char space[CMSG_SPACE(FDPASS_MAX * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
 };
+
+int fdpass_know_senders(int sock)
+{
+	int on = 1;
+
+	return setsockopt(sock, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ? -errno : 0;
+}
 
 int fdpass_send(int sock, const void *data, size_t n, const int *fds, size_t count)
 {
@@ -57,7 +64,21 @@ static size_t take_fds(struct msghdr *msg, int *ret_fds, size_t max)
 	return count;
 }
 
-ssize_t fdpass_recv(int sock, void *data, size_t n, int *ret_fds, size_t max, size_t *ret_count)
+static pid_t sender_of(struct msghdr *msg)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+		struct ucred who;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
+			continue;
+		memcpy(&who, CMSG_DATA(c), sizeof(who));
+		return who.pid;
+	}
+	return 0;
+}
+
+static ssize_t receive(int sock, int flags, void *data, size_t n, int *ret_fds, size_t max,
+	size_t *ret_count, pid_t *ret_pid)
 {
 	struct iovec iov = { .iov_base = data, .iov_len = n };
 	union control control = { 0 };
@@ -68,8 +89,22 @@ ssize_t fdpass_recv(int sock, void *data, size_t n, int *ret_fds, size_t max, si
 	ssize_t got;
 
 	do
-		got = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
+		got = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC | flags);
 	while (got < 0 && errno == EINTR);
 	*ret_count = got < 0 ? 0 : take_fds(&msg, ret_fds, max);
+	*ret_pid = got < 0 ? 0 : sender_of(&msg);
 	return got < 0 ? -errno : got;
+}
+
+ssize_t fdpass_recv(int sock, void *data, size_t n, int *ret_fds, size_t max, size_t *ret_count)
+{
+	pid_t ignored;
+
+	return receive(sock, 0, data, n, ret_fds, max, ret_count, &ignored);
+}
+
+ssize_t fdpass_recv_from(
+	int sock, void *data, size_t n, int *ret_fds, size_t max, size_t *ret_count, pid_t *ret_pid)
+{
+	return receive(sock, MSG_DONTWAIT, data, n, ret_fds, max, ret_count, ret_pid);
 }

@@ -7,6 +7,8 @@
 
 #define FDPASS_MAX 8
 
+/* Makes fdpass_recv_from() on this socket know who sent. 0 or -errno. */
+int fdpass_know_senders(int sock);
 /* 0 or -errno. */
 int fdpass_send(int sock, const void *data, size_t n, const int *fds, size_t count);
 /*
@@ -14,3 +16,6 @@ int fdpass_send(int sock, const void *data, size_t n, const int *fds, size_t cou
  * that came are the caller's, *ret_count of them, at most `max`.
  */
 ssize_t fdpass_recv(int sock, void *data, size_t n, int *ret_fds, size_t max, size_t *ret_count);
+/* The same without waiting (-EAGAIN), with the sender's pid as this process sees it. */
+ssize_t fdpass_recv_from(int sock, void *data, size_t n, int *ret_fds, size_t max,
+	size_t *ret_count, pid_t *ret_pid);

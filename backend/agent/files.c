@@ -26,9 +26,9 @@ static int step_down(int dir, const char *name)
 	return beneath_open(dir, name, O_RDONLY | O_DIRECTORY, 0);
 }
 
-static int open_file(const struct file_order *order)
+static int open_file(int workspace, const struct file_order *order)
 {
-	cleanup_close int dir = open(AGENT_WORKSPACE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_close int dir = openat(workspace, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char name[FRAME_NAME_MAX], *at = name, *slash;
 
 	if (dir < 0)
@@ -48,14 +48,14 @@ static int open_file(const struct file_order *order)
 	return beneath_open(dir, at, O_WRONLY | O_CREAT | O_TRUNC, order->mode);
 }
 
-int input_begin(struct input *input, const struct file_order *order,
+int input_begin(struct input *input, int workspace, const struct file_order *order,
 	const struct prepare_order *job, struct err *err)
 {
 	struct stat st;
 	int fd;
 
 	rights_files_as(job->job_uid);
-	fd = open_file(order);
+	fd = open_file(workspace, order);
 	rights_files_as(job->agent_uid);
 	if (fd < 0)
 		return refuse(order->name, -fd, err);
@@ -87,4 +87,10 @@ int input_data(struct input *input, const uint8_t *data, size_t len, struct err 
 	if (input->left == 0)
 		(void)close(TAKE_FD(input->fd));
 	return 0;
+}
+
+void input_done(struct input *input)
+{
+	if (input->fd >= 0)
+		(void)close(TAKE_FD(input->fd));
 }

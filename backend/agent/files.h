@@ -16,7 +16,9 @@ struct input {
  * Makes the file and the directories above it; a file of the same name is
  * replaced. The message of a failure is what frame.h says of "input: ".
  */
-int input_begin(struct input *input, const struct file_order *order,
+int input_begin(struct input *input, int workspace, const struct file_order *order,
 	const struct prepare_order *job, struct err *err);
+/* Forgets a file that is half written. */
+void input_done(struct input *input);
 /* More of it; with the last byte the file is closed. -EPROTO when that is too much. */
 int input_data(struct input *input, const uint8_t *data, size_t len, struct err *err);

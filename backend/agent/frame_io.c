@@ -10,24 +10,25 @@ static uint32_t header_len(const uint8_t *h)
 	return (uint32_t)h[0] | (uint32_t)h[1] << 8 | (uint32_t)h[2] << 16 | (uint32_t)h[3] << 24;
 }
 
-static size_t frame_in_want(const struct frame_in *in)
+/* Room behind what is there: what was dropped is overwritten when there is little. */
+static size_t frame_in_room(struct frame_in *in)
 {
-	size_t n;
-
-	if (in->len < FRAME_HEADER)
-		return FRAME_HEADER - in->len;
-	n = FRAME_HEADER + (size_t)header_len(in->buf);
-	if (n > sizeof(in->buf))
-		n = FRAME_HEADER; /* frame_in_peek() refuses it */
-	return n - in->len;
+	if (in->start == in->end)
+		in->start = in->end = 0;
+	if (in->start > 0 && sizeof(in->buf) - in->end < FRAME_HEADER + FRAME_PAYLOAD_MAX) {
+		memmove(in->buf, in->buf + in->start, in->end - in->start);
+		in->end -= in->start;
+		in->start = 0;
+	}
+	return sizeof(in->buf) - in->end;
 }
 
 int frame_in_fill(struct frame_in *in, struct err *err)
 {
-	size_t want;
+	size_t room;
 
-	while (!in->eof && (want = frame_in_want(in)) > 0) {
-		ssize_t n = read(in->fd, in->buf + in->len, want);
+	while (!in->eof && (room = frame_in_room(in)) > 0) {
+		ssize_t n = read(in->fd, in->buf + in->end, room);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -37,20 +38,28 @@ int frame_in_fill(struct frame_in *in, struct err *err)
 			return err_set(err, errno, "read frames");
 		if (n == 0)
 			in->eof = true;
-		in->len += (size_t)n;
+		in->end += (size_t)n;
+		if ((size_t)n < room)
+			return 0; /* that was all for now */
 	}
 	return 0;
 }
 
-int frame_in_peek(const struct frame_in *in, struct frame *ret, struct err *err)
+bool frame_in_full(const struct frame_in *in)
 {
-	const uint8_t *h = in->buf;
+	return in->eof || (in->start == 0 && in->end == sizeof(in->buf));
+}
 
-	if (in->len < FRAME_HEADER)
+/* The whole frame at `at`: as frame_in_peek(). */
+static int frame_at(const struct frame_in *in, size_t at, struct frame *ret, struct err *err)
+{
+	const uint8_t *h = in->buf + at;
+
+	if (in->end - at < FRAME_HEADER)
 		return 0;
 	if (header_len(h) > FRAME_PAYLOAD_MAX || h[5] != 0 || h[6] != 0 || h[7] != 0)
 		return err_say(err, EPROTO, "bad frame header");
-	if (in->len < FRAME_HEADER + header_len(h))
+	if (in->end - at < FRAME_HEADER + header_len(h))
 		return 0;
 	*ret = (struct frame){
 		.type = (enum frame_type)h[4], .payload = h + FRAME_HEADER, .len = header_len(h)
@@ -58,9 +67,29 @@ int frame_in_peek(const struct frame_in *in, struct frame *ret, struct err *err)
 	return 1;
 }
 
+int frame_in_peek(const struct frame_in *in, struct frame *ret, struct err *err)
+{
+	return frame_at(in, in->start, ret, err);
+}
+
 void frame_in_drop(struct frame_in *in)
 {
-	in->len = 0; /* never more than one frame is read */
+	in->start += FRAME_HEADER + header_len(in->buf + in->start);
+}
+
+size_t frame_in_find(const struct frame_in *in, enum frame_type type)
+{
+	struct frame frame;
+	struct err ignored;
+	size_t n = 0;
+
+	for (size_t at = in->start; frame_at(in, at, &frame, &ignored) == 1;
+		at += FRAME_HEADER + frame.len) {
+		n++;
+		if (frame.type == type)
+			return n;
+	}
+	return 0;
 }
 
 static void frame_out_compact(struct frame_out *out)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Frames in and out of the agent, without ever blocking and without memory
- * that grows: a reader holds one frame, a writer a few. Whoever produces asks
+ * that grows: reader and writer hold a few. Whoever produces asks
  * for room first and stops where there is none.
  */
 #pragma once
@@ -14,6 +14,7 @@
 #include "wire/frame.h"
 
 #define FRAME_OUT_BYTES (4 * (FRAME_HEADER + FRAME_PAYLOAD_MAX))
+#define FRAME_IN_BYTES  (4 * (FRAME_HEADER + FRAME_PAYLOAD_MAX))
 
 struct frame {
 	enum frame_type type;
@@ -24,8 +25,8 @@ struct frame {
 struct frame_in {
 	int fd;
 	bool eof;
-	size_t len;
-	uint8_t buf[FRAME_HEADER + FRAME_PAYLOAD_MAX];
+	size_t start, end; /* of what was read and not dropped */
+	uint8_t buf[FRAME_IN_BYTES];
 };
 
 struct frame_out {
@@ -34,11 +35,15 @@ struct frame_out {
 	uint8_t buf[FRAME_OUT_BYTES];
 };
 
-/* Reads what the frame at the front still lacks. 0 (also when nothing is there), or -errno. */
+/* Reads what is there, as far as there is room. 0 (also when nothing is there), or -errno. */
 int frame_in_fill(struct frame_in *in, struct err *err);
+/* Nothing more can be read now. */
+bool frame_in_full(const struct frame_in *in);
 /* 1 and *ret when a whole frame is there, 0 when not, -EPROTO on a header no peer of ours sends. */
 int frame_in_peek(const struct frame_in *in, struct frame *ret, struct err *err);
-/* Forgets the frame at the front. */
+/* Which of the whole frames that are there, from 1, is the first of that type; 0: none. */
+size_t frame_in_find(const struct frame_in *in, enum frame_type type);
+/* Forgets the frame at the front, which frame_in_peek() has seen. */
 void frame_in_drop(struct frame_in *in);
 
 /* Bytes of payload that one more frame could carry now; 0 also where not even a header fits. */

@@ -15,6 +15,7 @@ static const struct {
 	size_t bytes;
 } filters[POLICY_MAX_] = {
 	[POLICY_AGENT] = { policy_bpf_agent, sizeof(policy_bpf_agent) },
+	[POLICY_NURSERY] = { policy_bpf_nursery, sizeof(policy_bpf_nursery) },
 	[POLICY_JOB] = { policy_bpf_job, sizeof(policy_bpf_job) },
 	[POLICY_JOB_NETWORK] = { policy_bpf_job_network, sizeof(policy_bpf_job_network) },
 };

@@ -8,6 +8,7 @@
 
 enum policy {
 	POLICY_AGENT,       /* the agent once it has left uid 0: everything but the way back */
+	POLICY_NURSERY,     /* who makes sandboxes, and all in them: no way out of them */
 	POLICY_JOB,         /* a program: an allow-list, unix sockets only */
 	POLICY_JOB_NETWORK, /* the same with internet sockets */
 	POLICY_MAX_,

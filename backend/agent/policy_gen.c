@@ -126,6 +126,15 @@ static scmp_filter_ctx agent_filter(void)
 	return ctx;
 }
 
+static scmp_filter_ctx nursery_filter(void)
+{
+	scmp_filter_ctx ctx = filter_new(SCMP_ACT_ALLOW);
+
+	rules(ctx, SCMP_ACT_ERRNO(EPERM), policy_nursery_refused, COUNT(policy_nursery_refused));
+	rule(ctx, SCMP_ACT_ERRNO(ENOSYS), "clone3", 0, (struct scmp_arg_cmp){ 0 });
+	return ctx;
+}
+
 /* One instruction a line, as struct sock_filter's initialiser. */
 static void print_filter(FILE *out, const char *name, scmp_filter_ctx ctx)
 {
@@ -152,6 +161,7 @@ static void print_bpf(FILE *out)
 	(void)fprintf(out, "/* Made by policy_gen from policy_table.h. */\n");
 	(void)fprintf(out, "#include <linux/filter.h>\n\n");
 	print_filter(out, "agent", agent_filter());
+	print_filter(out, "nursery", nursery_filter());
 	print_filter(out, "job", job_filter(0));
 	print_filter(out, "job_network", job_filter(1));
 }

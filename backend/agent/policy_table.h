@@ -344,6 +344,34 @@ static const char *const policy_container_only[] = {
 	"fsconfig",
 	"fsmount",
 	"sethostname",
+	"keyctl",
+};
+
+/* What the nursery gives up for itself and for all that it makes. */
+static const char *const policy_nursery_refused[] = {
+	"setns",
+	"chroot",
+	"ptrace",
+	"process_vm_readv",
+	"process_vm_writev",
+	"pidfd_getfd",
+	"bpf",
+	"add_key",
+	"request_key",
+	"io_uring_setup",
+	"io_uring_enter",
+	"io_uring_register",
+	"userfaultfd",
+	"perf_event_open",
+	"pivot_root",
+	"unshare",
+	"mount_setattr",
+	"move_mount",
+	"open_tree",
+	"fsopen",
+	"fsconfig",
+	"fsmount",
+	"umount2",
 };
 
 /* What the agent gives up for itself and all after it once it has left uid 0. */

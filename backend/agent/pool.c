@@ -20,6 +20,10 @@ void pool_prepare(size_t count)
 {
 	struct err err;
 
+	if (agent.job.sandbox) {
+		sandbox_spawn(count);
+		return;
+	}
 	for (size_t i = 0; i < count && i < SPARES_MAX; i++) {
 		struct keeper_request request = { .op = KEEPER_PLACE,
 			.number = ++agent.spares_made,
@@ -42,7 +46,15 @@ struct spare *pool_numbered(unsigned int number)
 	for (size_t i = 0; i < SPARES_MAX; i++)
 		if (agent.spares[i].state != SPARE_NONE && agent.spares[i].number == number)
 			return &agent.spares[i];
+	if (agent.next.first.state != SPARE_NONE && agent.next.first.number == number)
+		return &agent.next.first;
 	return NULL;
+}
+
+void pool_limited(void)
+{
+	if (agent.limits_asked > 0 && --agent.limits_asked == 0 && agent.phase == PHASE_LIMITING)
+		agent.phase = PHASE_WAITING; /* with limits that are its own now */
 }
 
 /*
@@ -64,13 +76,17 @@ static void keeper_answered(const struct keeper_reply *reply, struct meter *mete
 {
 	struct spare *spare = pool_numbered(reply->number);
 
-	if (reply->err.code != 0 && agent.phase == PHASE_WARMING) {
+	if (spare == NULL && agent.job.sandbox) { /* it has left with its sandbox meanwhile */
+		meter_close(meter);
+		return;
+	}
+	if (reply->err.code != 0 && agent.phase == PHASE_WARMING && !agent.job.sandbox) {
 		pool_fall_back(reply->err.msg);
 		return;
 	}
 	must(-reply->err.code, &reply->err);
 	if (reply->op == KEEPER_LIMIT) {
-		agent.phase = PHASE_WAITING; /* with limits that are its own now */
+		pool_limited();
 		return;
 	}
 	if (spare == NULL)

@@ -14,5 +14,7 @@ struct spare *pool_numbered(unsigned int number);
 void pool_prepare(size_t count);
 /* Does without cgroups of the job's own from now on; for that reason. */
 void pool_fall_back(const char *why);
+/* An answer about limits that were asked for has come. */
+void pool_limited(void);
 /* Takes the keeper's answers that are there. */
 void pool_read(void);

@@ -42,7 +42,13 @@ int rights_become_agent(uid_t uid, struct err *err)
 		return err_set(err, -r, "capabilities SETUID, SETGID, KILL");
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_set(err, errno, "not dumpable");
-	r = policy_load(POLICY_AGENT);
+	return 0;
+}
+
+int rights_stay_agent(struct err *err)
+{
+	int r = policy_load(POLICY_AGENT);
+
 	if (r < 0)
 		return err_set(err, -r, "load the agent's filter");
 	if (setresuid(0, 0, 0) == 0)
@@ -60,6 +66,16 @@ int rights_keep_setuid(void)
 	return caps_set(CAP_BIT(CAP_SETUID));
 }
 
+int rights_keep_nursery(void)
+{
+	return caps_set(CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID));
+}
+
+int rights_keep_init(void)
+{
+	return caps_set(CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID) | CAP_BIT(CAP_SYS_ADMIN));
+}
+
 int rights_become_job(uid_t uid)
 {
 	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
@@ -70,6 +86,11 @@ int rights_become_job(uid_t uid)
 uid_t rights_killer_uid(uid_t agent_uid, uid_t job_uid)
 {
 	return job_uid + 1 == agent_uid ? job_uid + 2 : job_uid + 1;
+}
+
+uid_t rights_init_uid(const struct prepare_order *job)
+{
+	return rights_killer_uid(job->agent_uid, job->job_uid);
 }
 
 void rights_files_as(uid_t uid)

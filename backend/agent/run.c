@@ -35,16 +35,23 @@ static struct spare *spare_next(void)
 	return pool_find(SPARE_READY);
 }
 
-static void limits_ask(const struct spare *spare)
+/* Asks for lower limits where there have to be any. True: wait for the answers. */
+static bool limits_ask(const struct spare *spare)
 {
 	struct keeper_request request = {
 		.op = KEEPER_LIMIT, .number = spare->number, .limits = agent.order.limits
 	};
 	struct err err;
 
-	must(keeper_ask(agent.keeper_fd, &request, &err), &err);
+	agent.limits_asked = 0;
+	if (agent.keeper_fd >= 0 && limits_lowered(&agent.order.limits)) {
+		must(keeper_ask(agent.keeper_fd, &request, &err), &err);
+		agent.limits_asked++;
+	}
+	if (agent.job.sandbox && sandbox_limit(agent.order.limits.v[LIMIT_DISK]))
+		agent.limits_asked++;
 	agent.limited = spare->number;
-	agent.phase = PHASE_LIMITING;
+	return agent.limits_asked > 0;
 }
 
 void run_begin(void)
@@ -55,13 +62,14 @@ void run_begin(void)
 	agent.phase = PHASE_WAITING;
 	if (spare == NULL)
 		return;
-	if (agent.limited == 0 && agent.keeper_fd >= 0 && limits_lowered(&agent.order.limits)) {
-		limits_ask(spare);
+	if (agent.limited == 0 && limits_ask(spare)) {
+		agent.phase = PHASE_LIMITING;
 		return;
 	}
-	must(disk_limit(&agent.ballast, agent.order.limits.v[LIMIT_DISK], agent.job.agent_uid,
-		     agent.job.job_uid, &err),
-		&err);
+	if (!agent.job.sandbox)
+		must(disk_limit(&agent.ballast, agent.order.limits.v[LIMIT_DISK],
+			     agent.job.agent_uid, agent.job.job_uid, &err),
+			&err);
 	agent.phase = PHASE_RUNNING;
 	agent.limited = 0;
 	agent.stdin_off = 0;
@@ -82,9 +90,10 @@ void run_kill(void)
 	must(killer_tell(agent.killer_fd, &err), &err);
 }
 
-/* No process, not even a dead one, has the job's uid. */
 bool run_gone(void)
 {
+	if (agent.step.own_cgroup && agent.step.spare.meter.fd[FIGURE_PIDS_NOW] >= 0)
+		return meter_read(&agent.step.spare.meter, FIGURE_PIDS_NOW) == 0;
 	errno = 0;
 	(void)getpriority(PRIO_USER, agent.job.job_uid);
 	return errno == ESRCH;
@@ -121,6 +130,19 @@ static void step_report_end(void)
 	if (agent.keeper_fd >= 0)
 		must(keeper_ask(agent.keeper_fd, &remove, &err), &err);
 	agent.phase = PHASE_IDLE;
+}
+
+void run_abandon(void)
+{
+	struct keeper_request remove = { .op = KEEPER_REMOVE, .number = agent.step.spare.number };
+	struct err err;
+
+	if (agent.step.spare.state != SPARE_NONE)
+		must(keeper_ask(agent.keeper_fd, &remove, &err), &err);
+	spare_close(&agent.step.spare);
+	step_order_done(&agent.order);
+	agent.job_stdin = false;
+	agent.limited = 0;
 }
 
 static int *stream_fd(int stream)

@@ -16,8 +16,10 @@ void run_begin(void);
 void run_finish(enum limit limit);
 /* Kills all of the job's uid; agent.kill_again_us says when to look again. */
 void run_kill(void);
-/* No process, not even a dead one, has the job's uid. */
+/* No process of the step is left, not even a dead one. */
 bool run_gone(void);
+/* Forgets a step, whatever it was at. */
+void run_abandon(void);
 /* Reads stdout and stderr, and reports the end when that was all. */
 void run_pump(void);
 /* Whether stream 0 (stdout) or 1 (stderr) can be read now. */

@@ -30,11 +30,6 @@ struct plan {
 	uint64_t strings_len;
 };
 
-/* The pipes of one spare: [0] is read from, [1] written to. */
-struct pipes {
-	int plan[2], status[2], in[2], out[2], err[2];
-};
-
 static _Noreturn void fail(enum spare_stage stage, int code)
 {
 	struct spare_failure failure = { .stage = stage, .code = code };
@@ -90,19 +85,18 @@ static void be_first_to_die(void)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-/* Descriptors 0 to 4 and nothing else. */
-static void arrange_fds(const struct pipes *p)
+/* Descriptors 0 to 4 and nothing else: enum spare_end has them in that order. */
+static void arrange_fds(const int ends[static SPARE_ENDS])
 {
-	int want[] = { p->in[0], p->out[1], p->err[1], p->status[1], p->plan[0] };
-	const int n = (int)(sizeof(want) / sizeof(want[0]));
+	int want[SPARE_ENDS];
 
-	for (int i = 0; i < n; i++) /* out of the way of the low numbers first */
-		want[i] = fcntl(want[i], F_DUPFD, 16);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < SPARE_ENDS; i++) /* out of the way of the low numbers first */
+		want[i] = fcntl(ends[i], F_DUPFD, 16);
+	for (int i = 0; i < SPARE_ENDS; i++)
 		if (want[i] < 0 || dup3(want[i], i, i < STATUS_FD ? 0 : O_CLOEXEC) < 0)
 			_exit(126);
-	if (syscall(SYS_close_range, n, ~0U, 0) < 0)
-		for (int fd = n; fd < 4096; fd++)
+	if (syscall(SYS_close_range, SPARE_ENDS, ~0U, 0) < 0)
+		for (int fd = SPARE_ENDS; fd < 4096; fd++)
 			(void)close(fd);
 }
 
@@ -117,7 +111,7 @@ static int limit_to(int resource, int64_t value)
 	return setrlimit((__rlimit_resource_t)resource, &limit) < 0 ? -errno : 0;
 }
 
-static int apply_limits(const struct limits *limits)
+static int apply_limits(const struct limits *limits, bool own_users)
 {
 	const struct {
 		int resource;
@@ -134,6 +128,11 @@ static int apply_limits(const struct limits *limits)
 		{ RLIMIT_NOFILE, limits->v[LIMIT_FILES] },
 		/* The cgroup's clock is the limit; this one only holds if ours should fail. */
 		{ RLIMIT_CPU, limits->v[LIMIT_CPU] / 1000 + 2 },
+		/*
+		 * Counted by user and user namespace: of use only where that is the job's alone.
+		 * One more than the cgroup has, which counts what it refuses.
+		 */
+		{ RLIMIT_NPROC, own_users ? limits->v[LIMIT_PROCESSES] + 1 : -1 },
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -164,7 +163,7 @@ static _Noreturn void become_program(
 {
 	char **argv = vector(&strings, plan->argc);
 	char **envp = vector(&strings, plan->envc);
-	int r = apply_limits(&plan->limits);
+	int r = apply_limits(&plan->limits, job->sandbox);
 
 	if (r < 0)
 		fail(SPARE_STAGE_LIMITS, -r);
@@ -180,14 +179,15 @@ static _Noreturn void become_program(
 	fail(SPARE_STAGE_EXEC, errno);
 }
 
-static _Noreturn void spare_main(const struct prepare_order *job, const struct pipes *p)
+_Noreturn void spare_main(const struct prepare_order *job, const int ends[static SPARE_ENDS])
 {
 	struct plan plan;
 	char *strings;
 	int r;
 
-	arrange_fds(p);
-	be_first_to_die();
+	arrange_fds(ends);
+	if (!job->sandbox) /* there it has been so from the nursery on */
+		be_first_to_die();
 	default_signals();
 	(void)setsid();
 	(void)umask(022);
@@ -204,72 +204,84 @@ static _Noreturn void spare_main(const struct prepare_order *job, const struct p
 	become_program(job, &plan, strings);
 }
 
-static void pipes_close(struct pipes *p)
+void spare_ends_close(int ends[static SPARE_ENDS])
 {
-	int *all[] = { p->plan, p->status, p->in, p->out, p->err };
-
-	for (size_t i = 0; i < 5; i++)
-		for (size_t k = 0; k < 2; k++)
-			if (all[i][k] >= 0)
-				(void)close(all[i][k]);
+	for (int i = 0; i < SPARE_ENDS; i++)
+		if (ends[i] >= 0)
+			(void)close(TAKE_FD(ends[i]));
 }
 
-static int pipes_open(const struct prepare_order *job, struct pipes *p, struct err *err)
+/* One pipe: ours is the end that does not block, the program's inodes are its own. */
+static int open_pipe(
+	const struct prepare_order *job, enum spare_end end, int *ret_ours, int *ret_theirs)
 {
-	int *all[] = { p->plan, p->status, p->in, p->out, p->err };
+	bool inward = end == SPARE_STDIN || end == SPARE_PLAN;
+	int fds[2], r;
 
-	*p = (struct pipes){ { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } };
-	for (size_t i = 0; i < 5; i++) {
-		int r;
-
-		/* The job may open /dev/stdin and its sisters by name: they are its own. */
-		if (i >= 2)
-			rights_files_as(job->job_uid);
-		r = pipe2(all[i], O_CLOEXEC);
-		rights_files_as(job->agent_uid);
-		if (r < 0) {
-			(void)err_set(err, errno, "pipe");
-			pipes_close(p);
-			return -err->code;
-		}
-	}
+	/* The job may open /dev/stdin and its sisters by name: they are its own. */
+	if (end <= SPARE_STDERR)
+		rights_files_as(job->job_uid);
+	r = pipe2(fds, O_CLOEXEC);
+	rights_files_as(job->agent_uid);
+	if (r < 0)
+		return -errno;
+	*ret_ours = fds[inward ? 1 : 0];
+	*ret_theirs = fds[inward ? 0 : 1];
+	/* The plan is written while its reader is still one of us. */
+	if (end != SPARE_PLAN)
+		(void)fcntl(*ret_ours, F_SETFL, O_NONBLOCK);
 	return 0;
 }
 
-static int take_end(int fd[2], int which, bool nonblock)
+int spare_open(const struct prepare_order *job, unsigned int number, struct spare *ret,
+	int ret_theirs[static SPARE_ENDS], struct err *err)
 {
-	if (nonblock)
-		(void)fcntl(fd[which], F_SETFL, O_NONBLOCK);
-	return TAKE_FD(fd[which]);
+	struct spare spare = SPARE_EMPTY;
+	int *ours[SPARE_ENDS] = {
+		[SPARE_STDIN] = &spare.in_fd,
+		[SPARE_STDOUT] = &spare.out_fd,
+		[SPARE_STDERR] = &spare.err_fd,
+		[SPARE_STATUS] = &spare.status_fd,
+		[SPARE_PLAN] = &spare.plan_fd,
+	};
+	int theirs[SPARE_ENDS] = { -1, -1, -1, -1, -1 };
+
+	for (int i = 0; i < SPARE_ENDS; i++) {
+		int r = open_pipe(job, (enum spare_end)i, ours[i], &theirs[i]);
+
+		if (r < 0) {
+			spare_close(&spare);
+			spare_ends_close(theirs);
+			return err_set(err, -r, "pipe");
+		}
+	}
+	spare.state = SPARE_OPEN;
+	spare.number = number;
+	*ret = spare;
+	memcpy(ret_theirs, theirs, sizeof(theirs));
+	return 0;
 }
 
 int spare_fork(
 	const struct prepare_order *job, unsigned int number, struct spare *ret, struct err *err)
 {
-	struct pipes p;
+	int theirs[SPARE_ENDS];
+	int r = spare_open(job, number, ret, theirs, err);
 	pid_t pid;
-	int r = pipes_open(job, &p, err);
 
 	if (r < 0)
 		return r;
 	pid = fork();
-	if (pid < 0) {
-		(void)err_set(err, errno, "fork a spare");
-		pipes_close(&p);
-		return -err->code;
-	}
 	if (pid == 0)
-		spare_main(job, &p);
-	*ret = SPARE_EMPTY;
+		spare_main(job, theirs);
+	r = pid < 0 ? err_set(err, errno, "fork a spare") : 0;
+	spare_ends_close(theirs);
+	if (r < 0) {
+		spare_close(ret);
+		return r;
+	}
 	ret->state = SPARE_FORKED;
-	ret->number = number;
 	ret->pid = pid;
-	ret->plan_fd = take_end(p.plan, 1, false);
-	ret->status_fd = take_end(p.status, 0, true);
-	ret->in_fd = take_end(p.in, 1, true);
-	ret->out_fd = take_end(p.out, 0, true);
-	ret->err_fd = take_end(p.err, 0, true);
-	pipes_close(&p);
 	return 0;
 }
 

@@ -2,9 +2,9 @@
 /*
  * A spare: the process that will be a step's first one, forked, attached to its
  * cgroup and with its pipes in place before anybody waits for it. Until then it
- * has the agent's uid and sleeps on a pipe; the plan that comes through it says
- * what to execute under which limits. What is left to do then takes a fraction
- * of a millisecond.
+ * has its parent's uid, the agent's or a sandbox's init's, and sleeps on a pipe; the plan that
+ * comes through it says what to execute under which limits. What is left to do then takes a
+ * fraction of a millisecond.
  */
 #pragma once
 
@@ -18,6 +18,7 @@
 
 enum spare_state {
 	SPARE_NONE,
+	SPARE_OPEN,   /* asked for, in a sandbox: its pid is not known yet */
 	SPARE_FORKED, /* the keeper has not answered yet */
 	SPARE_READY,
 };
@@ -53,7 +54,23 @@ enum spare_stage {
 		.err_fd = -1,           \
 		.meter = METER_NONE })
 
-/* Forks one for a job of that order. *ret must be SPARE_EMPTY. */
+/* The ends of its pipes that a spare has itself. */
+enum spare_end {
+	SPARE_STDIN,
+	SPARE_STDOUT,
+	SPARE_STDERR,
+	SPARE_STATUS,
+	SPARE_PLAN,
+	SPARE_ENDS,
+};
+
+/* Our ends go into *ret, which must be SPARE_EMPTY, the others out, owned: it is not forked yet. */
+int spare_open(const struct prepare_order *job, unsigned int number, struct spare *ret,
+	int ret_theirs[static SPARE_ENDS], struct err *err);
+void spare_ends_close(int ends[static SPARE_ENDS]);
+/* What a forked process does to be the spare that has those ends. */
+_Noreturn void spare_main(const struct prepare_order *job, const int ends[static SPARE_ENDS]);
+/* Opens and forks one for a job of that order. */
 int spare_fork(
 	const struct prepare_order *job, unsigned int number, struct spare *ret, struct err *err);
 /* Sends it on its way. */

@@ -5,6 +5,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define INODE_BYTES 4096 /* one inode for so many bytes of a tmpfs */
+#define INODES_MIN  1024
+#define INODES_MAX  100000
+
 static const struct {
 	const char *name;
 	const char *unit;
@@ -98,4 +102,20 @@ int limits_check(const struct limits *asked, const struct limits *ceiling, struc
 				table[i].name, asked->v[i], ceiling->v[i]);
 	}
 	return 0;
+}
+
+int64_t limits_shm_bytes(const struct limits *limits)
+{
+	int64_t memory = limits->v[LIMIT_MEMORY];
+
+	return memory < LIMITS_SHM_MAX ? memory : LIMITS_SHM_MAX;
+}
+
+int64_t limits_inodes(int64_t bytes)
+{
+	int64_t n = bytes / INODE_BYTES;
+
+	if (n < INODES_MIN)
+		return INODES_MIN;
+	return n > INODES_MAX ? INODES_MAX : n;
 }

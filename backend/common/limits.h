@@ -72,3 +72,8 @@ void limits_resolve(const struct limits *base, const struct limits *ceiling,
  * member, e.g. "memory_bytes: 0 is below the smallest value, 4194304".
  */
 int limits_check(const struct limits *asked, const struct limits *ceiling, struct err *err);
+
+/* What follows from limits: bytes of /dev/shm, and inodes of a tmpfs of so many bytes. */
+#define LIMITS_SHM_MAX (64 * MIB)
+int64_t limits_shm_bytes(const struct limits *limits);
+int64_t limits_inodes(int64_t bytes);

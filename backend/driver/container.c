@@ -11,10 +11,6 @@
 #include "gpu_request.h"
 #include "wire/frame.h"
 
-#define INODE_BYTES 4096 /* one inode for so many bytes of a tmpfs */
-#define INODES_MIN  1024
-#define INODES_MAX  100000
-
 /* What of /proc and /sys a container must not read; the engine's own list differs by version. */
 static const char *const masked_paths[] = {
 	"/proc/acpi",
@@ -52,26 +48,10 @@ static const char *const readonly_paths[] = {
 	"/proc/sysrq-trigger",
 };
 
-int64_t container_shm_bytes(const struct limits *limits)
-{
-	int64_t memory = limits->v[LIMIT_MEMORY];
-
-	return memory < CONTAINER_SHM_MAX ? memory : CONTAINER_SHM_MAX;
-}
-
 int64_t container_memory_bytes(const struct limits *limits)
 {
-	return limits->v[LIMIT_MEMORY] + 2 * limits->v[LIMIT_DISK] + container_shm_bytes(limits) +
+	return limits->v[LIMIT_MEMORY] + 2 * limits->v[LIMIT_DISK] + limits_shm_bytes(limits) +
 	       CONTAINER_MEMORY_RESERVE;
-}
-
-static int64_t inodes(int64_t bytes)
-{
-	int64_t n = bytes / INODE_BYTES;
-
-	if (n < INODES_MIN)
-		return INODES_MIN;
-	return n > INODES_MAX ? INODES_MAX : n;
 }
 
 static int set_tmpfs(json_t *tmpfs, const char *path, int64_t bytes, const char *rest)
@@ -79,8 +59,8 @@ static int set_tmpfs(json_t *tmpfs, const char *path, int64_t bytes, const char 
 	char text[200];
 
 	(void)snprintf(text, sizeof(text),
-		"rw,nosuid,nodev,size=%" PRId64 ",nr_inodes=%" PRId64 ",%s", bytes, inodes(bytes),
-		rest);
+		"rw,nosuid,nodev,size=%" PRId64 ",nr_inodes=%" PRId64 ",%s", bytes,
+		limits_inodes(bytes), rest);
 	return json_object_set_new(tmpfs, path, json_string(text));
 }
 
@@ -112,7 +92,7 @@ static json_t *tmpfs_json(const struct container_shape *shape)
 {
 	const struct limits *limits = &shape->limits;
 	int64_t disk = shape->sandbox ? SLOT_TMPFS_BYTES : limits->v[LIMIT_DISK];
-	int64_t shm = shape->sandbox ? SLOT_TMPFS_BYTES : container_shm_bytes(limits);
+	int64_t shm = shape->sandbox ? SLOT_TMPFS_BYTES : limits_shm_bytes(limits);
 	json_t *tmpfs = json_object();
 	char rest[100];
 

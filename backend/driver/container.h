@@ -26,7 +26,6 @@
 #define CONTAINER_CPUS_RESERVE   100  /* or the job's own share would hold PID 1 back, too */
 #define CONTAINER_PIDS_SLOT      32   /* in place of these two, for a slot: there is the next */
 #define CONTAINER_CPUS_SLOT      1000 /* job's init, and it is made while a job runs */
-#define CONTAINER_SHM_MAX        (64 * MIB)
 
 /* What the engine and its machine are like, as far as containers depend on it. */
 struct container_host {
@@ -52,8 +51,7 @@ struct container_shape {
 	uint32_t attempt;
 };
 
-/* Bytes of each tmpfs and of the whole container for these limits. */
-int64_t container_shm_bytes(const struct limits *limits);
+/* Bytes of the whole container for these limits. */
 int64_t container_memory_bytes(const struct limits *limits);
 
 /* The caller frees *ret. */

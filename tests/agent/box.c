@@ -151,7 +151,7 @@ static pid_t spawn_container(const struct box_how *how, int in, int out)
 		"SETGID", "--cap-add", "KILL", "--security-opt", "no-new-privileges",
 		"--security-opt", seccomp, "--read-only", "--network", "none", "--cgroupns",
 		"private", "--log-driver", "none", "--oom-score-adj", "500", "--memory", "512m",
-		"--memory-swap", "512m", "--pids-limit", "112", "--ulimit", "core=0", "--ulimit",
+		"--memory-swap", "512m", "--pids-limit", "128", "--ulimit", "core=0", "--ulimit",
 		"nofile=1024:1024", "--tmpfs", workspace, "--tmpfs",
 		"/tmp:rw,exec,nosuid,nodev,size=64m,nr_inodes=4096,mode=1777", "--shm-size", "16m",
 		"--entrypoint", AGENT_PATH };
@@ -166,6 +166,10 @@ static pid_t spawn_container(const struct box_how *how, int in, int out)
 	if (apparmor_opt != NULL) {
 		argv[n++] = "--security-opt";
 		argv[n++] = apparmor_opt;
+	}
+	if (how->sandbox) {
+		argv[n++] = "--security-opt";
+		argv[n++] = "systempaths=unconfined";
 	}
 	if (how->env != NULL) {
 		argv[n++] = "-e";
@@ -285,7 +289,7 @@ static void send_prepare(struct box *box, const struct box_how *how)
 	pack_limits(&p, &box->limits);
 	pack_u8(&p, how->kill_at_output);
 	pack_u8(&p, how->network);
-	pack_u8(&p, FRAME_ISOLATION_CONTAINER);
+	pack_u8(&p, how->sandbox ? FRAME_ISOLATION_SANDBOX : FRAME_ISOLATION_CONTAINER);
 	box_send(box, FRAME_PREPARE, payload, p.len);
 }
 

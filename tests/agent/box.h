@@ -33,7 +33,7 @@ struct bytes {
 
 struct box_how {
 	const char *env; /* NAME=value for the agent, NULL: none */
-	bool kill_at_output, network;
+	bool kill_at_output, network, sandbox;
 	struct limits limits; /* 0: the test's default */
 };
 

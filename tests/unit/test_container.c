@@ -139,7 +139,7 @@ static void memory_holds_the_tmpfs_and_no_swap(void **state)
 	(void)state;
 	shape.limits.v[LIMIT_MEMORY] = 100 * MIB;
 	shape.limits.v[LIMIT_DISK] = 10 * MIB;
-	want = (100 + 2 * 10) * MIB + CONTAINER_SHM_MAX + CONTAINER_MEMORY_RESERVE;
+	want = (100 + 2 * 10) * MIB + LIMITS_SHM_MAX + CONTAINER_MEMORY_RESERVE;
 	root = make();
 	assert_int_equal(json_integer_value(hc(root, "Memory")), want);
 	assert_int_equal(json_integer_value(hc(root, "MemorySwap")), want);

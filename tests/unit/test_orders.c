@@ -152,7 +152,7 @@ static void frames(void **state)
 	for (size_t i = 0; i < out.end; i++) {
 		assert_int_equal(frame_in_peek(&in, &frame, &err), 0);
 		assert_int_equal(write(fds[1], out.buf + i, 1), 1);
-		in.len += (size_t)read(fds[0], in.buf + in.len, 1);
+		in.end += (size_t)read(fds[0], in.buf + in.end, 1);
 	}
 	assert_int_equal(frame_in_peek(&in, &frame, &err), 1);
 	assert_int_equal(frame.type, FRAME_STDIN);
