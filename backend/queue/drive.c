@@ -99,6 +99,7 @@ static void order_later(
 void drive_stop_later(struct queue *q, const struct job_id *id, uint32_t attempt, bool lease_lost)
 {
 	order_later(q, stop_after_commit, id, attempt, lease_lost);
+	turn_owe(q);
 }
 
 /* --- admission --- */
@@ -135,15 +136,25 @@ bool drive_can_admit(struct queue *q)
 	return next_job(q, &gpus) != NULL;
 }
 
-static int read_blob(struct queue *q, const struct job *job, enum job_blob kind, struct blob *ret,
-	struct err *err)
+/* What a job came with: from memory while it is not committed. */
+static int read_blobs(struct queue *q, const struct job *job, struct msg_run *run, struct err *err)
 {
-	struct store_blob stored = { 0 };
-	int r = store_blob_get(q->store, job->seq, kind, &stored, err);
+	const struct pending *p = pending_find(&q->turn.pending, &job->id);
+	struct store_blob stored[JOB_BLOB_MAX_] = { 0 };
+	const struct store_blob *from = stored;
+	int r = 0;
 
+	if (p != NULL && p->write.insert)
+		from = p->blobs;
+	else
+		r = store_blobs_get(q->store, job->seq, 1U << JOB_BLOB_SPEC | 1U << JOB_BLOB_INPUT,
+			stored, err);
 	if (r == 0)
-		r = spool_read(q->spool, &stored, ret, err);
-	store_blob_done(&stored);
+		r = spool_read(q->spool, &from[JOB_BLOB_SPEC], &run->spec, err);
+	if (r == 0)
+		r = spool_read(q->spool, &from[JOB_BLOB_INPUT], &run->input, err);
+	for (int kind = 0; kind < JOB_BLOB_MAX_; kind++)
+		store_blob_done(&stored[kind]);
 	return r;
 }
 
@@ -157,9 +168,7 @@ static int send_run(struct queue *q, const struct job *job, struct err *err)
 	msg.run.attempt = job->attempt;
 	msg.run.gpus = job->gpus;
 	(void)snprintf(msg.run.task, sizeof(msg.run.task), "%s", jobs_task_name(&q->jobs, job));
-	r = read_blob(q, job, JOB_BLOB_SPEC, &msg.run.spec, err);
-	if (r == 0)
-		r = read_blob(q, job, JOB_BLOB_INPUT, &msg.run.input, err);
+	r = read_blobs(q, job, &msg.run, err);
 	if (r == 0)
 		r = channel_send(q->drive.ch, &msg, err);
 	return r;
@@ -193,7 +202,7 @@ void drive_admit(struct queue *q)
 	uint64_t gpus;
 
 	while (!q->turn.spoiled && (job = next_job(q, &gpus)) != NULL) {
-		if (turn_begin(q, &err) < 0 || admit(q, job, gpus, &err) < 0)
+		if (admit(q, job, gpus, &err) < 0)
 			break;
 	}
 	if (q->drive.ch != NULL && !q->drive.closed)
@@ -326,20 +335,39 @@ static bool runs(const struct job *job, const uint8_t *entry, uint64_t *ret_gpus
 	return true;
 }
 
-/* Stops what it runs without a lease. */
+/*
+ * A hand-over that was not committed when the process before this one died: the driver has
+ * the job nevertheless, and keeps it.
+ */
+static void claim_again(struct queue *q, struct job *job)
+{
+	struct err err;
+
+	if (move_run(q, job, 0, &err) == 0)
+		log_info("job=%s attempt=%" PRIu32 " goes on: it had been handed over",
+			queue_short_id(&job->id).text, job->attempt);
+}
+
+/*
+ * Stops what it runs without a lease. At once: the same attempt may be handed over again in
+ * this turn.
+ */
 static void stop_strays(struct queue *q, const uint8_t *entries, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		const uint8_t *entry = entries + (size_t)i * RUNNING_ENTRY;
 		struct unpacker u = unpacker_of(entry + JOB_ID_BYTES, 4);
+		uint32_t attempt = unpack_u32(&u);
 		struct job_id id;
 		struct job *job;
 		uint64_t gpus;
 
 		memcpy(id.b, entry, JOB_ID_BYTES);
 		job = jobs_find(&q->jobs, &id);
+		if (job != NULL && job->state == JOB_QUEUED && attempt == job->attempt + 1)
+			claim_again(q, job);
 		if (job == NULL || job->state != JOB_RUNNING || !runs(job, entry, &gpus))
-			drive_stop_later(q, &id, unpack_u32(&u), true);
+			stop(q, &id, attempt, true);
 	}
 }
 
@@ -461,17 +489,13 @@ static void on_started(struct queue *q, const struct msg_started *started)
 	struct job *job = jobs_find(&q->jobs, &started->id);
 	int64_t at_ms = clock_unix_ms();
 	struct err err;
-	int r;
 
 	if (job == NULL || job->state != JOB_RUNNING || job->attempt != started->attempt ||
-		job->driver != q->drive.instance || turn_begin(q, &err) < 0)
+		job->driver != q->drive.instance)
 		return;
 	if (started->started_ms >= job->queued_unix_ms && started->started_ms <= at_ms)
 		at_ms = started->started_ms;
-	r = store_job_started(q->store, job->seq, job->attempt, at_ms, started->image,
-		(enum isolation)started->isolation, &err);
-	if (r < 0 && r != -ESTALE)
-		turn_spoil(q, &err);
+	(void)move_started(q, job, at_ms, started->image, (enum isolation)started->isolation, &err);
 }
 
 static void refuse_spool(struct queue *q, uint64_t token, const char *detail)

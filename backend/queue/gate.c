@@ -35,11 +35,8 @@ static void on_cancel(struct queue *q, uint64_t gate, const struct msg_job_cance
 	struct err err;
 	int r = 0;
 
-	if (jobs_find(&q->jobs, &ask->id) != NULL) {
-		r = turn_begin(q, &err);
-		if (r == 0)
-			r = cancel(q, jobs_find(&q->jobs, &ask->id), &err);
-	}
+	if (jobs_find(&q->jobs, &ask->id) != NULL)
+		r = cancel(q, jobs_find(&q->jobs, &ask->id), &err);
 	if (r < 0)
 		reply_refused(q, gate, ask->token, REFUSAL_STORE, NULL, 1);
 	else
@@ -106,7 +103,7 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 		reply_status(q, gate->number, msg->status_get.token, msg->status_get.metrics != 0);
 		break;
 	case MSG_FORGET:
-		waiters_forget(&q->waiters, gate->number, msg->forget.token);
+		(void)waiters_forget(&q->waiters, gate->number, msg->forget.token);
 		break;
 	case MSG_SPOOL_OPEN:
 		on_spool_open(q, gate, &msg->spool_open);

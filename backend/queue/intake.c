@@ -284,8 +284,6 @@ static int insert(struct intake *in, struct job_id *ret_id, struct err *err)
 	};
 	int r = job_id_new(&row.id, err);
 
-	if (r == 0)
-		r = turn_begin(in->queue, err);
 	if (r < 0)
 		return r;
 	(void)snprintf(row.task, sizeof(row.task), "%s", submit->task);
@@ -479,7 +477,7 @@ static void apply_ending(struct intake *in)
 		retry_soon(q);
 		return;
 	}
-	if (turn_begin(q, &err) < 0) {
+	if (turn_join(q, &err) < 0) {
 		retry_soon(q);
 		return;
 	}

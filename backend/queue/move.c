@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -19,20 +20,73 @@ static int checked(struct queue *q, int r, const struct err *err)
 	return r;
 }
 
-int move_insert(
-	struct queue *q, struct store_job *row, const struct store_blob *blobs, struct err *err)
+static int no_memory(struct queue *q, struct err *err)
 {
-	int r = checked(q, store_job_insert(q->store, row, blobs, err), err);
+	return checked(q, err_set(err, ENOMEM, "job"), err);
+}
+
+static int write_insert(
+	struct queue *q, struct store_job *row, struct store_blob *blobs, struct err *err)
+{
+	bool ours = store_is_ours(q->store);
+	int r = ours ? turn_join(q, err) : turn_begin(q, err);
 
 	if (r < 0)
 		return r;
-	if (jobs_add(&q->jobs, row) == NULL) {
-		r = err_set(err, ENOMEM, "job");
-		return checked(q, r, err);
-	}
+	if (!ours)
+		return checked(q, store_job_insert(q->store, row, blobs, err), err);
+	return pending_insert(&q->turn.pending, row, blobs) == NULL ? no_memory(q, err) : 0;
+}
+
+int move_insert(struct queue *q, struct store_job *row, struct store_blob *blobs, struct err *err)
+{
+	int r = write_insert(q, row, blobs, err);
+
+	if (r < 0)
+		return r;
+	if (jobs_add(&q->jobs, row) == NULL)
+		return no_memory(q, err);
 	q->metrics.submitted++;
 	log_info("job=%s queued task=%s seq=%" PRIu64, queue_short_id(&row->id).text, row->task,
 		row->seq);
+	return 0;
+}
+
+/* What this turn writes of a job, to be changed. */
+static int pend(struct queue *q, const struct job *job, struct pending **ret, struct err *err)
+{
+	int r = turn_join(q, err);
+
+	if (r < 0)
+		return r;
+	*ret = pending_of(&q->turn.pending, job);
+	return *ret == NULL ? no_memory(q, err) : 0;
+}
+
+static int write_run(struct queue *q, const struct job *job, int64_t until_ms, struct err *err)
+{
+	struct pending *p;
+	int r;
+
+	if (!store_is_ours(q->store)) {
+		r = turn_begin(q, err);
+		return r < 0 ? r
+			     : checked(q,
+				       store_job_claim(q->store, job->seq, job->attempt,
+					       q->drive.node, q->drive.instance, until_ms, err),
+				       err);
+	}
+	r = pend(q, job, &p, err);
+	if (r < 0)
+		return r;
+	p->row.state = JOB_RUNNING;
+	p->row.attempt = job->attempt + 1;
+	(void)snprintf(p->row.node, sizeof(p->row.node), "%s", q->drive.node);
+	p->row.driver = q->drive.instance;
+	p->row.lease_until_age_ms = until_ms;
+	p->row.started_unix_ms = 0;
+	p->write.running_unix_ms = clock_unix_ms();
+	p->write.events |= 1U << STORE_EVENT_RUNNING;
 	return 0;
 }
 
@@ -40,10 +94,7 @@ int move_run(struct queue *q, struct job *job, uint64_t gpus, struct err *err)
 {
 	int64_t now_ms = age_now(&q->age);
 	int64_t until_ms = now_ms + q->config->lease_ms;
-	int r = checked(q,
-		store_job_claim(q->store, job->seq, job->attempt, q->drive.node, q->drive.instance,
-			until_ms, err),
-		err);
+	int r = write_run(q, job, until_ms, err);
 
 	if (r < 0)
 		return r;
@@ -55,12 +106,39 @@ int move_run(struct queue *q, struct job *job, uint64_t gpus, struct err *err)
 	return 0;
 }
 
+int move_started(struct queue *q, const struct job *job, int64_t at_unix_ms, const char *image,
+	enum isolation isolation, struct err *err)
+{
+	struct pending *p;
+	int r;
+
+	if (!store_is_ours(q->store)) {
+		r = turn_begin(q, err);
+		return r < 0 ? r
+			     : checked(q,
+				       store_job_started(q->store, job->seq, job->attempt,
+					       at_unix_ms, image, isolation, err),
+				       err);
+	}
+	r = pend(q, job, &p, err);
+	if (r < 0)
+		return r;
+	p->row.started_unix_ms = at_unix_ms;
+	(void)snprintf(p->row.image, sizeof(p->row.image), "%s", image);
+	p->row.isolation = isolation;
+	p->write.events |= 1U << STORE_EVENT_STARTED;
+	return 0;
+}
+
 int move_requeue(struct queue *q, struct job *job, bool failed, const char *reason, struct err *err)
 {
 	uint32_t failures = job->failures + (failed ? 1 : 0);
-	int r = checked(
-		q, store_job_requeue(q->store, job->seq, job->attempt, failures, reason, err), err);
+	int r = turn_begin(q, err);
 
+	if (r == 0)
+		r = checked(q,
+			store_job_requeue(q->store, job->seq, job->attempt, failures, reason, err),
+			err);
 	if (r < 0)
 		return r;
 	job->failures = failures;
@@ -71,31 +149,43 @@ int move_requeue(struct queue *q, struct job *job, bool failed, const char *reas
 	return 0;
 }
 
+/* A job has ended: its waiters are told when that is committed. */
+struct telling {
+	struct queue *queue;
+	struct job_id id;
+	const struct pending *pending; /* NULL: the store knows it better */
+};
+
 static void wake(const struct answer *answer, void *arg)
 {
-	reply_job(arg, answer);
+	const struct telling *telling = arg;
+
+	reply_ended(telling->queue, answer, telling->pending);
 }
 
 static void tell_waiters(struct queue *q, void *arg, bool committed)
 {
-	struct job_id *id = arg;
+	struct telling *telling = arg;
 
 	if (committed)
-		waiters_wake(&q->waiters, id, wake, q);
-	free(id);
+		waiters_wake(&q->waiters, &telling->id, wake, telling);
+	free(telling);
 }
 
-static int tell_waiters_later(struct queue *q, const struct job_id *id, struct err *err)
+static int tell_waiters_later(
+	struct queue *q, const struct job_id *id, const struct pending *p, struct err *err)
 {
-	struct job_id *copy = malloc(sizeof(*copy));
+	struct telling *telling = malloc(sizeof(*telling));
 	int r;
 
-	if (copy == NULL)
+	if (telling == NULL)
 		return err_set(err, ENOMEM, "wake");
-	*copy = *id;
-	r = turn_after(q, tell_waiters, copy, err);
+	*telling = (struct telling){ q, *id, p };
+	r = turn_after(q, tell_waiters, telling, err);
 	if (r < 0)
-		free(copy);
+		free(telling);
+	else if (waiters_has(&q->waiters, id))
+		turn_owe(q);
 	return r;
 }
 
@@ -106,6 +196,50 @@ static void count_end(struct queue *q, const struct job *job, enum verdict verdi
 		metrics_observe(&q->metrics.run, age_now(&q->age) - job->claimed_age_ms);
 	log_info("job=%s done verdict=%s attempt=%" PRIu32, queue_short_id(&job->id).text,
 		verdict_name(verdict), job->attempt);
+}
+
+static void fill_end(
+	struct pending *p, const struct store_ending *ending, const struct store_blob *blobs)
+{
+	struct store_job *row = &p->row;
+
+	row->state = JOB_DONE;
+	row->verdict = ending->verdict;
+	row->driver = 0;
+	row->lease_until_age_ms = 0;
+	row->failures = ending->failures;
+	row->finished_unix_ms = ending->finished_unix_ms;
+	row->expires_age_ms = ending->expires_age_ms;
+	(void)snprintf(
+		row->error, sizeof(row->error), "%s", ending->error == NULL ? "" : ending->error);
+	if (ending->image != NULL && ending->image[0] != '\0') {
+		(void)snprintf(row->image, sizeof(row->image), "%s", ending->image);
+		row->isolation = ending->isolation;
+	}
+	p->write.results = blobs;
+	p->write.events |= 1U << STORE_EVENT_DONE;
+}
+
+static int write_end(struct queue *q, const struct job *job, const struct store_ending *ending,
+	const struct store_blob *blobs, struct err *err)
+{
+	struct pending *p = NULL;
+	int r;
+
+	if (store_is_ours(q->store)) {
+		r = pend(q, job, &p, err);
+		if (r == 0)
+			fill_end(p, ending, blobs);
+	} else {
+		r = turn_begin(q, err);
+		if (r == 0)
+			r = checked(q,
+				store_job_end(q->store, job->seq, job->attempt, ending, blobs, err),
+				err);
+	}
+	if (r == 0)
+		r = checked(q, tell_waiters_later(q, &job->id, p, err), err);
+	return r;
 }
 
 int move_end(struct queue *q, struct job *job, const struct move_ending *ending, bool leaving,
@@ -122,11 +256,8 @@ int move_end(struct queue *q, struct job *job, const struct move_ending *ending,
 		.expires_age_ms = age_now(&q->age) + job->retention_s * 1000,
 		.failures = job->failures,
 	};
-	int r = checked(
-		q, store_job_end(q->store, job->seq, job->attempt, &row, ending->blobs, err), err);
+	int r = write_end(q, job, &row, ending->blobs, err);
 
-	if (r == 0)
-		r = checked(q, tell_waiters_later(q, &job->id, err), err);
 	if (r < 0)
 		return r;
 	count_end(q, job, ending->verdict);

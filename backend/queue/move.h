@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The moves of a job (common/job_state.h), each in the store, in memory, and in
- * the log. All need turn_begin() before, and spoil the turn where the store
- * fails. -ESTALE: the row says otherwise; nothing was changed.
+ * The moves of a job (common/job_state.h), each in the turn (turn.h), in memory, and in
+ * the log. They join the turn, and spoil it where the store fails. -ESTALE: the row
+ * says otherwise; nothing was changed.
  */
 #pragma once
 
@@ -16,14 +16,16 @@ struct move_ending {
 	const char *error, *image; /* may be NULL */
 	enum isolation isolation;
 	int64_t finished_unix_ms;       /* 0: now */
-	const struct store_blob *blobs; /* may be NULL */
+	const struct store_blob *blobs; /* may be NULL; there until the turn is over */
 };
 
-/* A new job; row->seq is filled in. */
-int move_insert(
-	struct queue *q, struct store_job *row, const struct store_blob *blobs, struct err *err);
+/* A new job; row->seq is filled in, and the bytes of the blobs may be taken over. */
+int move_insert(struct queue *q, struct store_job *row, struct store_blob *blobs, struct err *err);
 /* queued -> running, held by the connected driver. */
 int move_run(struct queue *q, struct job *job, uint64_t gpus, struct err *err);
+/* The driver has begun. */
+int move_started(struct queue *q, const struct job *job, int64_t at_unix_ms, const char *image,
+	enum isolation isolation, struct err *err);
 /* running -> queued. `failed`: it counts as an attempt. */
 int move_requeue(
 	struct queue *q, struct job *job, bool failed, const char *reason, struct err *err);

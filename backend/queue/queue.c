@@ -68,7 +68,7 @@ void queue_kick(struct queue *q)
 	struct err err;
 
 	if (!q->stopping && q->store_up && !q->turn.spoiled && drive_can_admit(q))
-		(void)turn_begin(q, &err); /* its end admits */
+		(void)turn_join(q, &err); /* its end admits */
 }
 
 void queue_give_up(struct queue *q, const char *why)
@@ -235,6 +235,7 @@ static struct queue *queue_new(const struct config *config, uid_t started_uid)
 	TAILQ_INIT(&q->intakes);
 	TAILQ_INIT(&q->long_lists);
 	STAILQ_INIT(&q->turn.afters);
+	pending_init(&q->turn.pending);
 	q->drive.tasks = BLOB_EMPTY;
 	q->base = event_base_new();
 	if (q->base == NULL ||

@@ -185,6 +185,8 @@ int rebuild_at_start(struct queue *q, struct err *err)
 	if (r == 0)
 		r = read_jobs(&orphans, err);
 	free(orphans.row);
+	if (r == 0 && store_is_ours(q->store))
+		r = store_next_seq(q->store, &q->turn.pending.next_seq, err);
 	if (r < 0)
 		return r;
 	log_info("%zu jobs wait, %zu run", jobs_waiting(&q->jobs), q->jobs.n_running);

@@ -61,52 +61,56 @@ static void refuse_read(struct queue *q, const struct answer *answer, const stru
 	reply_refused(q, answer->gate, answer->token, REFUSAL_STORE, NULL, 1);
 }
 
-static int read_blob(
-	struct queue *q, uint64_t seq, enum job_blob kind, struct blob *ret, struct err *err)
+/* A blob of a message from one of the store, whose bytes it takes over. */
+static int take_blob(struct queue *q, struct store_blob *stored, struct blob *ret, struct err *err)
 {
-	struct store_blob stored = { 0 };
-	int r = store_blob_get(q->store, seq, kind, &stored, err);
+	if (stored->file[0] != '\0')
+		return spool_read(q->spool, stored, ret, err);
+	*ret = (struct blob){ .len = stored->bytes, .data = TAKE_PTR(stored->data), .fd = -1 };
+	return 0;
+}
 
-	if (r == 0 && stored.file[0] != '\0')
-		r = spool_read(q->spool, &stored, ret, err);
-	else if (r == 0)
-		*ret = (struct blob){
-			.len = stored.bytes, .data = TAKE_PTR(stored.data), .fd = -1
-		};
-	store_blob_done(&stored);
-	return r;
+/* Bits of job blobs for what a message wants. */
+static unsigned wanted_blobs(uint32_t want)
+{
+	return (want & WANT_SPEC ? 1U << JOB_BLOB_SPEC : 0) |
+	       (want & WANT_RESULT ? 1U << JOB_BLOB_RESULT : 0) |
+	       (want & WANT_OUT ? 1U << JOB_BLOB_OUT : 0) |
+	       (want & WANT_ERR ? 1U << JOB_BLOB_ERR : 0) |
+	       (want & WANT_FILES ? 1U << JOB_BLOB_FILES : 0);
+}
+
+static struct blob *blob_of_kind(struct msg_job *job, int kind)
+{
+	struct blob *const blobs[JOB_BLOB_MAX_] = {
+		[JOB_BLOB_SPEC] = &job->spec,
+		[JOB_BLOB_RESULT] = &job->result,
+		[JOB_BLOB_OUT] = &job->out,
+		[JOB_BLOB_ERR] = &job->err,
+		[JOB_BLOB_FILES] = &job->files,
+	};
+
+	return blobs[kind];
 }
 
 static int fill_blobs(
 	struct queue *q, uint64_t seq, uint32_t want, struct msg_job *job, struct err *err)
 {
-	const struct {
-		uint32_t bit;
-		enum job_blob kind;
-		struct blob *blob;
-	} wanted[] = {
-		{ WANT_SPEC, JOB_BLOB_SPEC, &job->spec },
-		{ WANT_RESULT, JOB_BLOB_RESULT, &job->result },
-		{ WANT_OUT, JOB_BLOB_OUT, &job->out },
-		{ WANT_ERR, JOB_BLOB_ERR, &job->err },
-		{ WANT_FILES, JOB_BLOB_FILES, &job->files },
-	};
-	uint64_t sizes[JOB_BLOB_MAX_];
-	int r = store_blob_sizes(q->store, seq, sizes, err);
+	struct store_blob stored[JOB_BLOB_MAX_];
+	unsigned wanted = wanted_blobs(want);
+	int r = store_blobs_get(q->store, seq, wanted, stored, err);
 
 	if (r < 0)
 		return r;
-	job->out_bytes = sizes[JOB_BLOB_OUT];
-	job->err_bytes = sizes[JOB_BLOB_ERR];
-	job->files_bytes = sizes[JOB_BLOB_FILES];
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		if ((want & wanted[i].bit) == 0 || sizes[wanted[i].kind] == 0)
-			continue;
-		r = read_blob(q, seq, wanted[i].kind, wanted[i].blob, err);
-		if (r < 0)
-			return r;
+	job->out_bytes = stored[JOB_BLOB_OUT].bytes;
+	job->err_bytes = stored[JOB_BLOB_ERR].bytes;
+	job->files_bytes = stored[JOB_BLOB_FILES].bytes;
+	for (int kind = 0; kind < JOB_BLOB_MAX_; kind++) {
+		if (r == 0 && (wanted & 1U << kind) != 0 && stored[kind].bytes > 0)
+			r = take_blob(q, &stored[kind], blob_of_kind(job, kind), err);
+		store_blob_done(&stored[kind]);
 	}
-	return 0;
+	return r;
 }
 
 static void fill_row(struct queue *q, const struct store_job *row, struct msg_job *job)
@@ -191,39 +195,120 @@ void reply_job(struct queue *q, const struct answer *answer)
 		reply_send(q, answer->gate, &msg);
 }
 
+/* Its blobs as they were committed; those of the message are lent: lend_back(). */
+static int lend_blobs(struct queue *q, const struct pending *p, uint32_t want, struct msg_job *job,
+	struct err *err)
+{
+	static const struct store_blob none[JOB_BLOB_MAX_];
+	const struct store_blob *results = p->write.results == NULL ? none : p->write.results;
+	unsigned wanted = wanted_blobs(want);
+	int r = 0;
+
+	job->out_bytes = results[JOB_BLOB_OUT].bytes;
+	job->err_bytes = results[JOB_BLOB_ERR].bytes;
+	job->files_bytes = results[JOB_BLOB_FILES].bytes;
+	for (int kind = 0; r == 0 && kind < JOB_BLOB_MAX_; kind++) {
+		const struct store_blob *from =
+			kind == JOB_BLOB_SPEC ? &p->blobs[kind] : &results[kind];
+
+		if ((wanted & 1U << kind) == 0 || from->bytes == 0)
+			continue;
+		if (from->file[0] != '\0')
+			r = spool_read(q->spool, from, blob_of_kind(job, kind), err);
+		else
+			*blob_of_kind(job, kind) =
+				(struct blob){ .len = from->bytes, .data = from->data, .fd = -1 };
+	}
+	return r;
+}
+
+static void lend_back(struct msg_job *job)
+{
+	for (int kind = 0; kind < JOB_BLOB_MAX_; kind++) {
+		struct blob *blob = blob_of_kind(job, kind);
+
+		if (blob != NULL && blob->fd < 0)
+			*blob = BLOB_EMPTY;
+	}
+}
+
+void reply_ended(struct queue *q, const struct answer *answer, const struct pending *p)
+{
+	cleanup_msg struct msg msg;
+	struct err err;
+
+	if (p == NULL || !p->write.insert) { /* not all of it is at hand */
+		reply_job(q, answer);
+		return;
+	}
+	msg_init(&msg, MSG_JOB);
+	msg.job.token = answer->token;
+	fill_row(q, &p->row, &msg.job);
+	if (lend_blobs(q, p, answer->want, &msg.job, &err) < 0)
+		refuse_read(q, answer, &err);
+	else
+		reply_send(q, answer->gate, &msg);
+	lend_back(&msg.job);
+}
+
 struct later {
 	struct answer answer;
-	uint32_t wait_ms;
 	bool write;
 };
 
-static void reply_now_or_wait(struct queue *q, void *arg, bool committed)
+static void reply_now(struct queue *q, void *arg, bool committed)
 {
 	cleanup_free struct later *later = arg;
-	struct err err;
 
-	if (!committed && later->write) {
+	if (!committed && later->write)
 		reply_refused(q, later->answer.gate, later->answer.token, REFUSAL_STORE, NULL, 1);
-		return;
-	}
-	if (later->wait_ms > 0 && jobs_find(&q->jobs, &later->answer.id) != NULL &&
-		gate_of(q, later->answer.gate) != NULL &&
-		waiters_add(&q->waiters, &later->answer, later->wait_ms, &err) == 0)
-		return;
-	reply_job(q, &later->answer);
+	else
+		reply_job(q, &later->answer);
+}
+
+/* It waits for the ending of something that was never stored. */
+static void refuse_waiter(struct queue *q, void *arg, bool committed)
+{
+	cleanup_free struct later *later = arg;
+
+	if (!committed && waiters_forget(&q->waiters, later->answer.gate, later->answer.token))
+		reply_refused(q, later->answer.gate, later->answer.token, REFUSAL_STORE, NULL, 1);
+}
+
+static int after_turn(
+	struct queue *q, turn_fn *fn, const struct answer *answer, bool write, struct err *err)
+{
+	struct later *later = malloc(sizeof(*later));
+	int r;
+
+	if (later == NULL)
+		return err_set(err, ENOMEM, "answer");
+	*later = (struct later){ *answer, write };
+	r = turn_after(q, fn, later, err);
+	if (r < 0)
+		free(later);
+	return r;
 }
 
 void reply_job_later(struct queue *q, const struct answer *answer, uint32_t wait_ms, bool write)
 {
-	struct later *later = malloc(sizeof(*later));
 	struct err err;
+	int r;
 
-	if (later != NULL) {
-		*later = (struct later){ *answer, wait_ms, write };
-		if (turn_after(q, reply_now_or_wait, later, &err) == 0)
-			return;
+	if (wait_ms > 0 && jobs_find(&q->jobs, &answer->id) != NULL &&
+		gate_of(q, answer->gate) != NULL &&
+		waiters_add(&q->waiters, answer, wait_ms, &err) == 0) {
+		r = write ? after_turn(q, refuse_waiter, answer, write, &err) : 0;
+	} else if (write || pending_find(&q->turn.pending, &answer->id) != NULL) {
+		r = after_turn(q, reply_now, answer, write, &err);
+		turn_owe(q);
+	} else {
+		reply_job(q, answer);
+		return;
 	}
-	free(later);
+	if (r == 0)
+		return;
+	(void)waiters_forget(&q->waiters, answer->gate, answer->token);
 	reply_refused(q, answer->gate, answer->token, REFUSAL_STORE, "out of memory", 1);
 }
 

@@ -9,16 +9,19 @@
 
 struct queue;
 struct job;
+struct pending;
 
 void reply_send(struct queue *q, uint64_t number, const struct msg *msg);
 void reply_refused(struct queue *q, uint64_t gate, uint64_t token, enum refusal why,
 	const char *detail, uint32_t retry_after_s);
 /* JOB as it stands, or REFUSED. */
 void reply_job(struct queue *q, const struct answer *answer);
+/* The same of a job whose ending was committed just now. */
+void reply_ended(struct queue *q, const struct answer *answer, const struct pending *p);
 /*
- * The same after the open turn; where the job is not done and wait_ms is not 0,
- * when it ends or that time is over. `write`: the answer acknowledges something
- * that this turn wrote: REFUSED where it was not committed.
+ * JOB as it stands once all that this turn has to do with it is committed; where the job is
+ * not done and wait_ms is not 0, when it ends or that time is over. `write`: the answer
+ * acknowledges something that this turn wrote: REFUSED where it was not committed.
  */
 void reply_job_later(struct queue *q, const struct answer *answer, uint32_t wait_ms, bool write);
 void reply_status(struct queue *q, uint64_t gate, uint64_t token, bool metrics);

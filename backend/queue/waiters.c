@@ -123,12 +123,21 @@ int waiters_add(
 	return 0;
 }
 
-void waiters_forget(struct waiters *waiters, uint64_t gate, uint64_t token)
+bool waiters_has(const struct waiters *waiters, const struct job_id *id)
+{
+	struct waiters_of *of;
+
+	HASH_FIND(hh, waiters->by_job, id, sizeof(*id), of);
+	return of != NULL;
+}
+
+bool waiters_forget(struct waiters *waiters, uint64_t gate, uint64_t token)
 {
 	struct waiter *w = find(waiters, gate, token);
 
 	if (w != NULL)
 		remove_waiter(w);
+	return w != NULL;
 }
 
 void waiters_forget_gate(struct waiters *waiters, uint64_t gate)

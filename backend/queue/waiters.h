@@ -3,6 +3,7 @@
 #pragma once
 
 #include <event2/event.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 #include <uthash.h>
@@ -37,8 +38,10 @@ void waiters_done(struct waiters *waiters);
 /* -EEXIST: that gateway already waits under that token. */
 int waiters_add(
 	struct waiters *waiters, const struct answer *answer, uint32_t wait_ms, struct err *err);
-/* The client has left. */
-void waiters_forget(struct waiters *waiters, uint64_t gate, uint64_t token);
+/* Does anybody wait for that job? */
+bool waiters_has(const struct waiters *waiters, const struct job_id *id);
+/* The client has left. False: it was told already. */
+bool waiters_forget(struct waiters *waiters, uint64_t gate, uint64_t token);
 void waiters_forget_gate(struct waiters *waiters, uint64_t gate);
 /* The job has ended: fn is called for each of its waiters, which are gone then. */
 void waiters_wake(struct waiters *waiters, const struct job_id *id,

@@ -1379,7 +1379,7 @@ static void a_full_disk_loses_nothing(void **state)
 		struct blob input;
 
 		assert_int_equal(blob_of(big, 60000, &input, &err), 0);
-		ask_submit(w, "one", 0, input);
+		ask_submit(w, "one", i % 2 == 0 ? 0 : 50, input); /* at once, or after a wait */
 		cleanup_msg struct msg msg = next(w, &w->gate);
 
 		if (msg.type == MSG_REFUSED) {
@@ -1494,6 +1494,82 @@ static size_t check_ledger(struct world *w, struct ledger *ledger)
 	return done;
 }
 
+/*
+ * A client waits for its job, which the driver has before it is stored: a queue that dies then
+ * takes it along. What the driver says of it later is acknowledged and makes no job of it.
+ */
+static void a_job_that_was_not_stored_leaves_no_ghost(void **state)
+{
+	struct world *w = *state;
+	bool seen = false;
+
+	w->gate.may_die = true;
+	start_queue(w);
+	for (int i = 0; i < 50 && !seen; i++) {
+		gate_in(w);
+		driver_in(w, 7, NULL, 0);
+		ask_submit(w, "t", 60000, BLOB_EMPTY);
+		struct msg_run run = expect_run(w);
+
+		(void)end_queue(w, SIGKILL); /* it holds its turn for some milliseconds */
+		start_queue(w);
+		gate_in(w);
+		driver_in(w, 7, &run, 1);
+		ask_get(w, &run.id, 0);
+		cleanup_msg struct msg answer = next(w, &w->gate);
+
+		seen = answer.type == MSG_REFUSED;
+		if (seen) {
+			cleanup_msg struct msg stop = expect(w, &w->driver, MSG_STOP);
+
+			assert_true(job_id_equal(&stop.stop.id, &run.id));
+			assert_int_equal(stop.stop.lease_lost, 1);
+		}
+		say_ending(w, &run, VERDICT_OK, BLOB_EMPTY);
+		expect_ack(w, &run);
+		ask_get(w, &run.id, 0);
+		if (seen) {
+			expect_refused(w, REFUSAL_NOT_FOUND);
+		} else {
+			cleanup_msg struct msg job = expect(w, &w->gate, MSG_JOB);
+
+			assert_int_equal(job.job.verdict, VERDICT_OK);
+		}
+	}
+	assert_true(seen);
+}
+
+/* The hand-over need not be stored when the queue dies: the driver goes on with the job. */
+static void a_hand_over_that_was_not_stored_goes_on(void **state)
+{
+	struct world *w = *state;
+	struct msg_run run[2];
+	struct job_id id[2];
+
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, NULL, 0);
+	id[0] = submit_task(w, "one");
+	run[0] = expect_run(w);
+	id[1] = submit_task(w, "one"); /* waits for the first one to end */
+	say_ending(w, &run[0], VERDICT_OK, BLOB_EMPTY);
+	run[1] = expect_run(w); /* before the ending is stored: nobody waits for it */
+	(void)end_queue(w, SIGKILL);
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, run, 2);
+	for (int i = 0; i < 2; i++) {
+		say_ending(w, &run[i], VERDICT_OK, BLOB_EMPTY);
+		expect_ack(w, &run[i]);
+	}
+	for (int i = 0; i < 2; i++) {
+		cleanup_msg struct msg job = get(w, &id[i], 0);
+
+		assert_int_equal(job.job.verdict, VERDICT_OK);
+		assert_int_equal(job.job.attempt, 1);
+	}
+}
+
 static void kill_9_loses_nothing(void **state)
 {
 	struct world *w = *state;
@@ -1564,6 +1640,8 @@ int main(void)
 		TEST(users_enter_by_their_own_door_only),
 		TEST(a_task_that_is_gone_ends_its_jobs),
 		TEST(a_full_disk_loses_nothing),
+		TEST(a_job_that_was_not_stored_leaves_no_ghost),
+		TEST(a_hand_over_that_was_not_stored_goes_on),
 		TEST(kill_9_loses_nothing),
 	};
 
