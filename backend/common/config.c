@@ -90,6 +90,7 @@ struct config *config_new(struct err *err)
 		.connections_max = 4096,
 		.wait_max_s = 300,
 		.waiting_max = 10000,
+		.store_poll_ms = 500,
 		.lease_ms = 15000,
 		.attempts = 3,
 		.retention_s = 600,
@@ -177,6 +178,9 @@ void config_free(struct config *config)
 	free(config->log_level);
 	free(config->node);
 	free(config->classic_task);
+	free(config->database_file);
+	free(config->peer_listen);
+	strv_done(&config->peers);
 	free(config->docker_host);
 	free(config->cgroup_parent);
 	strv_done(&config->listen);

@@ -325,6 +325,11 @@ static const struct key config_keys[] = {
 	{ "queueing_ids",       KIND_FLAG,  C(queueing_ids_full),  .words = ids_words },
 	{ "classic_task",       KIND_TEXT,  C(classic_task),       .check = is_name, .expected = "a task's name" },
 	{ "waiting_max",        KIND_INT,   C(waiting_max),        RANGE(1, 10000000) },
+	{ "database_file",      KIND_TEXT,  C(database_file),      ABSOLUTE },
+	{ "store_shared",       KIND_BOOL,  C(store_shared) },
+	{ "store_poll_ms",      KIND_INT,   C(store_poll_ms),      RANGE(20, 60000) },
+	{ "peer_listen",        KIND_TEXT,  C(peer_listen),        .check = is_address, .expected = "\"ADDRESS:PORT\", e.g. \"10.0.0.1:7946\"" },
+	{ "peers",              KIND_LIST,  C(peers),              .check = is_address, .expected = "\"ADDRESS:PORT\" of the other machines, e.g. \"10.0.0.2:7946\"" },
 	{ "lease_ms",           KIND_INT,   C(lease_ms),           RANGE(1000, 3600000) },
 	{ "attempts",           KIND_INT,   C(attempts),           RANGE(1, 100) },
 	{ "retention_s",        KIND_INT64, C(retention_s),        RANGE(1, YEAR_S) },
@@ -1057,6 +1062,20 @@ static void place_sockets(struct reader *rd, struct config *c)
 		mistake(rd, 1, "out of memory");
 }
 
+/* What only makes sense with a database that several machines use. */
+static void check_sharing(struct reader *rd, cfg_t *cfg, const struct config *c)
+{
+	if (c->store_shared && c->database_file == NULL)
+		mistake(rd, line_of(cfg, "store_shared"),
+			"store_shared: needs a database; expected database_file = ..., too");
+	if (c->peer_listen != NULL && !c->store_shared)
+		mistake(rd, line_of(cfg, "peer_listen"),
+			"peer_listen: nobody shares the store; expected store_shared = true, too");
+	if (c->peers.n > 0 && !c->store_shared)
+		mistake(rd, line_of(cfg, "peers"),
+			"peers: nobody shares the store; expected store_shared = true, too");
+}
+
 static void put_all(struct reader *rd, cfg_t *cfg, struct config *config)
 {
 	static struct gpu_list gpus;
@@ -1076,6 +1095,7 @@ static void put_all(struct reader *rd, cfg_t *cfg, struct config *config)
 	if (rd->partial)
 		return;
 	check_ids(rd, cfg, config);
+	check_sharing(rd, cfg, config);
 	if (config_gpus(config, &gpus) < 0)
 		mistake(rd, line_of(cfg, "gpus"),
 			"gpus: expected at most %d ids, each of them once", GPU_MAX);

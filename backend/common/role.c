@@ -213,6 +213,13 @@ static bool docker_over_tcp(const struct config *config)
 	return host != NULL && strncmp(host, "tcp://", 6) == 0;
 }
 
+/* Connects to what may be on another machine. */
+static bool goes_out(enum role role, const struct config *config)
+{
+	return (role == ROLE_DRIVER && docker_over_tcp(config)) ||
+	       (role == ROLE_QUEUE && config->database_file != NULL);
+}
+
 int role_confine(enum role role, const struct config *config, gid_t extra_gid, struct err *err)
 {
 	int r = 0;
@@ -237,7 +244,7 @@ int role_confine(enum role role, const struct config *config, gid_t extra_gid, s
 			r = err_say(err, ECHILD, "the supervisor ended");
 	}
 	if (r == 0)
-		r = role_filter_load(role, role == ROLE_DRIVER && docker_over_tcp(config), err);
+		r = role_filter_load(role, goes_out(role, config), err);
 #ifdef __SANITIZE_ADDRESS__
 	confined = 1;
 #endif

@@ -90,6 +90,9 @@ static const char *const gateway_never[] = { "bind", "listen" };
 static const char *const queue_never[] = { "bind", "listen", "connect" };
 static const char *const driver_never[] = { "bind", "listen", "accept", "accept4" };
 
+/* A queue whose database is elsewhere connects to it, again and again. */
+static const char *const connected_queue_never[] = { "bind", "listen" };
+
 static const struct {
 	const char *const *calls;
 	size_t n;
@@ -157,7 +160,10 @@ static int fill(scmp_filter_ctx ctx, enum role role, bool inet)
 		r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (r == 0)
 		r = add_calls(ctx, never, sizeof(never) / sizeof(never[0]));
-	if (r == 0)
+	if (r == 0 && role == ROLE_QUEUE && inet)
+		r = add_calls(ctx, connected_queue_never,
+			sizeof(connected_queue_never) / sizeof(connected_queue_never[0]));
+	else if (r == 0)
 		r = add_calls(ctx, role_never[role].calls, role_never[role].n);
 	if (r == 0 && inet)
 		r = add_sockets(ctx, with_inet, sizeof(with_inet) / sizeof(with_inet[0]));

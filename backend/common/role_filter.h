@@ -9,7 +9,7 @@
 
 /*
  * For this process, all its threads and whatever comes of it; for ever. Needs
- * no_new_privs. `inet`: the role may make TCP sockets (a driver whose engine
- * is at tcp://).
+ * no_new_privs. `inet`: the role may connect over TCP (a driver whose engine is at
+ * tcp://, a queue whose database is another process).
  */
 int role_filter_load(enum role role, bool inet, struct err *err);

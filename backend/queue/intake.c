@@ -115,11 +115,27 @@ static int check_spec(const struct config *config, const struct msg_submit *subm
 
 /* --- sealing --- */
 
+/* A commit of which nobody knows whether it was one may have named it. */
+static bool may_be_named(struct queue *q, const char *file)
+{
+	struct err err;
+	bool named;
+
+	if (file[0] == '\0')
+		return false;
+	return store_outcome_unknown(q->store) ||
+	       (q->database != NULL && store_file_named(q->store, file, &named, &err) == 0 &&
+		       named);
+}
+
 static void drop_files(struct intake *in)
 {
 	for (int kind = 0; kind < JOB_BLOB_MAX_; kind++) {
-		if (in->sealed[kind])
-			spool_remove(in->queue->spool, in->blobs[kind].file);
+		const char *file = in->blobs[kind].file;
+
+		/* What stays without a row goes at the next start. */
+		if (in->sealed[kind] && !may_be_named(in->queue, file))
+			spool_remove(in->queue->spool, file);
 		store_blob_done(&in->blobs[kind]);
 		in->sealed[kind] = false;
 	}

@@ -33,6 +33,7 @@
 #include "queue.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,7 @@
 #include "rebuild.h"
 #include "reply.h"
 #include "retention.h"
+#include "store/mariadb_dsn.h"
 
 struct short_id queue_short_id(const struct job_id *id)
 {
@@ -121,6 +123,47 @@ static int probe_store(struct queue *q, struct err *err)
 	return r;
 }
 
+/* In the worker: a database that is away may take its time to say so. */
+static void run_revive(void *arg)
+{
+	struct queue *q = arg;
+	struct err err;
+
+	if (store_revive(q->store, &err) < 0)
+		log_warning("%s", err.msg);
+}
+
+/* The store may be used again, and the jobs in memory are its own. */
+static bool is_back(struct queue *q)
+{
+	struct err err;
+
+	if (probe_store(q, &err) < 0)
+		return false;
+	if (q->stale && rebuild_stale(q, &err) < 0)
+		queue_give_up(q, err.msg); /* a start reads all of it again */
+	return !q->stale;
+}
+
+static void revived(void *arg)
+{
+	const struct timeval again = { .tv_sec = TURN_RETRY_MS / 1000 };
+	struct queue *q = arg;
+
+	q->reviving = false;
+	if (q->stopping)
+		return;
+	if (!is_back(q)) {
+		(void)event_add(q->retry, &again);
+		return;
+	}
+	log_info("store is up again");
+	q->store_up = true;
+	retention_schedule(q);
+	intake_retry(q);
+	queue_kick(q);
+}
+
 static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
 	const struct timeval again = { .tv_sec = TURN_RETRY_MS / 1000 };
@@ -130,16 +173,14 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	turn_flush(q);
-	if (!q->store_up) {
-		if (probe_store(q, &err) < 0) {
+	if (q->store_up) {
+		intake_retry(q);
+		queue_kick(q);
+	} else if (!q->reviving) {
+		q->reviving = worker_post(q->worker, run_revive, revived, q, &err) == 0;
+		if (!q->reviving)
 			(void)event_add(q->retry, &again);
-			return;
-		}
-		log_info("store is up again");
-		q->store_up = true;
 	}
-	intake_retry(q);
-	queue_kick(q);
 }
 
 static int init_events(struct queue *q, struct err *err)
@@ -176,8 +217,14 @@ static int init_parts(struct queue *q, struct err *err)
 
 static int open_store(struct queue *q, struct err *err)
 {
-	int r = store_open("sqlite", QUEUE_DB, &q->store, err);
+	int r;
 
+	if (q->database == NULL)
+		r = store_open("sqlite", QUEUE_DB, &q->store, err);
+	else if (q->config->store_shared)
+		r = store_open_shared("mariadb", q->database, q->config->node, &q->store, err);
+	else
+		r = store_open("mariadb", q->database, &q->store, err);
 	if (r == 0)
 		r = spool_open(QUEUE_SPOOL, &q->spool, err);
 	if (r == 0)
@@ -220,6 +267,7 @@ static void release(struct queue *q)
 		if (events[i] != NULL)
 			event_free(events[i]);
 	event_base_free(q->base);
+	mariadb_dsn_wipe(q->database);
 	free(q);
 }
 
@@ -287,13 +335,18 @@ static void raise_descriptors(void)
 	}
 }
 
-static int prepare(struct role_args *args, int fd[static 2], struct err *err)
+static int prepare(struct role_args *args, int fd[static 2], char **ret_database, struct err *err)
 {
-	int r;
+	const char *path = args->config->database_file;
+	int r = 0;
 
 	(void)umask(077);
+	(void)signal(SIGPIPE, SIG_IGN); /* of the database's connection */
 	raise_descriptors();
-	r = peers_bind(args, fd, err);
+	if (path != NULL && mariadb_dsn_read(path, args->config->queue_uid, ret_database, err) < 0)
+		r = err_wrap(err, "database_file");
+	if (r == 0)
+		r = peers_bind(args, fd, err);
 	if (r == 0)
 		r = make_directory(args->config, err);
 	if (r == 0)
@@ -301,30 +354,37 @@ static int prepare(struct role_args *args, int fd[static 2], struct err *err)
 	return r;
 }
 
-/* No restart mends it: a newer schema, a damaged file, a missing right. */
+/* No restart mends it: a newer schema, a damaged file, a missing right, a mistake in a string. */
 static int exit_code_of(int r)
 {
-	return r == -EPROTO || r == -EUCLEAN || r == -EACCES || r == -EPERM ? EX_CONFIG : 1;
+	return r == -EPROTO || r == -EUCLEAN || r == -EACCES || r == -EPERM || r == -EINVAL ||
+			       r == -EEXIST
+		       ? EX_CONFIG
+		       : 1;
 }
 
 int queue_main(struct role_args *args)
 {
 	uid_t started_uid = geteuid();
 	int fd[2] = { -1, -1 };
+	char *database = NULL;
 	struct queue *q;
 	struct err err;
-	int r = prepare(args, fd, &err);
+	int r = prepare(args, fd, &database, &err);
 	int code;
 
 	if (r < 0) {
+		mariadb_dsn_wipe(database);
 		log_error("%s", err.msg);
 		return exit_code_of(r);
 	}
 	q = queue_new(args->config, started_uid);
 	if (q == NULL) {
+		mariadb_dsn_wipe(database);
 		log_error("out of memory");
 		return 1;
 	}
+	q->database = database;
 	r = serve(q, fd, &err);
 	if (r < 0) {
 		log_error("%s", err.msg);

@@ -62,6 +62,7 @@ TAILQ_HEAD(intakes, intake);
 
 struct queue {
 	const struct config *config;
+	char *database;          /* owned; a connection string. NULL: SQLite */
 	struct event_base *base; /* owned, as all below */
 	struct store *store;
 	struct spool *spool;
@@ -88,6 +89,8 @@ struct queue {
 	struct event *reaper;         /* frees closed connections */
 	struct event *hold;           /* the driver's hold is over */
 	bool store_up;
+	bool stale;    /* the jobs in memory are not those of the store, which is down */
+	bool reviving; /* the worker tries to reach the store */
 	bool checkpointing;
 	char store_reason[400];
 	uid_t started_uid;

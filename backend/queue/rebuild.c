@@ -214,20 +214,42 @@ static void forget_jobs(struct queue *q)
 	jobs_remove(&q->jobs, job);
 }
 
-void rebuild_after_failure(struct queue *q)
+static int rebuild(struct queue *q, struct err *err)
 {
 	struct orphans orphans = { .rebuild = { .q = q } };
-	struct err err = { .code = ENOMEM, .msg = "out of memory" };
 	int r = note_held(&orphans.rebuild);
 
-	if (r == 0) {
-		forget_jobs(q);
-		r = read_jobs(&orphans, &err);
-	}
+	if (r < 0)
+		return err_set(err, ENOMEM, "jobs");
+	forget_jobs(q);
+	r = read_jobs(&orphans, err);
 	free(orphans.row);
 	free(orphans.rebuild.held);
-	if (r < 0)
+	return r;
+}
+
+void rebuild_after_failure(struct queue *q)
+{
+	struct err err;
+
+	if (q->database != NULL) {
+		/* It may be away for long. What is in memory, wrong as it may be, knows the leases.
+		 */
+		q->stale = true;
+		event_active(q->retry, EV_TIMEOUT, 0);
+		return;
+	}
+	if (rebuild(q, &err) < 0)
 		queue_give_up(q, err.msg);
 	else
 		retention_schedule(q);
+}
+
+int rebuild_stale(struct queue *q, struct err *err)
+{
+	int r = rebuild(q, err);
+
+	if (r == 0)
+		q->stale = false;
+	return r;
 }

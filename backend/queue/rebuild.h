@@ -11,5 +11,10 @@ struct queue;
  * agree. Jobs whose task the configuration has no more are ended.
  */
 int rebuild_at_start(struct queue *q, struct err *err);
-/* Gives the process up where the store cannot even be read. */
+/*
+ * After a turn that failed. Gives the process up where the store cannot even be read; a
+ * database of its own may be away for long: q->stale then, and nothing is done yet.
+ */
 void rebuild_after_failure(struct queue *q);
+/* The rest of it, once the database answers. */
+int rebuild_stale(struct queue *q, struct err *err);

@@ -141,7 +141,7 @@ static bool fill_from_memory(struct queue *q, const struct answer *answer, struc
 {
 	const struct job *job = jobs_find(&q->jobs, &answer->id);
 
-	if (job == NULL || job->state != JOB_QUEUED || (answer->want & WANT_SPEC) != 0)
+	if (job == NULL || q->stale || job->state != JOB_QUEUED || (answer->want & WANT_SPEC) != 0)
 		return false;
 	msg->id = job->id;
 	msg->seq = job->seq;

@@ -51,7 +51,7 @@
 	/* What another machine is deleting is passed over. */ \
 	X(EXPIRED, "SELECT seq FROM job WHERE state = 2 AND expires_age_ms <= ? " \
 		"ORDER BY expires_age_ms LIMIT ? FOR UPDATE SKIP LOCKED") \
-	X(NEXT_EXPIRY, "SELECT expires_age_ms FROM job WHERE state = 2 ORDER BY expires_age_ms LIMIT 1") \
+	X(NEXT_EXPIRY, "SELECT expires_age_ms FROM job WHERE state = ? ORDER BY expires_age_ms LIMIT 1") \
 	X(FILES_OF, "SELECT file FROM job_blob WHERE seq = ? AND file IS NOT NULL") \
 	X(JOB_DELETE, "DELETE FROM job WHERE seq = ? AND state = 2") \
 	X(FILE_NAMED, "SELECT 1 FROM job_blob WHERE file = ?") \

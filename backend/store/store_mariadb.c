@@ -437,7 +437,8 @@ static int mariadb_expired(struct store *store, int64_t age_ms, size_t limit, ui
 static int mariadb_next_expiry(struct store *store, int64_t *ret_age_ms, struct err *err)
 {
 	struct mariadb *m = mariadb_of(store);
-	int r = read_one(m, ST_NEXT_EXPIRY, NULL, 0, err);
+	const struct cell in[] = { CELL_INT(JOB_DONE) };
+	int r = read_one(m, ST_NEXT_EXPIRY, in, N_OF(in), err);
 
 	if (r >= 0)
 		*ret_age_ms = r == 0 ? INT64_MAX : mariadb_int(m->link, 0);

@@ -16,6 +16,7 @@ import select
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -106,6 +107,65 @@ def make_image(docker):
     return name
 
 
+# ---- the store --------------------------------------------------------------------------------
+
+# "sqlite", as it comes, or "mariadb": a server of the tests' own, a database for each service.
+STORE = os.environ.get("DOCKGATE_TEST_STORE", "sqlite")
+MARIADB = os.path.join(ROOT, "tests", "mariadb")
+
+
+class MariaDB:
+    """A server on a unix socket (tests/mariadb); it may be killed and started again."""
+
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="dockgate-mariadb-", dir="/tmp")
+        self.databases = 0
+        self.start()
+
+    def call(self, word):
+        subprocess.run([MARIADB, word, self.directory], check=True, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL)
+
+    def start(self):
+        self.call("start")
+
+    def kill(self):
+        self.call("kill")
+
+    def stop(self):
+        self.call("stop")
+
+    def sql(self, query, database=""):
+        """Rows of text, as the server's administrator."""
+        done = subprocess.run(
+            ["mariadb", "--no-defaults", f"--socket={self.directory}/socket", "--user=root", "--batch",
+             "--skip-column-names", "--execute", query, *([database] if database else [])],
+            capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL)
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def new_database(self):
+        self.databases += 1
+        name = f"dockgate_{self.databases}"
+        self.sql(f"CREATE DATABASE {name}")
+        return name
+
+    def connection_string(self, database):
+        return (f"Driver={{MariaDB}};SOCKET={self.directory}/socket;USER=dockgate;"
+                f"PASSWORD=test-password;DATABASE={database}")
+
+
+_mariadb = None
+
+
+def mariadb():
+    """The server of all tests of this process."""
+    global _mariadb
+    if _mariadb is None:
+        _mariadb = MariaDB()
+        atexit.register(_mariadb.stop)
+    return _mariadb
+
+
 # ---- the configuration ------------------------------------------------------------------------
 
 def text(value):
@@ -168,10 +228,12 @@ esac
 class Service:
     """
     settings: keys of the configuration; tasks: added to default_tasks(), or (None) taken away;
-    changes: of keys of default_tasks(); shipped: those that dockgate comes with, instead.
+    changes: of keys of default_tasks(); shipped: those that dockgate comes with, instead;
+    store: "sqlite" or "mariadb"; database: one that is there already.
     """
 
-    def __init__(self, settings=None, tasks=None, changes=None, socket_path=None, shipped=False):
+    def __init__(self, settings=None, tasks=None, changes=None, socket_path=None, shipped=False,
+                 store=STORE, database=None):
         self.docker_path = socket_path or docker_socket()
         self.docker = Docker(self.docker_path)
         self.directory = tempfile.mkdtemp(prefix="dockgate-test-", dir="/tmp")
@@ -181,6 +243,10 @@ class Service:
         self.config = os.path.join(self.directory, "dockgate.conf")
         self.log_path = os.path.join(self.directory, "log")
         self.process = None
+        self.mariadb = mariadb() if store == "mariadb" else None
+        if self.mariadb:
+            self.mariadb_database = database or self.mariadb.new_database()
+            settings = {**self.write_database_file(), **(settings or {})}
         self.write_upload("run.sh", read(os.path.join(DEPLOY, "classic", "run.sh")).decode()
                           if shipped else RUN_SH)
         self.image = make_image(self.docker)
@@ -380,8 +446,37 @@ class Service:
                 return pid
         raise AssertionError(f"no {role} within {seconds} s\n{self.log()}")
 
+    def write_database_file(self):
+        path = os.path.join(self.directory, "database")
+        self.write_file(path, self.mariadb.connection_string(self.mariadb_database) + "\n", 0o640)
+        return {"database_file": path}
+
     def database(self):
         return os.path.join(self.state, "queue", "dockgate.db")
+
+    def is_sound(self):
+        """The database's own check of all it holds."""
+        if self.mariadb:
+            tables = [row[0] for row in self.mariadb.sql("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'",
+                                                         self.mariadb_database)]
+            return all(self.mariadb.sql(f"CHECK TABLE `{table}`", self.mariadb_database)[-1][-1] == "OK"
+                       for table in tables)
+        db = sqlite3.connect(f"file:{self.database()}?mode=ro", uri=True)
+        found = db.execute("PRAGMA integrity_check").fetchone()
+        db.close()
+        return found == ("ok",)
+
+    def endings(self):
+        """How often each job of the store was written as done (kind 4 of its events)."""
+        if self.mariadb:
+            rows = self.mariadb.sql("SELECT HEX(job.id), COUNT(*) FROM job_event JOIN job USING (seq) "
+                                    "WHERE job_event.kind = 4 GROUP BY 1", self.mariadb_database)
+            return {job: int(count) for job, count in rows}
+        db = sqlite3.connect(f"file:{self.database()}?mode=ro", uri=True)
+        rows = db.execute("SELECT hex(job.id), count(*) FROM event JOIN job USING (seq) "
+                          "WHERE event.kind = 4 GROUP BY 1").fetchall()
+        db.close()
+        return dict(rows)
 
 
 def until(seconds, step=0.02):

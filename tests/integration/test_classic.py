@@ -296,9 +296,7 @@ class Faults(ClassicCase):
             for function in ("get_result", "get_data"):
                 self.assertEqual(self.classic.call(function, {"id": evil}).body, b"NULL", evil)
         self.assertNotEqual(self.classic.get_result(secret), "NULL")
-        db = sqlite3.connect(f"file:{self.service.database()}?mode=ro", uri=True)
-        self.assertEqual(db.execute("PRAGMA integrity_check").fetchone(), ("ok",))
-        db.close()
+        self.assertTrue(self.service.is_sound())
 
     def test_fault_02_limit_holds_when_all_come_at_once(self):
         with service.Service(changes={"sh": {"concurrency": 3, "warm": 2, "warm_max": 3}}) as svc:
@@ -344,9 +342,9 @@ class Faults(ClassicCase):
                 break
         self.assertEqual(self.classic.get_result(job), "NULL")
         for _ in service.until(30, 0.1):
-            if not rows_with(self.service.database(), bytes.fromhex(job)):
+            if not rows_with(self.service, bytes.fromhex(job)):
                 break
-        self.assertFalse(rows_with(self.service.database(), bytes.fromhex(job)))
+        self.assertFalse(rows_with(self.service, bytes.fromhex(job)))
 
     def test_fault_06_done_is_seen_with_its_product(self):
         for n in range(5):
@@ -436,7 +434,11 @@ class Faults(ClassicCase):
         found = re.findall(rb"(?:SELECT|UPDATE|DELETE FROM) [ -~]*\bjob\b[ -~]*",
                            service.read(service.DOCKGATE))
         statements = {text.decode() for text in found if b"?1" in text or b"WHERE" in text}
+        # MariaDB's, whose values have no numbers: tests/unit/store_mariadb.c explains them.
+        statements = {s for s in statements if not re.search(r"\?(?!\d)| job j ", s)}
         self.assertTrue(any(re.search(r"FROM job WHERE id = \?1", s) for s in statements), statements)
+        if self.service.mariadb:
+            return
         db = sqlite3.connect(f"file:{self.service.database()}?mode=ro", uri=True)
         for statement in statements:
             names = {f"{n}": 1 for n in range(1, 20)}
@@ -471,15 +473,29 @@ def overlap(spans):
     return most
 
 
-def rows_with(database, value):
+def rows_with(svc, value):
     """How many rows of any table hold this value in any column."""
-    db = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    if svc.mariadb:
+        return rows_of_mariadb_with(svc, value)
+    db = sqlite3.connect(f"file:{svc.database()}?mode=ro", uri=True)
     found = 0
     for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
         for column in db.execute(f"PRAGMA table_info({table})").fetchall():
             found += db.execute(f'SELECT count(*) FROM "{table}" WHERE "{column[1]}" IN (?, ?)',
                                 (value, value.hex())).fetchone()[0]
     db.close()
+    return found
+
+
+def rows_of_mariadb_with(svc, value):
+    found = 0
+    for table, column in svc.mariadb.sql(
+            "SELECT table_name, column_name FROM information_schema.columns "
+            f"WHERE table_schema = '{svc.mariadb_database}'"):
+        ((count,),) = svc.mariadb.sql(
+            f"SELECT COUNT(*) FROM `{table}` WHERE CAST(`{column}` AS BINARY) IN "
+            f"(x'{value.hex()}', '{value.hex()}')", svc.mariadb_database)
+        found += int(count)
     return found
 
 

@@ -7,7 +7,6 @@ import http.client
 import os
 import random
 import signal
-import sqlite3
 import threading
 import time
 import unittest
@@ -82,18 +81,10 @@ class CrashCase(Case):
             again = self.native.job(job)
             self.assertEqual((again["verdict"], again["finished_at"]),
                              (ended[job]["verdict"], ended[job]["finished_at"]))
-        for job, count in self.endings().items():
+        for job, count in self.service.endings().items():
             self.assertEqual(count, 1, f"job {job[:12]} ended {count} times, seed {SEED}")
         self.assertEqual([row for row in self.native.call("GET", "/v1/queue").json()["jobs"]
                           if row["state"] == "running"], [])
-
-    def endings(self):
-        """How often each job of the store was written as done (kind 4 of its events)."""
-        db = sqlite3.connect(f"file:{self.service.database()}?mode=ro", uri=True)
-        rows = db.execute("SELECT hex(job.id), count(*) FROM event JOIN job USING (seq) "
-                          "WHERE event.kind = 4 GROUP BY 1").fetchall()
-        db.close()
-        return dict(rows)
 
     def assert_no_stray_container(self):
         """Within 10 s: nothing but the pools' own, which wait; all others are gone."""

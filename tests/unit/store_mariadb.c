@@ -25,6 +25,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "store/mariadb_statements.h"
 #include "store_world.h"
 #include "wire/spec.h"
 
@@ -291,6 +292,64 @@ void nonsense_is_refused_by_the_schema(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (mysql_query(db, bad[i]) == 0)
 			fail_msg("taken: %s", bad[i]);
+	mysql_close(db);
+}
+
+/* The text with 1 for each value; a limit is a number, all else is compared as what it is. */
+static void fill_in(const char *sql, char *ret, size_t size)
+{
+	size_t n = (size_t)snprintf(ret, size, "EXPLAIN ");
+
+	for (const char *p = sql; *p != '\0' && n + 4 < size; p++) {
+		if (*p != '?')
+			ret[n++] = *p;
+		else if (p - sql > 6 && strncmp(p - 6, "LIMIT ", 6) == 0)
+			ret[n++] = '1';
+		else
+			n += (size_t)snprintf(ret + n, size - n, "'1'");
+	}
+	ret[n] = '\0';
+}
+
+void questions_are_answered_from_an_index(void **state)
+{
+	static const char *const sql[] = {
+#define X(name, text) text,
+		STATEMENTS(X)
+#undef X
+	};
+	struct world *w = *state;
+	MYSQL *db = admin_open();
+	char text[2000], ignored[8];
+
+	assert_int_equal(mysql_select_db(db, "dockgate_test"), 0);
+	for (int i = 0; i < 1000; i++) {
+		struct store_job job;
+
+		if (i % 500 == 0)
+			begin(w);
+		job = insert(w, i % 2 == 0 ? "even" : "odd");
+		assert_int_equal(end_job(w, &job, 0, JOB_QUEUED, i), 0);
+		if (i % 500 == 499)
+			commit(w);
+	}
+	ask(db, "ANALYZE TABLE job, job_blob, job_event", ignored, sizeof(ignored));
+	for (size_t i = 0; i < sizeof(sql) / sizeof(sql[0]); i++) {
+		MYSQL_RES *rows;
+		MYSQL_ROW row;
+
+		if (strstr(sql[i], "job") == NULL || strstr(sql[i], "information_schema") != NULL)
+			continue;
+		fill_in(sql[i], text, sizeof(text));
+		if (mysql_query(db, text) != 0)
+			fail_msg("%s: %s", text, mysql_error(db));
+		rows = mysql_store_result(db);
+		while (rows != NULL && (row = mysql_fetch_row(rows)) != NULL)
+			if (row[2] != NULL && strcmp(row[2], "job") == 0 && row[3] != NULL &&
+				strcmp(row[3], "ALL") == 0 && strncmp(sql[i], "INSERT", 6) != 0)
+				fail_msg("reads the whole table: %s", sql[i]);
+		mysql_free_result(rows);
+	}
 	mysql_close(db);
 }
 
