@@ -90,9 +90,7 @@ static void on_prepare(const struct frame *frame)
 	if (agent.job.sandbox)
 		must(nursery_fork(&agent.job, &agent.nursery_fd, &agent.nursery_pid, &err), &err);
 	must(rights_stay_agent(&err), &err);
-	must(killer_fork(agent.job.agent_uid, agent.job.job_uid, &agent.killer_fd,
-		     &agent.killer_pid, &err),
-		&err);
+	must(killer_fork(&agent.job, &agent.killer_fd, &agent.killer_pid, &err), &err);
 	agent.phase = PHASE_WARMING;
 	if (agent.job.sandbox)
 		sandbox_prepare();

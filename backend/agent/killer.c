@@ -10,10 +10,14 @@
 #include "common/cleanup.h"
 #include "rights.h"
 
-/* As the job, for as long as the call takes. */
-static int kill_all(uid_t own, uid_t job_uid)
+/*
+ * As the job, for as long as the call takes. Its real uid counts for kill(2),
+ * too, and is that of those who watch a sandbox: there it is the job's as well,
+ * which leaves the killer to whom it kills, but they cannot see it.
+ */
+static int kill_all(uid_t own, const struct prepare_order *job)
 {
-	if (setresuid(own, job_uid, own) < 0)
+	if (setresuid(job->sandbox ? job->job_uid : own, job->job_uid, own) < 0)
 		return -errno;
 	/* ESRCH: nothing was left. EPERM never: others are not counted as failures. */
 	if (kill(-1, SIGKILL) < 0 && errno != ESRCH)
@@ -21,7 +25,7 @@ static int kill_all(uid_t own, uid_t job_uid)
 	return setresuid(own, own, own) < 0 ? -errno : 0;
 }
 
-static _Noreturn void killer_main(int sock, uid_t own, uid_t job_uid)
+static _Noreturn void killer_main(int sock, uid_t own, const struct prepare_order *job)
 {
 	uint8_t byte;
 
@@ -37,13 +41,13 @@ static _Noreturn void killer_main(int sock, uid_t own, uid_t job_uid)
 			continue;
 		if (n != 1)
 			_exit(0);
-		if (kill_all(own, job_uid) < 0)
+		if (kill_all(own, job) < 0)
 			_exit(1);
 		(void)send(sock, &byte, 1, MSG_NOSIGNAL);
 	}
 }
 
-int killer_fork(uid_t agent_uid, uid_t job_uid, int *ret_sock, pid_t *ret_pid, struct err *err)
+int killer_fork(const struct prepare_order *job, int *ret_sock, pid_t *ret_pid, struct err *err)
 {
 	cleanup_close int near = -1, far = -1;
 	int pair[2];
@@ -58,7 +62,7 @@ int killer_fork(uid_t agent_uid, uid_t job_uid, int *ret_sock, pid_t *ret_pid, s
 		return err_set(err, errno, "fork the killer");
 	if (pid == 0) {
 		(void)close(near);
-		killer_main(far, rights_killer_uid(agent_uid, job_uid), job_uid);
+		killer_main(far, rights_killer_uid(job->agent_uid, job->job_uid), job);
 	}
 	*ret_sock = TAKE_FD(near);
 	*ret_pid = pid;

@@ -12,9 +12,10 @@
 #include <sys/types.h>
 
 #include "common/err.h"
+#include "orders.h"
 
 /* Forks it. 0, with the non-blocking socket and its pid, or -errno. */
-int killer_fork(uid_t agent_uid, uid_t job_uid, int *ret_sock, pid_t *ret_pid, struct err *err);
+int killer_fork(const struct prepare_order *job, int *ret_sock, pid_t *ret_pid, struct err *err);
 /* Kill now; the answer is a byte on the socket. */
 int killer_tell(int sock, struct err *err);
 /* Number of answers that were there, or -EIO: the killer failed or is gone. */

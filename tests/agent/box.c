@@ -167,7 +167,7 @@ static pid_t spawn_container(const struct box_how *how, int in, int out)
 		argv[n++] = "--security-opt";
 		argv[n++] = apparmor_opt;
 	}
-	if (how->sandbox) {
+	if (how->sandbox && !how->covered) {
 		argv[n++] = "--security-opt";
 		argv[n++] = "systempaths=unconfined";
 	}
@@ -278,7 +278,7 @@ struct box *box_bare(const struct box_how *how)
 	return box;
 }
 
-static void send_prepare(struct box *box, const struct box_how *how)
+void box_prepare(struct box *box, const struct box_how *how)
 {
 	uint8_t payload[256];
 	struct packer p = packer_fixed(payload, sizeof(payload));
@@ -305,16 +305,45 @@ static void await_ready(struct box *box)
 	box->cgroup = unpack_u8(&u);
 }
 
-struct box *box_open(const struct box_how *how)
+static void start_job(struct box *box)
 {
-	struct box *box = box_bare(how);
 	uint8_t start[32 + 4 + FRAME_NONCE_BYTES] = { 1 };
 
-	send_prepare(box, how);
 	await_ready(box);
 	memcpy(start + 36, nonce, sizeof(nonce));
 	box_send(box, FRAME_START, start, sizeof(start));
+}
+
+struct box *box_open(const struct box_how *how)
+{
+	struct box *box = box_bare(how);
+
+	box_prepare(box, how);
+	start_job(box);
 	return box;
+}
+
+void box_next(struct box *box)
+{
+	static const char *const nothing[] = { NULL };
+
+	(void)box_collect(box, 0, 0, nothing, NULL, 0);
+	start_job(box);
+}
+
+void box_kill(struct box *box)
+{
+	const uint8_t *p;
+	enum frame_type type;
+	size_t n;
+
+	box_send(box, FRAME_KILL, NULL, 0);
+	do
+		type = box_receive(box, &p, &n);
+	while (type == FRAME_STDOUT || type == FRAME_STDERR);
+	errno = EPROTO;
+	check(type == FRAME_DONE, "DONE for a job that was killed");
+	start_job(box);
 }
 
 uint8_t box_cgroup(const struct box *box)

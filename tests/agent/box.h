@@ -33,7 +33,9 @@ struct bytes {
 
 struct box_how {
 	const char *env; /* NAME=value for the agent, NULL: none */
-	bool kill_at_output, network, sandbox;
+	bool kill_at_output, network;
+	bool sandbox;
+	bool covered;         /* /proc as Docker covers it, which a sandbox cannot do with */
 	struct limits limits; /* 0: the test's default */
 };
 
@@ -71,6 +73,11 @@ void box_image_remove(void);
 struct box *box_open(const struct box_how *how);
 /* The same up to the agent's first frame, for what the driver may do wrong. */
 struct box *box_bare(const struct box_how *how);
+void box_prepare(struct box *box, const struct box_how *how);
+/* In a slot: this job is done, the next one has STARTed. */
+void box_next(struct box *box);
+/* The same for one that is not done: it is not wanted. */
+void box_kill(struct box *box);
 uint8_t box_cgroup(const struct box *box);
 /* Closes the agent's stdin and waits for the container's end; its exit code. */
 int box_close(struct box *box);

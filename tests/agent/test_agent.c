@@ -16,9 +16,18 @@
 /* Makes the agent do without a cgroup of the job's own. */
 #define FALLBACK "DOCKGATE_AGENT_CGROUP=container"
 
+/* The level that the test at hand runs at. */
+static bool sandboxed;
+
+static struct box *open_how(struct box_how how)
+{
+	how.sandbox = sandboxed;
+	return box_open(&how);
+}
+
 static struct box *open_box(void)
 {
-	return box_open(&(struct box_how){ 0 });
+	return open_how((struct box_how){ 0 });
 }
 
 static void assert_exit(const struct ending *end, int code)
@@ -211,7 +220,7 @@ static int64_t said_us(const struct ending *end)
 
 static void figures_of(const char *env)
 {
-	struct box *box = box_open(&(struct box_how){ .env = env });
+	struct box *box = open_how((struct box_how){ .env = env });
 	struct ending end;
 
 	run(box, STEP("spin", "300"), 0, &end);
@@ -276,7 +285,7 @@ static void output_is_cut(void **state)
 
 static void output_kills(void **state)
 {
-	struct box *box = box_open(&(struct box_how){ .kill_at_output = true });
+	struct box *box = open_how((struct box_how){ .kill_at_output = true });
 	struct ask ask = *STEP("flood", "1", "100000000", "4096");
 	struct ending end;
 
@@ -349,7 +358,7 @@ static void input_arrives(void **state)
 static void driver_does_not_read(void **state)
 {
 	struct box_how how = { .limits.v[LIMIT_OUTPUT] = 8192 * MIB };
-	struct box *box = box_open(&how), *other = open_box();
+	struct box *box = open_how(how), *other = open_box();
 	struct ask ask = *STEP("flood", "1", "8000000000", "65536");
 	struct ending end;
 
@@ -444,7 +453,9 @@ static void system_calls(void **state)
 	(void)box_close(box);
 #endif
 
-	box = box_open(&(struct box_how){ .network = true });
+	if (sandboxed)
+		return; /* it has no network */
+	box = open_how((struct box_how){ .network = true });
 	box_step(box, STEP("syscalls"), &end);
 	assert_int_equal(end.exit_code, 2);
 	assert_non_null(strstr((char *)end.out[0].data, "socket inet ALLOWED\n"));
@@ -545,7 +556,10 @@ static size_t collect(
 
 	run_quiet(box, STEP("leave"), 0);
 	n = box_collect(box, files, bytes, globs, got, max);
-	assert_int_equal(box_wait(box), 0); /* DONE, and it ends by itself */
+	if (sandboxed)
+		assert_int_equal(box_close(box), 0);
+	else
+		assert_int_equal(box_wait(box), 0); /* DONE, and it ends by itself */
 	return n;
 }
 
@@ -668,10 +682,177 @@ static void fallback(void **state)
 	figures_of(FALLBACK);
 }
 
+/* --- one job after the other in a slot --------------------------------------- */
+
+static const char *const dirs[] = { "/workspace", "/tmp", "/dev/shm" };
+
+/* What `command` says; it must end well. */
+static void assert_says(struct box *box, const char *command, const char *expected)
+{
+	struct ending end;
+
+	run(box, STEP(command), 0, &end);
+	assert_string_equal((char *)end.out[0].data, expected);
+	ending_done(&end);
+}
+
+static void nothing_is_left(void **state)
+{
+	struct box *box = open_box();
+	struct ending end;
+
+	(void)state;
+	run(box, STEP("mark"), 0, &end);
+	/* What it was let do, so that there was something to be left. */
+	assert_string_equal(
+		(char *)end.out[0].data, "/workspace\n/tmp\n/dev/shm\nabstract\nrlimit\nnice\n");
+	ending_done(&end);
+	/* Its own next step sees its files, and nothing that ran. */
+	assert_says(box, "traces", "/workspace\n/tmp\n/dev/shm\n");
+	for (int i = 0; i < 3; i++) {
+		box_next(box);
+		assert_says(box, "traces", "");
+	}
+	(void)box_close(box);
+}
+
+/* A healthy job finds everything that is its own. */
+static void assert_unharmed(struct box *box)
+{
+	struct ending end;
+
+	assert_says(box, "traces", "");
+	for (size_t i = 0; i < 3; i++) {
+		run(box, STEP("fill", dirs[i]), 28, &end);
+		assert_near(end.memory, (i == 2 ? 16 : 64) * MIB, 64 * MIB);
+		ending_done(&end);
+		box_next(box);
+	}
+	run(box, STEP("forks"), 1, &end);
+	assert_string_equal((char *)end.out[0].data, "64\n");
+	ending_done(&end);
+	box_next(box);
+	run(box, STEP("touch", "100000000"), 0, &end);
+	assert_near(end.memory, 100000000, 2 * MIB);
+	ending_done(&end);
+	box_next(box);
+}
+
+static void no_job_harms_the_next(void **state)
+{
+	static const char *const worst[][3] = { { "kill-all" }, { "attack" }, { "forkbomb" },
+		{ "fill", "/workspace" }, { "fill", "/tmp" }, { "fill", "/dev/shm" },
+		{ "inodes", "/workspace" }, { "inodes", "/tmp" }, { "inodes", "/dev/shm" },
+		{ "touch", "1000000000" }, { "survivor" }, { "stop" } };
+	struct box *box = open_box();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(worst) / sizeof(worst[0]); i++) {
+		struct ask ask = { .argv = { "/payload", worst[i][0], worst[i][1] } };
+		struct ending end;
+
+		ask.limits.v[LIMIT_WALL] = 500;
+		box_step(box, &ask, &end);
+		ending_done(&end);
+		box_next(box);
+		assert_says(box, "traces", "");
+		box_next(box);
+	}
+	assert_unharmed(box);
+	(void)box_close(box);
+}
+
+/* Limits that one job had lowered are the next one's no more. */
+static void limits_are_fresh(void **state)
+{
+	struct box *box = open_box();
+	struct ask ask = *STEP("fill");
+	struct ending end;
+
+	(void)state;
+	ask.limits.v[LIMIT_DISK] = 3 * MIB;
+	ask.limits.v[LIMIT_PROCESSES] = 3;
+	ask.limits.v[LIMIT_MEMORY] = 16 * MIB;
+	run(box, &ask, 28, &end);
+	assert_near(end.disk, 3 * MIB, 16 * KIB);
+	ending_done(&end);
+	box_next(box);
+	assert_unharmed(box);
+	(void)box_close(box);
+}
+
+/* A job that is not wanted any more, at whatever it is; the next one is as any. */
+static void jobs_are_killed(void **state)
+{
+	static const char *const at[] = { "pause", "forkbomb", "flood" };
+	struct box *box = open_box();
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct ask ask = { .argv = { "/payload", at[i], "1", "100000000", "4096" } };
+
+		ask.no_input_end = i == 0;
+		box_ask(box, &ask);
+		box_kill(box);
+		assert_says(box, "traces", "");
+		box_next(box);
+		box_kill(box);
+	}
+	box_file(box, "in", 0644, "x", 1);
+	box_kill(box);
+	assert_says(box, "traces", "");
+	assert_unharmed(box);
+	(void)box_close(box);
+}
+
+/* Files of the host's kernel. */
+static void procfs(void **state)
+{
+	struct box *box = open_box();
+
+	(void)state;
+	assert_says(box, "procfs", "");
+	(void)box_close(box);
+}
+
+/* The host does not let us: said in a way that the driver can tell. */
+static void sandbox_refused(void **state)
+{
+	struct box_how how = { .sandbox = true, .env = FALLBACK };
+	struct box *box = box_bare(&how);
+	const char *text;
+
+	(void)state;
+	box_prepare(box, &how);
+	text = box_fault(box);
+	assert_string_equal(text, "sandbox: " FALLBACK);
+	assert_int_equal(box_wait(box), 1);
+	how = (struct box_how){ .sandbox = true, .covered = true };
+	box = box_bare(&how);
+	box_prepare(box, &how);
+	text = box_fault(box);
+	assert_string_equal(text, "sandbox: mount proc: Operation not permitted");
+	assert_int_equal(box_wait(box), 1);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
 	(void)signal(SIGPIPE, SIG_IGN);
+	return 0;
+}
+
+static int in_container(void **state)
+{
+	(void)state;
+	sandboxed = false;
+	return 0;
+}
+
+static int in_sandbox(void **state)
+{
+	(void)state;
+	sandboxed = true;
 	return 0;
 }
 
@@ -682,31 +863,44 @@ static int tear_down(void **state)
 	return 0;
 }
 
+#define CONTAINER(f) cmocka_unit_test_setup(f, in_container)
+#define SANDBOX(f)                                        \
+	{                                                 \
+		"sandbox: " #f, f, in_sandbox, NULL, NULL \
+	}
+#define BOTH(f) CONTAINER(f), SANDBOX(f)
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(endings),
-		cmocka_unit_test(surroundings),
-		cmocka_unit_test(refuse_to_die),
-		cmocka_unit_test(processes),
-		cmocka_unit_test(memory_limit),
-		cmocka_unit_test(figures),
-		cmocka_unit_test(output_is_cut),
-		cmocka_unit_test(output_kills),
-		cmocka_unit_test(bytes_are_exact),
-		cmocka_unit_test(input_arrives),
-		cmocka_unit_test(driver_does_not_read),
-		cmocka_unit_test(disk),
-		cmocka_unit_test(attacks_fail),
-		cmocka_unit_test(system_calls),
-		cmocka_unit_test(inputs),
-		cmocka_unit_test(inputs_refused),
-		cmocka_unit_test(collects),
-		cmocka_unit_test(collects_within_caps),
-		cmocka_unit_test(many_cases),
-		cmocka_unit_test(driver_gone),
-		cmocka_unit_test(driver_misbehaves),
-		cmocka_unit_test(fallback),
+		BOTH(endings),
+		BOTH(surroundings),
+		BOTH(refuse_to_die),
+		BOTH(processes),
+		BOTH(memory_limit),
+		BOTH(figures),
+		BOTH(output_is_cut),
+		BOTH(output_kills),
+		BOTH(bytes_are_exact),
+		BOTH(input_arrives),
+		BOTH(driver_does_not_read),
+		BOTH(disk),
+		BOTH(attacks_fail),
+		BOTH(system_calls),
+		SANDBOX(procfs), /* a container is as the driver covers it */
+		BOTH(inputs),
+		BOTH(inputs_refused),
+		BOTH(collects),
+		BOTH(collects_within_caps),
+		BOTH(many_cases),
+		BOTH(driver_gone),
+		CONTAINER(driver_misbehaves),
+		CONTAINER(fallback),
+		SANDBOX(nothing_is_left),
+		SANDBOX(no_job_harms_the_next),
+		SANDBOX(limits_are_fresh),
+		SANDBOX(jobs_are_killed),
+		SANDBOX(sandbox_refused),
 	};
 
 	if (argc < 3) {

@@ -264,7 +264,8 @@ static int do_fill(char **args)
 	char name[32];
 	int r = 0;
 
-	(void)args;
+	if (args[0] != NULL && chdir(args[0]) < 0)
+		return 1;
 	for (int i = 0; r == 0 && i < 100000; i++) {
 		(void)snprintf(name, sizeof(name), "fill%d", i);
 		r = write_file(name, MIB);
@@ -276,7 +277,8 @@ static int do_inodes(char **args)
 {
 	char name[32];
 
-	(void)args;
+	if (args[0] != NULL && chdir(args[0]) < 0)
+		return 1;
 	for (int i = 0;; i++) {
 		int fd;
 
@@ -473,9 +475,11 @@ static const struct {
 	{ "kill-all", do_kill_all },
 	{ "late-stderr", do_late_stderr },
 	{ "leave", leave },
+	{ "mark", mark },
 	{ "openfiles", do_openfiles },
 	{ "orphan", do_orphan },
 	{ "pause", do_pause },
+	{ "procfs", procfs },
 	{ "reopen", do_reopen },
 	{ "segv", do_segv },
 	{ "sleep", do_sleep },
@@ -489,6 +493,7 @@ static const struct {
 	{ "touch", do_touch },
 	{ "touch-child", do_touch_child },
 	{ "touch-two", do_touch_two },
+	{ "traces", traces },
 };
 
 int main(int argc, char **argv)

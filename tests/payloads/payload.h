@@ -6,3 +6,6 @@ int attack(char **args);
 int syscalls(char **args);
 int syscalls_foreign(char **args);
 int leave(char **args);
+int mark(char **args);
+int traces(char **args);
+int procfs(char **args);
