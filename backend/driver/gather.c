@@ -5,20 +5,25 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#define SINK_EMPTY ((struct sink){ .pour = POUR_NONE })
+
+static bool has_file(const struct sink *sink)
+{
+	return sink->pour.fd >= 0;
+}
 
 void gather_init(struct gather *gather)
 {
 	for (size_t i = 0; i < GATHER_MAX_; i++)
-		gather->sinks[i] = (struct sink){ .fd = -1 };
+		gather->sinks[i] = SINK_EMPTY;
 }
 
 void gather_done(struct gather *gather)
 {
 	for (size_t i = 0; i < GATHER_MAX_; i++) {
 		free(gather->sinks[i].memory);
-		if (gather->sinks[i].fd >= 0)
-			(void)close(gather->sinks[i].fd);
+		pour_done(&gather->sinks[i].pour);
 	}
 	gather_init(gather);
 }
@@ -30,21 +35,6 @@ enum job_blob gather_kind(enum gather_sink sink)
 		[GATHER_FILES] = JOB_BLOB_FILES };
 
 	return kinds[sink];
-}
-
-static int write_all(int fd, const uint8_t *data, size_t n, struct err *err)
-{
-	while (n > 0) {
-		ssize_t w = write(fd, data, n);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			return err_set(err, errno, "write to the spool");
-		data += w;
-		n -= (size_t)w;
-	}
-	return 0;
 }
 
 static int remember(struct sink *sink, const void *data, size_t n, struct err *err)
@@ -72,11 +62,11 @@ int gather_add(struct gather *gather, enum gather_sink which, const void *data, 
 	struct sink *sink = &gather->sinks[which];
 	int r;
 
-	r = sink->fd >= 0 ? write_all(sink->fd, data, n, err) : remember(sink, data, n, err);
+	r = has_file(sink) ? pour_add(&sink->pour, data, n, err) : remember(sink, data, n, err);
 	if (r < 0)
 		return r;
 	sink->total += n;
-	*ret_ask = sink->fd < 0 && !sink->asked && sink->len > BLOB_INLINE_MAX;
+	*ret_ask = !has_file(sink) && !sink->asked && sink->len > BLOB_INLINE_MAX;
 	sink->asked = sink->asked || *ret_ask;
 	return 0;
 }
@@ -86,9 +76,10 @@ int gather_give(struct gather *gather, enum gather_sink which, int fd, struct er
 	struct sink *sink = &gather->sinks[which];
 	int r;
 
-	assert(sink->fd < 0);
-	sink->fd = fd;
-	r = write_all(fd, sink->memory, sink->len, err);
+	assert(!has_file(sink));
+	r = pour_begin(&sink->pour, fd, err);
+	if (r == 0)
+		r = pour_add(&sink->pour, sink->memory, sink->len, err);
 	free(sink->memory);
 	sink->memory = NULL;
 	sink->len = sink->cap = 0;
@@ -97,7 +88,7 @@ int gather_give(struct gather *gather, enum gather_sink which, int fd, struct er
 
 static bool waits(const struct sink *sink)
 {
-	return sink->asked && sink->fd < 0;
+	return sink->asked && !has_file(sink);
 }
 
 size_t gather_waiting(const struct gather *gather)
@@ -128,14 +119,14 @@ struct blob gather_take(struct gather *gather, enum gather_sink which)
 	struct blob blob = BLOB_EMPTY;
 
 	assert(!waits(sink));
-	if (sink->fd >= 0) {
-		blob = blob_of_fd(sink->fd, sink->total);
+	if (has_file(sink)) {
+		blob = pour_take(&sink->pour);
 	} else if (sink->len > 0) {
 		blob.data = sink->memory;
 		blob.len = sink->len;
 		sink->memory = NULL;
 	}
 	free(sink->memory);
-	*sink = (struct sink){ .fd = -1 };
+	*sink = SINK_EMPTY;
 	return blob;
 }

@@ -13,6 +13,7 @@
 
 #include "wire/blob.h"
 #include "wire/msg.h"
+#include "wire/pour.h"
 
 #define GATHER_PAUSE (1024 * 1024) /* bytes that may wait for a spool file */
 
@@ -21,9 +22,9 @@ enum gather_sink { GATHER_OUT, GATHER_ERR, GATHER_FILES, GATHER_MAX_ };
 struct sink {
 	uint8_t *memory; /* owned */
 	size_t len, cap;
-	int fd;         /* owned; -1: none yet */
-	bool asked;     /* a file is wanted: the owner asks the queue */
-	uint64_t total; /* bytes taken in all */
+	struct pour pour; /* into the spool's file, once there is one */
+	bool asked;       /* a file is wanted: the owner asks the queue */
+	uint64_t total;   /* bytes taken in all */
 };
 
 struct gather {

@@ -4,24 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/cleanup.h"
-
-static int add_to_file(struct input *in, const uint8_t *data, size_t n, struct err *err)
+int input_into(struct input *in, int fd, struct err *err)
 {
-	size_t done = 0;
-
-	while (done < n) {
-		ssize_t r = pwrite(in->fd, data + done, n - done, (off_t)(in->len + done));
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return err_set(err, errno, "write to the spool");
-		done += (size_t)r;
-	}
-	return 0;
+	return pour_begin(&in->pour, fd, err);
 }
 
 static int add_to_memory(struct input *in, const uint8_t *data, size_t n, struct err *err)
@@ -46,7 +32,8 @@ int input_add(struct input *in, const void *data, size_t n, struct extent *ret, 
 	int r = 0;
 
 	if (n > 0)
-		r = in->fd >= 0 ? add_to_file(in, data, n, err) : add_to_memory(in, data, n, err);
+		r = in->pour.fd >= 0 ? pour_add(&in->pour, data, n, err)
+				     : add_to_memory(in, data, n, err);
 	if (r < 0)
 		return r;
 	*ret = (struct extent){ in->len, n };
@@ -56,20 +43,22 @@ int input_add(struct input *in, const void *data, size_t n, struct extent *ret, 
 
 struct blob input_take(struct input *in)
 {
-	struct blob blob = { .len = in->len, .data = in->mem, .fd = in->fd };
+	struct blob blob = BLOB_EMPTY;
 
-	if (in->len == 0 && in->fd >= 0) {
-		(void)close(in->fd);
-		blob.fd = -1;
+	if (in->len > 0 && in->pour.fd >= 0) {
+		blob = pour_take(&in->pour);
+	} else {
+		blob.len = in->len;
+		blob.data = in->mem;
+		in->mem = NULL;
 	}
-	*in = INPUT_EMPTY;
+	input_done(in);
 	return blob;
 }
 
 void input_done(struct input *in)
 {
 	free(in->mem);
-	if (in->fd >= 0)
-		(void)close(in->fd);
+	pour_done(&in->pour);
 	*in = INPUT_EMPTY;
 }

@@ -8,18 +8,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "wire/blob.h"
+#include "wire/pour.h"
 #include "wire/spec.h"
 
 struct input {
-	int fd;       /* owned; the spool file, -1: in memory */
-	uint8_t *mem; /* owned */
+	struct pour pour; /* into the spool file; none: in memory */
+	uint8_t *mem;     /* owned */
 	size_t cap;
 	uint64_t len;
 };
 
-#define INPUT_EMPTY ((struct input){ .fd = -1 })
+#define INPUT_EMPTY ((struct input){ .pour = POUR_NONE })
 
+/* From now on into this spool file, which is taken over; nothing may have been added before. */
+int input_into(struct input *in, int fd, struct err *err);
 /* Appends; *ret is where the bytes stand. Small ones may be in memory, too many are -EMSGSIZE. */
 int input_add(struct input *in, const void *data, size_t n, struct extent *ret, struct err *err);
 /* The blob; `in` is empty then. */

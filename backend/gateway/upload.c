@@ -126,9 +126,12 @@ static void fail(struct exchange *ex, int r, const struct err *err)
 
 static void on_spool(struct exchange *ex, struct msg *msg)
 {
-	ex->upload->req.input.fd = TAKE_FD(msg->spool.file.fd);
-	if (ex->upload->req.input.fd < 0)
+	struct err err;
+
+	if (msg->spool.file.fd < 0)
 		exchange_problem(ex, PROBLEM_INTERNAL, "the queue gave no spool file");
+	else if (input_into(&ex->upload->req.input, TAKE_FD(msg->spool.file.fd), &err) < 0)
+		exchange_unavailable(ex, 1, err.msg);
 	http_resume(ex);
 }
 

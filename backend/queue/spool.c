@@ -177,7 +177,10 @@ static int seal_file(struct spool *spool, const struct blob *blob, bool ours,
 
 	if (!ours)
 		r = spool_new(spool, &copy_fd, err);
-	if (r == 0)
+	/* Whoever filled a file of ours has hashed it meanwhile. */
+	if (r == 0 && ours && blob->hashed)
+		memcpy(stored.sha256, blob->sha256, sizeof(stored.sha256));
+	else if (r == 0)
 		r = pass_through(blob, copy_fd, stored.sha256, err);
 	if (r == 0)
 		r = make_durable(spool, ours ? blob->fd : copy_fd, &stored, err);

@@ -18,6 +18,8 @@ struct blob {
 	uint64_t len;
 	uint8_t *data; /* owned; NULL where fd >= 0 or len is 0 */
 	int fd;        /* owned; -1: inline */
+	bool hashed;   /* sha256 is that of all of the file's bytes, as whoever wrote them says */
+	uint8_t sha256[32];
 };
 
 #define BLOB_EMPTY ((struct blob){ .fd = -1 })

@@ -10,8 +10,9 @@
 #include "common/cleanup.h"
 #include "pack.h"
 
-/* How a blob stands in a message: its length, then its bytes or the number of its descriptor. */
-enum blob_place { PLACE_INLINE, PLACE_FD };
+/* How a blob stands in a message: its length, then its bytes, or nothing where it is a descriptor,
+ * or the hash of what is behind that. */
+enum blob_place { PLACE_INLINE, PLACE_FD, PLACE_FD_HASHED };
 
 enum field_kind { KIND_U8, KIND_U32, KIND_U64, KIND_I64, KIND_ID, KIND_STR, KIND_BLOB };
 
@@ -190,7 +191,7 @@ static size_t field_bytes(const struct field *f, const uint8_t *at)
 	case KIND_STR:
 		return 4 + strlen((const char *)at);
 	case KIND_BLOB:
-		return 1 + 8;
+		return 1 + 8 + sizeof(((struct blob *)0)->sha256);
 	}
 	return 0;
 }
@@ -284,8 +285,10 @@ static int encode_blob(struct encoder *e, const struct blob *blob, bool outside,
 		e->made |= 1U << e->nfds;
 	}
 	e->fds[e->nfds++] = fd;
-	pack_u8(&e->p, PLACE_FD);
+	pack_u8(&e->p, blob->hashed ? PLACE_FD_HASHED : PLACE_FD);
 	pack_u64(&e->p, blob->len);
+	if (blob->hashed)
+		pack_raw(&e->p, blob->sha256, sizeof(blob->sha256));
 	return 0;
 }
 
@@ -371,15 +374,20 @@ static bool decode_blob(struct decoder *d, const struct field *f, struct blob *r
 {
 	uint8_t place = unpack_u8(&d->u);
 	uint64_t len = unpack_u64(&d->u);
-	const uint8_t *at;
+	const uint8_t *at = NULL;
 	struct err err;
 
 	if (d->u.failed || len > f->max || len > INT64_MAX)
 		return false;
-	if (place == PLACE_FD) {
+	if (place == PLACE_FD_HASHED)
+		at = unpack_raw(&d->u, sizeof(ret->sha256));
+	if (place == PLACE_FD || at != NULL) {
 		if (d->used == d->nfds)
 			return false;
 		*ret = blob_of_fd(d->fds[d->used], len);
+		ret->hashed = at != NULL;
+		if (ret->hashed)
+			memcpy(ret->sha256, at, sizeof(ret->sha256));
 		d->fds[d->used++] = -1;
 		return true;
 	}

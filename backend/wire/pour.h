@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bytes on their way into a file of the queue's spool: written, hashed, and sent on
+ * to the disk as they come, so that little is left to do when the last has come.
+ *
+ *	pour_begin(&pour, fd, &err);
+ *	pour_add(&pour, data, n, &err);
+ *	blob = pour_take(&pour);
+ */
+#pragma once
+
+#include <openssl/evp.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "blob.h"
+
+struct pour {
+	int fd;           /* owned; -1: none */
+	uint64_t len;     /* bytes written */
+	uint64_t pushed;  /* of those, how many the disk was asked to take */
+	EVP_MD_CTX *hash; /* owned */
+};
+
+#define POUR_NONE ((struct pour){ .fd = -1 })
+
+/* Takes the descriptor of an empty file, also where it fails. */
+int pour_begin(struct pour *pour, int fd, struct err *err);
+int pour_add(struct pour *pour, const void *data, size_t n, struct err *err);
+/* The file as a blob that knows its hash; leaves POUR_NONE. */
+struct blob pour_take(struct pour *pour);
+/* Releases, and leaves POUR_NONE. */
+void pour_done(struct pour *pour);
