@@ -4,9 +4,9 @@
  *
  * A file is made without a name (O_TMPFILE) and handed to whoever fills it;
  * nothing is left of it when that one dies. It comes back as a descriptor and is
- * sealed: length checked, hashed, synced, linked, the directory synced. Only then
- * may a row name it. A file that no row names is removed at the next start.
- * Readers get descriptors of their own that cannot write.
+ * sealed: length checked, hashed where whoever filled it has not, synced, linked, the
+ * directory synced. Only then may a row name it. A file that no row names is removed at
+ * the next start. Readers get descriptors of their own that cannot write.
  *
  * spool_seal() and spool_remove() are for any thread.
  */

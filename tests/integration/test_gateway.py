@@ -86,9 +86,12 @@ REFUSALS = ["not_found", "queue_full", "over_share", "unauthorized", "forbidden"
             "not_ready", "invalid", "store"]
 
 
+VERSION = 3
+
+
 def pack(name, values, fds):
-    """A datagram; a blob is bytes, or an open file as (fd, length)."""
-    out = [struct.pack("<HH", 1, NUMBERS[name])]
+    """A message; a blob is bytes, or an open file as (fd, length)."""
+    out = [struct.pack("<HH", VERSION, NUMBERS[name])]
     for kind, field in FIELDS[name]:
         value = values.get(field)
         if kind in NUMERIC:
@@ -108,7 +111,7 @@ def pack(name, values, fds):
 
 def unpack(data, fds):
     version, number = struct.unpack_from("<HH", data)
-    assert version == 1, version
+    assert version == VERSION, version
     name, at, values = TYPES[number], 4, {}
     for kind, field in FIELDS[name]:
         if kind in NUMERIC:
@@ -124,6 +127,7 @@ def unpack(data, fds):
         else:
             place, n = struct.unpack_from("<BQ", data, at)
             at += 9
+            at += 32 * (place == 2)  # a hash of what is behind the descriptor
             if place:
                 fd = fds.pop(0)
                 values[field] = os.pread(fd, n, 0)
@@ -169,9 +173,16 @@ class Queue:
         data, fds, _, _ = socket.recv_fds(self.peer, 65536, 6)
         if not data:
             return False
-        name, values = unpack(data, list(fds))
+        fds, at = list(fds), 0
+        while at < len(data):  # several messages, each behind its length
+            n, = struct.unpack_from("<I", data, at)
+            self.take(*unpack(data[at + 4:at + 4 + n], fds))
+            at += 4 + n
+        return True
+
+    def take(self, name, values):
         if name == "hello":
-            self.send("hello", version=1, role=1, generation=values["generation"], instance=7,
+            self.send("hello", version=VERSION, role=1, generation=values["generation"], instance=7,
                       node="played")
         answer = self.answers.get(name)
         with self.news:
@@ -179,12 +190,11 @@ class Queue:
             self.news.notify_all()
         if answer is not None:
             answer(values)
-        return True
 
     def send(self, message, **values):
         fds = array.array("i")
         data = pack(message, values, fds)
-        self.peer.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)] if fds else [])
+        self.peer.sendmsg([struct.pack("<I", len(data)), data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)] if fds else [])
 
     def wait_for(self, name, seconds=20):
         """The first message of this type that came and was not waited for yet."""
