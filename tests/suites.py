@@ -341,9 +341,28 @@ def integration(directory):
     count.add(name, passed, failed, not_applicable)
 
 
+# ---- release_website ---------------------------------------------------------------------------
+
+def release(directory):
+    """What the tool makes of sites, byte for byte."""
+    name = f"release_website of {os.path.relpath(directory, ROOT)}"
+    env = {"DOCKGATE_BUILD": directory}
+    if directory == SANITIZED:
+        env.update(SANITIZER_ENV)
+    status, out = call([sys.executable, "tests/release/runner.py"], env=env)
+    found = re.search(r"^release: (\d+) passed, (\d+) failed\n\Z", out, re.M)
+    passed, failed = map(int, found.groups()) if found else (0, 1)
+    if status and not failed:
+        failed = 1
+    print(f"  {'FAIL' if failed else 'ok  '} {name}: {passed} passed, {failed} failed", flush=True)
+    if failed:
+        print(out, flush=True)
+    count.add(name, passed, failed)
+
+
 # ---- all ------------------------------------------------------------------------------------------
 
-SUITES = ("static", "unit", "images", "integration", "sanitized")
+SUITES = ("static", "unit", "release", "images", "integration", "sanitized")
 
 
 def main():
@@ -388,7 +407,7 @@ def run(chosen, made):
     if "static" in chosen:
         step("static checks")
         static()
-    if "unit" in chosen or "sanitized" in chosen:
+    if {"unit", "release", "sanitized"} & set(chosen):
         step("build with the sanitizers")
         if build_sanitized():
             canary()
@@ -398,6 +417,10 @@ def run(chosen, made):
         step("unit tests")
         programs("unit tests", BUILD, "--suite", "unit")
         programs("unit tests", SANITIZED, "--suite", "unit")
+    if "release" in chosen:
+        step("release_website")
+        release(BUILD)
+        release(SANITIZED)
     if made is not None:
         step("images")
         if not made.await_all():
