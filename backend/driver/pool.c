@@ -235,6 +235,7 @@ static void on_ready(struct box *box, void *arg)
 static void fall_back(struct pool *pool, struct shelf *shelf, const char *why)
 {
 	shelf->sandbox = false;
+	shelf->target = (unsigned)shelf->task->warm;
 	pool->host.sandbox_known(shelf->task, why, pool->host.arg);
 }
 
@@ -508,8 +509,7 @@ struct box *pool_ask(struct pool *pool, struct pool_ticket *ticket)
 	ticket->queued = false;
 	ticket->cold = shelf == NULL || ticket->gpus != NULL || !shelf_fits(shelf, &ticket->limits);
 	if (!ticket->cold) {
-		if (!shelf->sandbox)
-			shelf_heat(shelf, clock_us());
+		shelf_heat(shelf, clock_us());
 		/* The newest: the oldest one's age then says how many are idle. */
 		box = TAILQ_LAST(&shelf->ready, box_list);
 		if (box != NULL) {

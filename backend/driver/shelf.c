@@ -36,9 +36,30 @@ unsigned shelf_slots(
 	return n < 1 ? 1 : n;
 }
 
+static unsigned slots_alive(const struct shelf *shelf)
+{
+	return shelf->n_ready + shelf->n_coming + shelf->n_lent + shelf->n_back;
+}
+
+/* As many as there are jobs, this one included. */
+static void want_slots(struct shelf *shelf)
+{
+	unsigned want = shelf->n_lent + shelf->n_waiting + 1;
+
+	if (want > shelf->slots)
+		want = shelf->slots;
+	if (want > shelf->target)
+		shelf->target = want;
+}
+
 void shelf_heat(struct shelf *shelf, int64_t now_us)
 {
 	unsigned want;
+
+	if (shelf->sandbox) {
+		want_slots(shelf);
+		return;
+	}
 
 	/* Steadily one job each HEAT_US / n: n + 1. */
 	shelf->heat = shelf->heat * HEAT_US / (HEAT_US + (double)(now_us - shelf->heat_us)) + 1;
@@ -59,15 +80,15 @@ bool shelf_has_idle(const struct shelf *shelf, int64_t now_us)
 {
 	const struct box *oldest = TAILQ_FIRST(&shelf->ready);
 
-	return !shelf->sandbox && oldest != NULL && shelf->n_ready > (unsigned)shelf->task->warm &&
+	return oldest != NULL && shelf->n_ready > (unsigned)shelf->task->warm &&
 	       now_us - oldest->ready_us >= (int64_t)shelf->task->warm_idle_s * 1000000;
 }
 
 /* Until one slot has shown that the host allows them, it is alone. */
 static unsigned lacking_slots(const struct shelf *shelf)
 {
-	unsigned have = shelf->n_ready + shelf->n_coming + shelf->n_lent + shelf->n_back;
-	unsigned want = shelf->proven ? shelf->slots : 1;
+	unsigned have = slots_alive(shelf);
+	unsigned want = shelf->proven || shelf->target < 1 ? shelf->target : 1;
 
 	return have < want ? want - have : 0;
 }

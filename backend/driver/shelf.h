@@ -4,7 +4,7 @@
  * container level that follows the jobs: so many boxes as came in about the
  * time that making one takes, between the task's `warm` and `warm_max`. At
  * sandbox level boxes are slots, used again and again: so many as jobs of the
- * task can run at one time. Only decisions; the pool makes and removes.
+ * task ran at one time lately. Only decisions; the pool makes and removes.
  */
 #pragma once
 
@@ -23,8 +23,8 @@ struct shelf {
 	unsigned n_ready, n_coming, n_lent, n_back;
 	unsigned n_busy;    /* boxes of the task with a job, those made for one job included */
 	unsigned n_waiting; /* jobs that wait for one of its boxes */
-	unsigned target;    /* container level: grows with the jobs, shrinks with idle boxes */
-	unsigned slots;     /* sandbox level: how many are kept */
+	unsigned target;    /* how many are kept: grows with the jobs, shrinks with idle boxes */
+	unsigned slots;     /* sandbox level: the most */
 	double heat;        /* jobs that came lately, fading */
 	int64_t heat_us;    /* when it was reckoned */
 	int64_t backoff_us, not_before_us; /* refills after a failure */
@@ -36,13 +36,13 @@ void shelf_task_limits(const struct task *task, struct limits *ret);
 void shelf_init(struct shelf *shelf, const struct task *task, struct image *image);
 
 /*
- * How many slots the task is given on a machine that runs `jobs` at one time in
- * `memory_bytes` (0: not known).
+ * The most slots that a task can use on a machine that runs `jobs` at one time
+ * in `memory_bytes` (0: not known).
  */
 unsigned shelf_slots(
 	const struct task *task, const struct limits *limits, unsigned jobs, int64_t memory_bytes);
 
-/* A job has come for it. */
+/* A job has come for it; before it is given a box, or counted as waiting. */
 void shelf_heat(struct shelf *shelf, int64_t now_us);
 /* Jobs come faster than one by one: it pays to make boxes while others wait. */
 bool shelf_is_hot(const struct shelf *shelf);

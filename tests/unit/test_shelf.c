@@ -92,10 +92,26 @@ static void slots_are_as_many_as_can_run(void **state)
 	assert_int_equal(shelf_slots(&task, &limits, 100, 1), 1);
 }
 
+static void slots_grow_with_the_jobs_at_one_time(void **state)
+{
+	(void)state;
+	shelf.proven = true;
+	shelf.slots = 3;
+	for (int i = 0; i < 1000; i++)
+		shelf_heat(&shelf, i); /* one after the other */
+	assert_int_equal(shelf.target, 1);
+	shelf.n_lent = 1;
+	shelf_heat(&shelf, 1000);
+	assert_int_equal(shelf.target, 2);
+	shelf.n_waiting = 5;
+	shelf_heat(&shelf, 1000);
+	assert_int_equal(shelf.target, 3);
+}
+
 static void the_first_slot_is_alone_until_it_is_ready(void **state)
 {
 	(void)state;
-	shelf.slots = 4;
+	shelf.slots = shelf.target = 4;
 	assert_int_equal(shelf_lacks(&shelf), 1);
 	shelf.n_coming = 1;
 	shelf.n_waiting = 3;
@@ -110,7 +126,7 @@ static void slots_that_are_in_use_are_not_made_again(void **state)
 {
 	(void)state;
 	shelf.proven = true;
-	shelf.slots = 4;
+	shelf.slots = shelf.target = 4;
 	shelf.n_lent = 3;
 	shelf.n_back = 1;
 	shelf.n_waiting = 5;
@@ -124,7 +140,7 @@ static void after_a_failure_other_slots_are_waited_for(void **state)
 {
 	(void)state;
 	shelf.proven = true;
-	shelf.slots = 2;
+	shelf.slots = shelf.target = 2;
 	shelf.n_waiting = 1;
 	shelf_back_off(&shelf, 0);
 	assert_int_equal(shelf_lacks_now(&shelf, 1000), 1); /* there is none */
@@ -161,6 +177,7 @@ int main(void)
 		cmocka_unit_test_setup(the_target_follows_the_rate, reset),
 		cmocka_unit_test_setup(waiting_jobs_come_before_the_shelf, reset),
 		cmocka_unit_test_setup(slots_are_as_many_as_can_run, reset_sandbox),
+		cmocka_unit_test_setup(slots_grow_with_the_jobs_at_one_time, reset_sandbox),
 		cmocka_unit_test_setup(the_first_slot_is_alone_until_it_is_ready, reset_sandbox),
 		cmocka_unit_test_setup(slots_that_are_in_use_are_not_made_again, reset_sandbox),
 		cmocka_unit_test_setup(after_a_failure_other_slots_are_waited_for, reset_sandbox),
