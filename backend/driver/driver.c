@@ -85,6 +85,7 @@ struct driver {
 		*young_timer;                    /* owned */
 	struct event *sigterm, *sigint, *sighup; /* owned */
 	struct event *watchdog;                  /* owned; NULL: nobody asked */
+	bool sandbox_failed;                     /* a task at sandbox level has fallen back */
 	bool sweeping;
 	bool draining, forced, pool_empty;
 	bool sweep_due;   /* the last one, when the bring-up is over */
@@ -461,12 +462,19 @@ static void agent_missing(void *arg)
 /* Tasks at sandbox level: once each. */
 static void sandbox_known(const struct task *task, const char *why, void *arg)
 {
-	(void)arg;
-	if (why != NULL)
+	struct driver *d = arg;
+	char note[500];
+
+	if (why == NULL && !d->sandbox_failed) {
+		slot_note_write(NULL);
+	} else if (why != NULL) {
 		log_warning("task=%s isolation sandbox is not possible here (%s): its jobs get a "
 			    "container each; see `dockgate doctor`",
 			task->name, why);
-	slot_note_write(why);
+		d->sandbox_failed = true;
+		(void)snprintf(note, sizeof(note), "task %s: %s", task->name, why);
+		slot_note_write(note);
+	}
 }
 
 /* ---- the queue ---- */

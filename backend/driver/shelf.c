@@ -28,7 +28,7 @@ void shelf_init(struct shelf *shelf, const struct task *task, struct image *imag
 unsigned shelf_slots(
 	const struct task *task, const struct limits *limits, unsigned jobs, int64_t memory_bytes)
 {
-	unsigned n = jobs < (unsigned)task->concurrency ? jobs : (unsigned)task->concurrency;
+	unsigned n = 2 * (jobs < (unsigned)task->concurrency ? jobs : (unsigned)task->concurrency);
 	int64_t room = memory_bytes / limits->v[LIMIT_MEMORY];
 
 	if (memory_bytes > 0 && room < (int64_t)n)
@@ -41,10 +41,13 @@ static unsigned slots_alive(const struct shelf *shelf)
 	return shelf->n_ready + shelf->n_coming + shelf->n_lent + shelf->n_back;
 }
 
-/* As many as there are jobs, this one included. */
+/*
+ * As many as there are jobs, this one included, and those that are between two
+ * jobs: making a sandbox may take longer than a small job in it.
+ */
 static void want_slots(struct shelf *shelf)
 {
-	unsigned want = shelf->n_lent + shelf->n_waiting + 1;
+	unsigned want = shelf->n_lent + shelf->n_back + shelf->n_waiting + 1;
 
 	if (want > shelf->slots)
 		want = shelf->slots;

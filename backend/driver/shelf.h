@@ -37,7 +37,7 @@ void shelf_init(struct shelf *shelf, const struct task *task, struct image *imag
 
 /*
  * The most slots that a task can use on a machine that runs `jobs` at one time
- * in `memory_bytes` (0: not known).
+ * in `memory_bytes` (0: not known): half of them may be between two jobs.
  */
 unsigned shelf_slots(
 	const struct task *task, const struct limits *limits, unsigned jobs, int64_t memory_bytes);

@@ -1,18 +1,28 @@
 # SPDX-License-Identifier: MIT
 """What the suites have in common."""
 import base64
+import sys
 import unittest
 
 import service
 
 
+def at_both_levels(cls):
+    """A class of tests, and beside it the same tests with tasks at sandbox level."""
+    twin = type(f"{cls.__name__}InSandbox", (cls,), {
+        "level": "sandbox", "__module__": cls.__module__, "__doc__": cls.__doc__})
+    setattr(sys.modules[cls.__module__], twin.__name__, twin)
+    return cls
+
+
 class Case(unittest.TestCase):
     """A test against the shared service."""
     maxDiff = 2000
+    level = "container"  # of the tasks' isolation
 
     @classmethod
     def setUpClass(cls):
-        cls.use(service.shared())
+        cls.use(service.shared(cls.level))
 
     @classmethod
     def use(cls, svc):
@@ -21,7 +31,10 @@ class Case(unittest.TestCase):
 
     def sh(self, script, task="sh", **members):
         """A shell script run as a job, ended."""
-        return self.native.run(task, args=[script], **members)
+        job = self.native.run(task, args=[script], **members)
+        if "limits" not in members:  # a raised one takes a container of its own
+            self.assertEqual(job["isolation"], self.level, job)
+        return job
 
     def jobs_stored(self):
         return len(self.native.call("GET", "/v1/jobs?limit=1000").json()["jobs"])
@@ -40,7 +53,7 @@ class OwnService(Case):
 
     @classmethod
     def setUpClass(cls):
-        svc = service.Service(cls.settings, cls.tasks, cls.changes)
+        svc = service.Service(cls.settings, cls.tasks, cls.changes, level=cls.level)
         cls.addClassCleanup(svc.close)
         cls.use(svc.__enter__())
 

@@ -192,16 +192,17 @@ def section(name, values, indent="\t"):
     return lines + [f"{indent[1:]}}}"]
 
 
-def default_tasks(image, upload):
-    shell = {"image": image, "command": ["/bin/sh", "-c"], "warm": 2, "warm_max": 4,
+def default_tasks(image, upload, level="container"):
+    shell = {"image": image, "isolation": level, "command": ["/bin/sh", "-c"], "warm": 2, "warm_max": 4,
              "concurrency": 8, "custom_command": True}
     return {
         "sh": shell,
-        "payload": {"image": image, "command": ["/payload"], "warm": 1, "warm_max": 3,
+        "payload": {"image": image, "isolation": level, "command": ["/payload"], "warm": 1, "warm_max": 3,
                     "ceilings": {"memory_bytes": 1 << 30}},
-        "cold": {"image": image, "command": ["/bin/sh", "-c"], "warm": 0, "warm_max": 0},
+        "cold": {"image": image, "isolation": level, "command": ["/bin/sh", "-c"], "warm": 0,
+                 "warm_max": 0},
         "kill-output": {**shell, "on_output_limit": "kill", "warm": 0},
-        "build": {"image": image, "command": ["./program"], "warm": 0, "main": "main.src",
+        "build": {"image": image, "isolation": level, "command": ["./program"], "warm": 0, "main": "main.src",
                   "build": ["/bin/sh", "{main}"], "sources": ["*.src"]},
         "one": {**shell, "concurrency": 1, "warm": 1, "warm_max": 1},
         "short": {**shell, "retention_s": 2, "warm": 0},
@@ -228,12 +229,13 @@ esac
 class Service:
     """
     settings: keys of the configuration; tasks: added to default_tasks(), or (None) taken away;
-    changes: of keys of default_tasks(); shipped: those that dockgate comes with, instead;
-    store: "sqlite" or "mariadb"; database: one that is there already.
+    changes: of keys of default_tasks(); level: their isolation; shipped: those that dockgate comes
+    with, instead; store: "sqlite" or "mariadb"; database: one that is there already.
     """
 
     def __init__(self, settings=None, tasks=None, changes=None, socket_path=None, shipped=False,
-                 store=STORE, database=None):
+                 store=STORE, database=None, level="container"):
+        self.level = level
         self.docker_path = socket_path or docker_socket()
         self.docker = Docker(self.docker_path)
         self.directory = tempfile.mkdtemp(prefix="dockgate-test-", dir="/tmp")
@@ -276,7 +278,7 @@ class Service:
 
     def write_config(self, settings, tasks, changes):
         all_tasks = {name: {**task, **changes.get(name, {})}
-                     for name, task in default_tasks(self.image, self.upload).items()}
+                     for name, task in default_tasks(self.image, self.upload, self.level).items()}
         all_tasks.update(tasks)
         lines = [f"{key} = {text(value)}" for key, value in self.settings(settings).items()]
         for name, task in all_tasks.items():
@@ -519,22 +521,20 @@ def comm_of(pid):
     return status_of(pid).get("Name", "(gone)")
 
 
-_shared = None
+_shared = {}
 
 
-def shared():
-    """The service of all tests that need nothing special; stopped by close_shared()."""
-    global _shared
-    if _shared is None:
-        _shared = Service()
-        _shared.start()
-        _shared.await_ready()
-        atexit.register(close_shared)
-    return _shared
+def shared(level="container"):
+    """The service of all tests that need nothing special, one for each level of its tasks."""
+    if level not in _shared:
+        if not _shared:
+            atexit.register(close_shared)
+        _shared[level] = Service(level=level)
+        _shared[level].start()
+        _shared[level].await_ready()
+    return _shared[level]
 
 
 def close_shared():
-    global _shared
-    if _shared is not None:
-        gone, _shared = _shared, None
-        gone.close()
+    while _shared:
+        _shared.popitem()[1].close()

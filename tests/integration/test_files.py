@@ -5,11 +5,12 @@ import hashlib
 import os
 import unittest
 
-from case import Case
+from case import Case, at_both_levels
 
 MIB = 1 << 20
 
 
+@at_both_levels
 class Collect(Case):
     def files(self, script, collect, task="sh", **members):
         """The job, and its collected files by name; the verdict is the test's to look at."""

@@ -10,7 +10,7 @@ import unittest
 import client
 import schema
 import service
-from case import Case, OwnService, content
+from case import Case, OwnService, at_both_levels, content
 
 STAMP = r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z"
 NOWHERE = "0" * 64
@@ -98,6 +98,7 @@ class Submit(Case):
         self.assertEqual(job["labels"], {"course": "cs-1", "user": "7"})
 
 
+@at_both_levels
 class Steps(Case):
     def test_build_once_then_the_cases(self):
         job = self.native.run(
@@ -203,6 +204,7 @@ class Waiting(Case):
             self.native.ended(job)
 
 
+@at_both_levels
 class Cancel(Case):
     def test_a_running_job(self):
         job = self.native.accept("sh", args=["trap '' TERM; echo begun; sleep 60"])
@@ -236,6 +238,10 @@ class Cancel(Case):
                 break
         self.assertEqual(len(self.service.containers_of("cold")), 1)
         self.native.call("DELETE", f"/v1/jobs/{job}")
+        if self.level == "sandbox":  # its slot stays
+            self.assertEqual(content(self.sh("echo /proc/[0-9]*", task="cold")["stdout"]),
+                             b"/proc/1 /proc/2\n")
+            return
         for _ in service.until(10):
             left = self.service.containers_of("cold")
             if not left:

@@ -2,11 +2,12 @@
 """The figures of a job against programs of known cost. These measure the program, not the service."""
 import unittest
 
-from case import Case, content
+from case import Case, at_both_levels, content
 
 MIB = 1 << 20
 
 
+@at_both_levels
 class Usage(Case):
     def payload(self, *args, **members):
         job = self.native.run("payload", args=[str(a) for a in args], **members)

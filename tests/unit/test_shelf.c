@@ -86,8 +86,8 @@ static void slots_are_as_many_as_can_run(void **state)
 	(void)state;
 	limits_default(&limits);
 	limits.v[LIMIT_MEMORY] = 256 * MIB;
-	assert_int_equal(shelf_slots(&task, &limits, 100, 0), 8);
-	assert_int_equal(shelf_slots(&task, &limits, 4, 0), 4);
+	assert_int_equal(shelf_slots(&task, &limits, 100, 0), 2 * 8);
+	assert_int_equal(shelf_slots(&task, &limits, 4, 0), 2 * 4);
 	assert_int_equal(shelf_slots(&task, &limits, 100, 512 * MIB), 2);
 	assert_int_equal(shelf_slots(&task, &limits, 100, 1), 1);
 }
@@ -100,7 +100,7 @@ static void slots_grow_with_the_jobs_at_one_time(void **state)
 	for (int i = 0; i < 1000; i++)
 		shelf_heat(&shelf, i); /* one after the other */
 	assert_int_equal(shelf.target, 1);
-	shelf.n_lent = 1;
+	shelf.n_back = 1;
 	shelf_heat(&shelf, 1000);
 	assert_int_equal(shelf.target, 2);
 	shelf.n_waiting = 5;
