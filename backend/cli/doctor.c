@@ -415,9 +415,7 @@ static void check_sandbox(struct doctor *d)
 		say(d, GRADE_OK, "sandbox", NULL, "works here; tasks that use it: %zu", n);
 	else if (found == 0)
 		say(d, GRADE_WARN, "sandbox", sandbox_advice(),
-			"not possible here, so that jobs of such tasks (%zu) get a container each: "
-			"%s",
-			n, why);
+			"not possible here, so that jobs get a container each: %s", why);
 	else if (found == -ENOENT)
 		say(d, GRADE_OK, "sandbox", NULL,
 			"`serve` finds out whether it works here; tasks that use it: %zu", n);

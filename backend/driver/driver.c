@@ -54,6 +54,7 @@
 #define NODE_DELAY_MS   50    /* counts may lag that much; what matters goes at once */
 #define RETRY_MS        2000  /* of a bring-up that failed for another reason than the way */
 #define IMAGES_CHECK_S  2     /* while one is missing */
+#define IMAGES_ALL      15    /* so many times that, for those that are there */
 #define SWEEP_S         30    /* a create that a dead process asked for may come late */
 #define YOUNG_MS        1000  /* and a start that it asked for may be under way */
 #define DRAIN_REMOVE_MS 30000 /* for removing containers when all jobs have gone */
@@ -80,6 +81,7 @@ struct driver {
 	bool told_ready;
 	bool check_agent; /* a start failed: the volume may be gone */
 	size_t images_asked;
+	unsigned images_turn;
 	char why_down[400];
 	struct event *node_timer, *retry_timer, *images_timer, *drain_timer, *sweep_timer,
 		*young_timer;                    /* owned */
@@ -277,10 +279,11 @@ static void on_image_rechecked(struct image *image, const char *why, bool away, 
 	(void)arg;
 }
 
-/* Someone may have built it behind; quietly. */
+/* Someone may have built it behind, or made another of that name; quietly. */
 static void on_images_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct driver *d = arg;
+	bool all = ++d->images_turn % IMAGES_ALL == 0;
 	struct err err;
 
 	(void)fd;
@@ -288,7 +291,7 @@ static void on_images_timer(evutil_socket_t fd, short what, void *arg)
 	for (size_t i = 0; d->ready && i < d->config->n_tasks; i++) {
 		struct image *image = images_get(d->images, d->config->tasks[i].image);
 
-		if (image != NULL && !image->asking && !image_is_ready(image))
+		if (image != NULL && !image->asking && (all || !image_is_ready(image)))
 			(void)image_resolve(image, on_image_rechecked, d, &err);
 	}
 }

@@ -74,7 +74,7 @@ class Slots(SlotCase):
                 ("sleep 60", {"wall_ms": 100}, "wall_time_limit"),
                 ("yes", {"output_bytes": 1000, "wall_ms": 200}, "wall_time_limit"),
                 ("tail /dev/zero", {"memory_bytes": 16 * MIB}, "memory_limit"),
-                ("kill -9 -1", {}, "signaled"), ("kill -SEGV $$", {}, "signaled")):
+                ("kill -9 -1; exit 7", {}, "nonzero_exit"), ("kill -SEGV $$", {}, "signaled")):
             job = self.sh(script, task="one", limits=limits)
             self.assertEqual((job["verdict"], job["isolation"]), (verdict, "sandbox"), job)
         self.assert_kept(before)
