@@ -102,10 +102,18 @@ static void add_chunk(struct text *t, size_t n)
 	text_put(t, "\r\n");
 }
 
+/* Whoever reads our answer has closed it: a client that left, as far as Apache tells. */
+static bool reader_left(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO };
+
+	return poll(&out, 1, 0) > 0;
+}
+
 /* Nothing is to come, or nothing may: a body that ends too early must not look like a whole one. */
 static void body_stops(struct relay *r, ssize_t n)
 {
-	if (n == 0 && !r->req->has_length)
+	if (n == 0 && !r->req->has_length && !reader_left())
 		end_body(r);
 	else
 		r->left = true;
@@ -252,6 +260,7 @@ static void relay_init(struct relay *r, const struct request *req, int gateway)
 	text_add(&r->up.text, req->head.buf, req->head.len);
 	r->body_left = req->body_bytes;
 	r->body_ended = req->has_length ? req->body_bytes == 0 : first_len == 0;
+	r->left = reader_left();
 	if (first_len > 0) {
 		memcpy(up_buf + r->up.text.len + CHUNK_OVERHEAD - 2, first_buf, first_len);
 		add_chunk(&r->up.text, first_len);
