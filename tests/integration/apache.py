@@ -36,14 +36,18 @@ PAGES = {"index.html": "<p>the site</p>\n", "style.css": "p { color: red }\n",
 
 
 class Below(Http):
-    """All below a path of the server."""
+    """All below a path of the server. Apache may want a folder's last slash of those that GET."""
 
     def __init__(self, address, base):
         super().__init__(address)
         self.base = base
 
     def request(self, method, target, body=None, headers=None, timeout=60):
-        return super().request(method, self.base + target, body, headers, timeout)
+        reply = super().request(method, self.base + target, body, headers, timeout)
+        if reply.status == 301 and method in ("GET", "HEAD"):
+            target = reply.headers["Location"].split(f":{self.address[1]}", 1)[1]
+            reply = super().request(method, target, body, headers, timeout)
+        return reply
 
 
 class Apache:
@@ -82,6 +86,9 @@ class Apache:
             self.write(f"{root}/{page}", text, 0o755)
         folder = self.path(root, PLACEMENTS[name])
         os.makedirs(folder, exist_ok=True)
+        if name == "folder":
+            for page in ("style.css", "run.cgi", "deep/page.html"):
+                self.write(f"{root}/executor/{page}", f"folder {page}", 0o755)
         shutil.copy(os.path.join(ROOT, "cgi-bin", ".htaccess"), folder)
         shutil.copy(os.path.join(BUILD, "executor"), folder)
         os.chmod(os.path.join(folder, "executor"), 0o755)
@@ -174,6 +181,5 @@ Listen 127.0.0.1:{port}
                 raise AssertionError(log)
 
     def http(self, way):
-        """The website of that way; targets begin with what stands for /executor there."""
-        base = "/tools" if way == "subfolder" else ""
-        return Below(("127.0.0.1", self.ports[way]), base)
+        """The website of that way; targets are /executor... wherever that is."""
+        return Below(("127.0.0.1", self.ports[way]), "/tools" if way == "subfolder" else "")

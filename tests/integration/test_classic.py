@@ -148,32 +148,42 @@ class Answers(ClassicCase):
         self.assertEqual(face.get_data(job), b"l5")
 
 
-class Queueing(OwnService):
+class States(OwnService):
+    """What is answered while a job waits, while it runs, and when it is done."""
     changes = {"classic": {"concurrency": 1, "warm": 1}}  # so that a second job waits
 
-    def test_empty_then_every_state(self):
-        reply = self.classic.call("queueing")
+    def every_state(self, face):
+        first = face.submit("done")
+        self.native.ended(first)
+        before = face.queueing()[:-1]
+        gate = f"open-{first}"
+        second = face.submit(f"call:while [ ! -e /workspace/upload/{gate} ]; do sleep 0.05; done")
+        for _ in service.until(30):
+            if face.get_result(second) == "WORKING":
+                break
+        third = face.submit("waits")
+        self.assertEqual(face.get_result(second), "WORKING")
+        self.assertEqual(face.get_result(third), "PREPARE")
+        self.assertEqual([face.get_data(j) for j in (second, third)], [b"NULL"] * 2)
+        expected = f'{before}, ["{second[:12]}", "Working..."], ["{third[:12]}", "Booting..."]]'
+        self.assertTrue(before.endswith(f'["{first[:12]}", "Done"]'), before)
+        self.assertEqual(face.queueing(), expected)
+        ignored = face.http.post("/executor/queueing", b"{not json")
+        self.assertEqual(ignored.text, expected)
+        self.service.write_upload(gate, "")
+        self.native.ended(third)
+        self.assertEqual(face.queueing().count('"Done"'), before.count('"Done"') + 2)
+
+    def nothing_there(self, face):
+        reply = face.call("queueing")
         self.assertEqual((reply.status, reply.type), (200, "text/html"))
         self.assertEqual(reply.body, b'[{"id":"NULL", "state": "NULL"}]')
-        first = self.classic.submit("done")
-        self.native.ended(first)
-        gate = "while [ ! -e /workspace/upload/open ]; do sleep 0.05; done"
-        second = self.classic.submit(f"call:{gate}")
-        for _ in service.until(30):
-            if self.classic.get_result(second) == "WORKING":
-                break
-        third = self.classic.submit("waits")
-        self.assertEqual(self.classic.get_result(second), "WORKING")
-        self.assertEqual(self.classic.get_result(third), "PREPARE")
-        self.assertEqual([self.classic.get_data(j) for j in (second, third)], [b"NULL"] * 2)
-        expected = (f'[["{first[:12]}", "Done"], ["{second[:12]}", "Working..."], '
-                    f'["{third[:12]}", "Booting..."]]')
-        self.assertEqual(self.classic.queueing(), expected)
-        ignored = self.http.post("/executor/queueing", b"{not json")
-        self.assertEqual(ignored.text, expected)
-        self.service.write_upload("open", "")
-        self.native.ended(third)
-        self.assertEqual(self.classic.queueing().count('"Done"'), 3)
+
+
+class Queueing(States):
+    def test_empty_then_every_state(self):
+        self.nothing_there(self.classic)
+        self.every_state(self.classic)
 
 
 class QueueingFull(OwnService):
@@ -216,14 +226,15 @@ class Ours(ClassicCase):
         self.assertNotIn("Access-Control-Allow-Origin", self.classic.call("queueing").headers)
 
     def test_origins(self):
-        own = f"http://127.0.0.1:{self.service.port}"
+        port = self.http.address[1]
+        own = f"http://127.0.0.1:{port}"
         for origin in (own, service.ORIGIN):
             reply = self.http.post("/executor/queueing", Origin=origin)
             self.assertEqual(reply.status, 200, origin)
         self.assertEqual(reply.headers["Access-Control-Allow-Origin"], service.ORIGIN)
         before = self.jobs_stored()
         for origin in ("https://evil.example", "null", service.ORIGIN + ".evil.example",
-                       f"http://127.0.0.1:{self.service.port + 1}", f"{own}.evil.example", ""):
+                       f"http://127.0.0.1:{port + 1}", f"{own}.evil.example", ""):
             for target in ("/executor/submit", "/executor?submit"):
                 reply = self.http.post(target, b'{"data": "x"}', Origin=origin)
                 self.assertEqual(reply.status, 403, origin)
