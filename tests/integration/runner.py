@@ -3,7 +3,7 @@
 """
 Runs the integration tests and counts them.
 
-	runner.py [--filter WORD]... [--list] [--failfast]
+	runner.py [--filter WORD]... [--list] [--failfast] [--tests DIR]
 
 Each WORD is part of the name of the tests to run ("test_files", "fault_07"). A skipped test is
 a failed one, except where tests/machine-dependent.tsv names it: those are "not applicable".
@@ -66,8 +66,8 @@ def flatten(suite):
             yield test
 
 
-def chosen(words):
-    found = unittest.defaultTestLoader.discover(HERE, "test_*.py")
+def chosen(words, directory):
+    found = unittest.defaultTestLoader.discover(directory, "test_*.py")
     tests = list(flatten(found))
     # A module that cannot be imported stands in the list as a test that fails.
     return [t for t in tests
@@ -79,8 +79,9 @@ def main():
     parser.add_argument("--filter", action="append", default=[], metavar="WORD")
     parser.add_argument("--list", action="store_true", help="print the names, run nothing")
     parser.add_argument("--failfast", action="store_true")
+    parser.add_argument("--tests", default=HERE, metavar="DIR", help="where they are")
     options = parser.parse_args()
-    tests = chosen(options.filter)
+    tests = chosen(options.filter, options.tests)
     if options.list:
         print("\n".join(t.id() for t in tests))
         return 0
