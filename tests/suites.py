@@ -313,15 +313,15 @@ def images():
 
 # ---- integration --------------------------------------------------------------------------------
 
-def integration(directory):
-    name = f"integration tests of {os.path.relpath(directory, ROOT)}"
+def integration(directory, name="integration tests", *options):
+    name = f"{name} of {os.path.relpath(directory, ROOT)}"
     print(f"  {name}", flush=True)
     env = {**os.environ, "DOCKGATE_BUILD": directory}
     if directory == SANITIZED:
         env.update(SANITIZER_ENV, DOCKGATE_SANITIZED="1")
     last = ""
     process = subprocess.Popen(
-        [sys.executable, "tests/integration/runner.py"], cwd=ROOT, env=env, text=True,
+        [sys.executable, "tests/integration/runner.py", *options], cwd=ROOT, env=env, text=True,
         errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT)
     try:
@@ -360,9 +360,15 @@ def release(directory):
     count.add(name, passed, failed)
 
 
+def package():
+    status, out = call(["misc/deb"], env={"DOCKGATE_PACKAGES": "no"})
+    if count.one("Debian packages are made", status == 0, out):
+        integration(BUILD, "tests of the packages", "--tests", "tests/package")
+
+
 # ---- all ------------------------------------------------------------------------------------------
 
-SUITES = ("static", "unit", "release", "images", "integration", "sanitized")
+SUITES = ("static", "unit", "release", "images", "integration", "sanitized", "package")
 
 
 def main():
@@ -376,7 +382,7 @@ def main():
     os.makedirs(LOGS, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
-    with_engine = {"images", "integration", "sanitized"} & set(chosen)
+    with_engine = {"images", "integration", "sanitized", "package"} & set(chosen)
     made = None
     try:
         if with_engine:
@@ -436,6 +442,10 @@ def run(chosen, made):
         step("integration tests with the sanitizers")
         programs("tests of the driver and the agent", SANITIZED, "--no-suite", "unit")
         integration(SANITIZED)
+    # Last, since it brings an image of its own into the engine.
+    if "package" in chosen:
+        step("packages")
+        package()
     step("done")
 
 

@@ -87,6 +87,28 @@ class Configuration(unittest.TestCase):
                                   capture_output=True, text=True, check=False)
             return done.returncode == 0, done.stdout + done.stderr
 
+    def test_the_shipped_file_has_every_key(self):
+        """Commented, each in its section; without the comment signs it is right."""
+        text = text_of("deploy", "dockgate.conf")
+        plain = "\n".join(line[2:] for line in text.splitlines()
+                          if re.match(r'# \t*(\w+ = .*|\w+( "\w+")? \{|\})$', line))
+        taken, said = self.check(plain.replace('"everything"', '"classic"'))
+        self.assertTrue(taken, said)
+        task = plain[plain.index('\ntask "'):]
+        top = re.sub(r'(?ms)^\w+( "\w+")? \{.*?^\}$', "", plain)
+        inner = {name: re.search(r"(?s)\n\t%s.*?\{(.*?)\n\t\}" % name, task).group(1)
+                 for name in ("mount", "result")}
+        for table, where, depth in (("config_keys", top, ""), ("task_keys", task, "\t"),
+                                    ("mount_keys", inner["mount"], "\t\t"),
+                                    ("result_keys", inner["result"], "\t\t")):
+            found = re.findall(r"(?m)^%s(\w+) = " % depth, where)
+            self.assertEqual(sorted(found), sorted(self.keys_of_source(table)), table)
+        limits = re.findall(r"X\(\w+,\s*(\w+),\s*[^,]+,\s*[^,]+,\s*[^,]+,\s*\"",
+                            text_of("backend", "common", "limits.h"))
+        self.assertGreater(len(limits), 5)
+        for name in limits:
+            self.assertRegex(plain, r"(?m)^\t\t%s = " % name)
+
     def try_values(self, found, form):
         """The ends of each documented range are taken, what lies beyond is refused."""
         tried = 0
