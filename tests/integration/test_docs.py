@@ -92,7 +92,9 @@ class Configuration(unittest.TestCase):
         text = text_of("deploy", "dockgate.conf")
         plain = "\n".join(line[2:] for line in text.splitlines()
                           if re.match(r'# \t*(\w+ = .*|\w+( "\w+")? \{|\})$', line))
-        taken, said = self.check(plain.replace('"everything"', '"classic"'))
+        # Its examples, where one needs the other.
+        whole = plain.replace('"everything"', '"classic"').replace("store_shared = false", "store_shared = true")
+        taken, said = self.check(whole)
         self.assertTrue(taken, said)
         task = plain[plain.index('\ntask "'):]
         top = re.sub(r'(?ms)^\w+( "\w+")? \{.*?^\}$', "", plain)
