@@ -360,7 +360,10 @@ def release(directory):
     count.add(name, passed, failed)
 
 
+# ---- packages -----------------------------------------------------------------------------------
+
 def package():
+    """They are made, and live on a fresh machine."""
     status, out = call(["misc/deb"], env={"DOCKGATE_PACKAGES": "no"})
     if count.one("Debian packages are made", status == 0, out):
         integration(BUILD, "tests of the packages", "--tests", "tests/package")

@@ -6,6 +6,7 @@ system call filters are tried by the unit test of common/role.)
 """
 import json
 import os
+import re
 import shutil
 import stat
 import struct
@@ -50,34 +51,39 @@ print(json.dumps(done))
 """
 
 # Connects, reads what comes, sends each message, reads again; prints the types that came.
-SPEAK = """
+SPEAK = '''
 import json, socket, struct, sys
 path, generation_at = sys.argv[1], 9
 heard = []
+def messages(datagram):
+    """Of a datagram: each has its length in front."""
+    while datagram:
+        n, = struct.unpack_from("<I", datagram)
+        yield datagram[4:4 + n]
+        datagram = datagram[4 + n:]
 with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
     s.settimeout(5)
     try:
         s.connect(path)
-        hello = s.recv(65536)
-        if hello:
+        for hello in messages(s.recv(1 << 17)):
             heard.append(struct.unpack_from("<HH", hello)[1])
             for message in sys.argv[2:]:
                 data = bytearray.fromhex(message)
                 if data[2:4] == b"\\1\\0" and len(data) > generation_at + 8:
                     data[generation_at:generation_at + 8] = hello[generation_at:generation_at + 8]
-                s.send(data)
+                s.send(struct.pack("<I", len(data)) + data)
             while True:
-                more = s.recv(65536)
+                more = s.recv(1 << 17)
                 if not more:
                     heard.append("closed")
                     break
-                heard.append(struct.unpack_from("<HH", more)[1])
+                heard += [struct.unpack_from("<HH", m)[1] for m in messages(more)]
     except socket.timeout:
         heard.append("silence")
     except OSError as e:
         heard.append("closed" if heard else "refused")
 print(json.dumps(heard))
-"""
+'''
 
 # The distribution's: roles' users may not reach one in somebody's home.
 PYTHON = shutil.which("python3", path="/usr/bin:/bin")
@@ -88,11 +94,15 @@ ROLES = {"gateway": 0, "queue": 1, "driver": 2}
 HELLO, STATUS_GET, JOB_LIST, STATUS, ENDING_ACK, NODE, GIVEBACK = 1, 7, 5, 13, 17, 18, 21
 
 
-def message(kind, fields=b"", version=1):
+with open(os.path.join(service.ROOT, "backend", "wire", "msg.h"), encoding="utf-8") as header:
+    VERSION = int(re.search(r"#define MSG_VERSION\s+(\d+)", header.read()).group(1))
+
+
+def message(kind, fields=b"", version=VERSION):
     return struct.pack("<HH", version, kind) + fields
 
 
-def hello(role, version=1):
+def hello(role, version=VERSION):
     node = b"test"
     return message(HELLO, struct.pack("<IBQQI", version, ROLES[role], 0, 7, len(node)) + node)
 
@@ -220,7 +230,7 @@ class WrongRole(Rights):
     def test_nonsense(self):
         for bad in (message(STATUS_GET, b""), message(STATUS_GET, b"\0" * 100), message(999), b"\1",
                     message(STATUS_GET, struct.pack("<QB", 1, 9)), hello("gateway"),
-                    message(STATUS_GET, struct.pack("<QB", 1, 0), version=2),
+                    message(STATUS_GET, struct.pack("<QB", 1, 0), version=VERSION + 1),
                     message(JOB_LIST, struct.pack("<QBI", 1, 0, 0xffffffff))):
             heard = self.speak("gateway", "queue-gateway.sock", hello("gateway"), bad)
             self.assertEqual(heard, [HELLO, "closed"], bad)
