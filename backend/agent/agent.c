@@ -53,7 +53,8 @@
 #include "rights.h"
 #include "run.h"
 
-#define MORE_MAX (32 * 1024 * 1024)
+#define MORE_MAX       (32 * 1024 * 1024)
+#define OUT_PIPE_BYTES (1024 * 1024) /* of the way to the engine, where it is a pipe */
 /* A sandbox that holds more memory than this is gone before the next job: theirs would add up. */
 #define HEAVY_BYTES (4 * 1024 * 1024)
 
@@ -553,6 +554,7 @@ static void start(void)
 		agent.spares[i] = SPARE_EMPTY;
 	(void)fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
 	(void)fcntl(STDOUT_FILENO, F_SETFL, O_NONBLOCK);
+	(void)fcntl(STDOUT_FILENO, F_SETPIPE_SZ, OUT_PIPE_BYTES);
 	if (agent.signal_fd < 0)
 		fault_say("signalfd");
 }

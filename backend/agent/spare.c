@@ -18,10 +18,11 @@
 #include "policy.h"
 #include "rights.h"
 
-#define STATUS_FD   3
-#define PLAN_FD     4
-#define STACK_BYTES (64 * MIB)
-#define SIGNALS_MAX 1024
+#define STATUS_FD         3
+#define PLAN_FD           4
+#define STACK_BYTES       (64 * MIB)
+#define SIGNALS_MAX       1024
+#define STDOUT_PIPE_BYTES (256 * 1024)
 
 /* What goes through the plan's pipe, followed by strings_len bytes. */
 struct plan {
@@ -227,6 +228,9 @@ static int open_pipe(
 		return -errno;
 	*ret_ours = fds[inward ? 1 : 0];
 	*ret_theirs = fds[inward ? 0 : 1];
+	/* So that a program that prints much and we seldom wait for one another. */
+	if (end == SPARE_STDOUT)
+		(void)fcntl(*ret_ours, F_SETPIPE_SZ, STDOUT_PIPE_BYTES);
 	/* The plan is written while its reader is still one of us. */
 	if (end != SPARE_PLAN)
 		(void)fcntl(*ret_ours, F_SETFL, O_NONBLOCK);

@@ -6,13 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/log.h"
 #include "http.h"
+#include "json_stream.h"
 #include "origin.h"
 
 #define TYPE_JSON    "application/json; charset=utf-8"
 #define TYPE_PROBLEM "application/problem+json; charset=utf-8"
 #define TYPE_TEXT    "text/plain; charset=utf-8"
+#define STREAM_BLOCK (64U * 1024)
 
 const char *exchange_header(const struct exchange *ex, const char *name)
 {
@@ -103,19 +106,56 @@ void exchange_answer_static(
 	answer_buffer(ex, status, type, (void *)(uintptr_t)body, n, MHD_RESPMEM_PERSISTENT);
 }
 
+static ssize_t read_stream(void *cls, uint64_t pos, char *buf, size_t n)
+{
+	ssize_t r = json_stream_read(cls, buf, n);
+
+	(void)pos; /* from front to back: nobody reads an answer twice */
+	if (r < 0)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	return r == 0 ? MHD_CONTENT_READER_END_OF_STREAM : r;
+}
+
+static void close_stream(void *cls)
+{
+	json_stream_close(cls);
+}
+
+static void answer_stream(
+	struct exchange *ex, unsigned status, const char *type, struct json_text *t)
+{
+	struct MHD_Response *response;
+	struct json_stream *stream;
+	struct err err;
+
+	if (json_stream_open(t, &stream, &err) < 0) {
+		exchange_answer(ex, status, NULL);
+		return;
+	}
+	response = MHD_create_response_from_callback(
+		json_stream_bytes(stream), STREAM_BLOCK, read_stream, stream, close_stream);
+	if (response == NULL)
+		json_stream_close(stream);
+	else
+		(void)MHD_add_response_header(response, "Content-Type", type);
+	exchange_answer(ex, status, response);
+}
+
 static void answer_json_as(
 	struct exchange *ex, unsigned status, const char *type, struct json_text *t)
 {
-	struct json_text text = *t;
+	cleanup_json struct json_text text = *t;
 
 	*t = (struct json_text){ 0 };
 	jt_raw(&text, "\n", 1);
 	if (text.failed) {
-		jt_done(&text);
 		exchange_problem(ex, PROBLEM_INTERNAL, "no memory for the answer");
 		return;
 	}
-	exchange_answer_bytes(ex, status, type, text.buf, text.len);
+	if (text.n_holes > 0)
+		answer_stream(ex, status, type, &text);
+	else
+		exchange_answer_bytes(ex, status, type, TAKE_PTR(text.buf), text.len);
 	exchange_add_header(ex, "Cache-Control", "no-store");
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "json_text.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +12,13 @@
 
 /* A multiple of 3, so that pieces of base64 need no padding in between. */
 #define PIECE_BYTES (48U * 1024)
+#define HOLE_MIN    4096 /* bytes of a file that are worth a hole */
 
 void jt_done(struct json_text *t)
 {
+	for (unsigned i = 0; i < t->n_files; i++)
+		blob_done(&t->files[i].blob);
+	free(t->holes);
 	free(t->buf);
 	*t = (struct json_text){ 0 };
 }
@@ -266,62 +271,144 @@ static size_t piece_size(uint64_t left)
 	return left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
 }
 
-static int is_utf8(const struct blob *blob, uint64_t offset, uint64_t len, uint8_t *buf, bool *ret,
-	struct err *err)
+/* Characters that escaping makes of bytes, as escape() does. */
+static uint64_t escaped_chars(const uint8_t *p, size_t n)
+{
+	static const uint8_t widths[256] = {
+		[0 ... 0x07] = 6,
+		['\b' ... '\n'] = 2,
+		[0x0b] = 6,
+		['\f' ... '\r'] = 2,
+		[0x0e ... 0x1f] = 6,
+		[0x20 ... 0x21] = 1,
+		['"'] = 2,
+		[0x23 ... 0x5b] = 1,
+		['\\'] = 2,
+		[0x5d ... 0xff] = 1,
+	};
+	uint64_t chars = 0;
+
+	for (size_t i = 0; i < n; i++)
+		chars += widths[p[i]];
+	return chars;
+}
+
+/* Is it UTF-8, and how many characters does it take? */
+static int measure(const struct blob *blob, uint64_t offset, uint64_t len, uint8_t *buf,
+	bool *ret_utf8, uint64_t *ret_chars, struct err *err)
 {
 	struct utf8_check check = { 0 };
-	uint64_t end = offset + len;
+	uint64_t end = offset + len, chars = 0;
+	bool utf8 = true;
 
-	*ret = true;
-	while (*ret && offset < end) {
+	while (utf8 && offset < end) {
 		size_t n = piece_size(end - offset);
 		const uint8_t *p;
 		int r = piece(blob, offset, n, buf, &p, err);
 
 		if (r < 0)
 			return r;
-		*ret = utf8_check_feed(&check, p, n);
+		utf8 = utf8_check_feed(&check, p, n);
+		chars += escaped_chars(p, n);
 		offset += n;
 	}
-	*ret = *ret && utf8_check_end(&check);
+	*ret_utf8 = utf8 && utf8_check_end(&check);
+	*ret_chars = *ret_utf8 ? chars : base64_chars(len);
 	return 0;
 }
 
-static int add_pieces(struct json_text *t, const struct blob *blob, uint64_t offset, uint64_t len,
+static int add_piece(struct json_text *t, const struct blob *blob, uint64_t offset, size_t n,
+	uint8_t *buf, bool utf8, struct err *err)
+{
+	const uint8_t *p;
+	char *at;
+	int r = piece(blob, offset, n, buf, &p, err);
+
+	if (r < 0)
+		return r;
+	if (utf8)
+		jt_escaped(t, (const char *)p, n);
+	else if ((at = room(t, base64_chars(n))) != NULL)
+		base64_encode(p, n, at);
+	return 0;
+}
+
+int jt_hole_piece(const struct json_text *t, const struct json_hole *hole, uint64_t *done,
+	struct json_text *to, struct err *err)
+{
+	uint8_t buf[PIECE_BYTES];
+	size_t n = piece_size(hole->len - *done);
+	int r = add_piece(
+		to, &t->files[hole->file].blob, hole->offset + *done, n, buf, hole->utf8, err);
+
+	if (r == 0)
+		*done += n;
+	return r;
+}
+
+static int file_of(struct json_text *t, const struct blob *blob, unsigned *ret, struct err *err)
+{
+	int r;
+
+	for (*ret = 0; *ret < t->n_files; (*ret)++)
+		if (t->files[*ret].from == blob->fd)
+			return 0;
+	if (t->n_files == JSON_FILES_MAX)
+		return err_say(err, E2BIG, "an answer of too many files");
+	r = blob_dup(blob, &t->files[*ret].blob, err);
+	if (r < 0)
+		return r;
+	t->files[*ret].from = blob->fd;
+	t->n_files++;
+	return 0;
+}
+
+static int add_hole(struct json_text *t, const struct blob *blob, uint64_t offset, uint64_t len,
+	uint64_t chars, bool utf8, struct err *err)
+{
+	struct json_hole *holes = realloc(t->holes, (t->n_holes + 1) * sizeof(*holes));
+	unsigned file;
+	int r;
+
+	if (holes == NULL)
+		return err_set(err, ENOMEM, "answer");
+	t->holes = holes;
+	r = file_of(t, blob, &file, err);
+	if (r == 0)
+		holes[t->n_holes++] = (struct json_hole){ t->len, file, offset, len, chars, utf8 };
+	return r;
+}
+
+static int add_bytes(struct json_text *t, const struct blob *blob, uint64_t offset, uint64_t len,
 	uint8_t *buf, bool utf8, struct err *err)
 {
 	uint64_t end = offset + len;
+	int r = 0;
 
-	while (offset < end && !t->failed) {
+	while (r == 0 && offset < end && !t->failed) {
 		size_t n = piece_size(end - offset);
-		const uint8_t *p;
-		char *at;
-		int r = piece(blob, offset, n, buf, &p, err);
 
-		if (r < 0)
-			return r;
-		if (utf8)
-			jt_escaped(t, (const char *)p, n);
-		else if ((at = room(t, base64_chars(n))) != NULL)
-			base64_encode(p, n, at);
+		r = add_piece(t, blob, offset, n, buf, utf8, err);
 		offset += n;
 	}
-	return 0;
+	return r;
 }
 
 int jt_content(struct json_text *t, const struct blob *blob, uint64_t offset, uint64_t len,
 	struct err *err)
 {
 	uint8_t buf[PIECE_BYTES];
+	uint64_t chars;
 	bool utf8;
-	int r = is_utf8(blob, offset, len, buf, &utf8, err);
+	int r = measure(blob, offset, len, buf, &utf8, &chars, err);
 
 	if (r < 0)
 		return r;
 	jt_key(t, "content");
 	begin(t);
 	put(t, '"');
-	r = add_pieces(t, blob, offset, len, buf, utf8, err);
+	r = blob->fd >= 0 && len >= HOLE_MIN ? add_hole(t, blob, offset, len, chars, utf8, err)
+					     : add_bytes(t, blob, offset, len, buf, utf8, err);
 	put(t, '"');
 	jt_key(t, "encoding");
 	jt_str(t, utf8 ? "utf8" : "base64");

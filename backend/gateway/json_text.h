@@ -9,6 +9,9 @@
  *
  * Commas come by themselves. What does not fit into memory sets `failed`, and all
  * later calls do nothing: look once, at the end.
+ *
+ * Content that is long and in a file is left out, as a hole; json_stream.h fills it in
+ * while the text is sent.
  */
 #pragma once
 
@@ -18,11 +21,28 @@
 
 #include "wire/blob.h"
 
+#define JSON_FILES_MAX 2 /* stdout and stderr of a job */
+
+struct json_hole {
+	size_t at;            /* of the text, where it belongs */
+	unsigned file;        /* index of its file */
+	uint64_t offset, len; /* of the file */
+	uint64_t chars;       /* of the text */
+	bool utf8;            /* else base64 */
+};
+
 struct json_text {
 	char *buf; /* owned */
 	size_t len, cap;
 	bool comma; /* before the next key or value */
 	bool failed;
+	struct json_hole *holes; /* owned, in their order */
+	size_t n_holes;
+	struct json_file {
+		struct blob blob; /* owned, a descriptor of its own */
+		int from;         /* the descriptor that it was made of */
+	} files[JSON_FILES_MAX];
+	unsigned n_files;
 };
 
 void jt_done(struct json_text *t);
@@ -54,10 +74,15 @@ void jt_value(struct json_text *t, const char *json, size_t n);
 
 /*
  * Members `content` and `encoding` of the open object, from `len` bytes of the
- * blob at `offset`: "utf8" where they are UTF-8, else "base64". Read in pieces.
+ * blob at `offset`: "utf8" where they are UTF-8, else "base64". Read in pieces, of
+ * at most JSON_FILES_MAX files.
  */
 int jt_content(struct json_text *t, const struct blob *blob, uint64_t offset, uint64_t len,
 	struct err *err);
+
+/* The next piece of a hole, added to `to`; *done counts the bytes of its file. */
+int jt_hole_piece(const struct json_text *t, const struct json_hole *hole, uint64_t *done,
+	struct json_text *to, struct err *err);
 
 /* Bytes as they are; also for text that is not JSON. */
 void jt_raw(struct json_text *t, const char *bytes, size_t n);

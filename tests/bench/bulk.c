@@ -17,10 +17,11 @@
 
 static void write_bytes(int fd, long bytes)
 {
+	static const char line[] = "every line of it has sixty-four characters, as have all others\n";
 	static char chunk[65536];
 
 	for (size_t i = 0; i < sizeof(chunk); i++)
-		chunk[i] = i % 64 == 63 ? '\n' : (char)('0' + i % 64);
+		chunk[i] = line[i % (sizeof(line) - 1)];
 	while (bytes > 0) {
 		size_t want = bytes < (long)sizeof(chunk) ? (size_t)bytes : sizeof(chunk);
 		ssize_t n = write(fd, chunk, want);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "gateway/base64.h"
+#include "gateway/json_stream.h"
 #include "gateway/json_text.h"
 #include "gateway/utf8.h"
 
@@ -105,6 +106,31 @@ static void what_is_not_utf8_is_replaced_in_names(void **state)
 	assert_text(&t, "\"a\xef\xbf\xbd\xef\xbf\xbdz\\\"\"");
 }
 
+/* The whole text, its holes filled, read some bytes at a time. */
+static char *filled(struct json_text *t, size_t at_once, size_t *ret_n)
+{
+	struct json_stream *stream;
+	struct err err;
+	uint64_t bytes;
+	size_t n = 0;
+	ssize_t got;
+	char *text;
+
+	assert_int_equal(json_stream_open(t, &stream, &err), 0);
+	bytes = json_stream_bytes(stream);
+	text = malloc(bytes + at_once);
+	assert_non_null(text);
+	while ((got = json_stream_read(stream, text + n, at_once)) > 0) {
+		n += (size_t)got;
+		assert_true(n <= bytes);
+	}
+	assert_int_equal(got, 0);
+	assert_int_equal(n, bytes);
+	json_stream_close(stream);
+	*ret_n = n;
+	return text;
+}
+
 /* The bytes that a `content` and its `encoding` stand for, read by another parser. */
 static void assert_content(const struct blob *blob, uint64_t offset, const uint8_t *bytes, size_t n,
 	const char *encoding)
@@ -113,14 +139,17 @@ static void assert_content(const struct blob *blob, uint64_t offset, const uint8
 	struct err err;
 	json_t *root, *content;
 	uint8_t *decoded = malloc(n + 8);
-	size_t decoded_n = 0;
+	size_t decoded_n = 0, text_n;
+	char *text;
 
 	jt_open(&t, '{');
 	assert_int_equal(jt_content(&t, blob, offset, n, &err), 0);
 	jt_close(&t, '}');
 	assert_false(t.failed);
-	root = json_loadb(t.buf, t.len, JSON_ALLOW_NUL, NULL);
+	text = filled(&t, 1 + n % 7001, &text_n);
+	root = json_loadb(text, text_n, JSON_ALLOW_NUL, NULL);
 	assert_non_null(root);
+	free(text);
 	content = json_object_get(root, "content");
 	assert_string_equal(json_string_value(json_object_get(root, "encoding")), encoding);
 	assert_non_null(decoded);
@@ -128,10 +157,10 @@ static void assert_content(const struct blob *blob, uint64_t offset, const uint8
 		assert_int_equal(json_string_length(content), n);
 		assert_memory_equal(json_string_value(content), bytes, n);
 	} else {
-		uint8_t *text = realloc(decoded, json_string_length(content) + 8);
+		uint8_t *larger = realloc(decoded, json_string_length(content) + 8);
 
-		assert_non_null(text);
-		decoded = text;
+		assert_non_null(larger);
+		decoded = larger;
 		assert_int_equal(base64_decode(json_string_value(content),
 					 json_string_length(content), decoded, &decoded_n, &err),
 			0);
@@ -179,6 +208,32 @@ static void content_comes_back(void **state)
 	blob_done(&inline_blob);
 	(void)fclose(file);
 	free(bytes);
+}
+
+/* What takes more characters than bytes, in a file that is read while the text is sent. */
+static void escaped_content_of_a_file(void **state)
+{
+	uint8_t bytes[100000];
+	struct json_text t = { 0 };
+	FILE *file = tmpfile();
+	struct blob blob;
+	struct err err;
+
+	(void)state;
+	assert_non_null(file);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i % 128);
+	assert_int_equal(fwrite(bytes, 1, sizeof(bytes), file), sizeof(bytes));
+	assert_int_equal(fflush(file), 0);
+	blob = blob_of_fd(fileno(file), sizeof(bytes));
+	assert_content(&blob, 0, bytes, sizeof(bytes), "utf8");
+	assert_content(&blob, 5, bytes + 5, 50000, "utf8");
+	jt_open(&t, '{');
+	assert_int_equal(jt_content(&t, &blob, 0, blob.len, &err), 0);
+	assert_int_equal(t.n_holes, 1);
+	assert_true(t.len < 100);
+	jt_done(&t);
+	(void)fclose(file);
 }
 
 static void content_of_a_short_file_fails(void **state)
@@ -253,6 +308,7 @@ int main(void)
 		cmocka_unit_test(strings_are_escaped),
 		cmocka_unit_test(what_is_not_utf8_is_replaced_in_names),
 		cmocka_unit_test(content_comes_back),
+		cmocka_unit_test(escaped_content_of_a_file),
 		cmocka_unit_test(content_of_a_short_file_fails),
 		cmocka_unit_test(utf8_is_told_from_other_bytes),
 		cmocka_unit_test(base64_is_strict),
