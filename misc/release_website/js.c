@@ -385,7 +385,7 @@ static void literal(const struct js *js, size_t i)
 	js_string_value(js->tokens, i, &buf);
 	text = value(js, &buf, i + 1);
 	for (end = 0; end < text.n && text.s[end] != '?' && text.s[end] != '#'; end++)
-		if (text.s[end] == '<' || (unsigned char)text.s[end] <= ' ')
+		if (text.s[end] == '<' || (unsigned char)text.s[end] < ' ')
 			return;
 	path = text_part(&text, 0, end);
 	if (text_ends_nocase(&path, ".js") || text_ends_nocase(&path, ".css"))

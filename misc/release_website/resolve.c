@@ -324,7 +324,7 @@ static bool is_ours(const char *path)
 
 static void note(struct file *file, const struct ref *ref)
 {
-	if (ref->use == REF_LITERAL && ref->target != NULL)
+	if (ref->use == REF_LITERAL && ref->target != NULL && !file->service_worker)
 		file_note(file, ref->begin,
 			"'%s' may mean a file that gets a new name; a string without a known use, "
 			"left as it is",

@@ -128,12 +128,13 @@ class WhereItRuns(tool.Case):
 class ServiceWorkers(tool.Case):
     """Every string that is a file's whole address counts in a service worker."""
 
-    SITE = {"js/a.js": "1", "c.css": "p{}"}
-    LIST = ('const FILES = ["/", "/p.html", "js/a{{js/a.js}}.js", \'/c{{c.css}}.css?v=1\', "./c{{c.css}}.css", "x.js"];\n'
+    SITE = {"js/a.js": "1", "c.css": "p{}", "d e.js": "2"}
+    LIST = ('const FILES = ["/", "/p.html", "js/a{{js/a.js}}.js", \'/c{{c.css}}.css?v=1\', "./c{{c.css}}.css", "x.js", "d e{{d e.js}}.js"];\n'
             'if (url.pathname === "/js/a{{js/a.js}}.js") x(`c{{c.css}}.css`); // "c.css"\n')
 
     def test_registered_by_a_page(self):
-        self.check({**self.SITE, "sw.js": self.LIST, "p.html": '<script>navigator.serviceWorker.register("sw{{sw.js}}.js")</script>'})
+        self.check({**self.SITE, "sw.js": self.LIST, "p.html": '<script>navigator.serviceWorker.register("sw{{sw.js}}.js")</script>'},
+                   notes=[])
 
     def test_registered_by_a_script(self):
         self.check({**self.SITE, "sw.js": self.LIST, "m.js": 'navigator.serviceWorker.register("/sw{{sw.js}}.js")'})
