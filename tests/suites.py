@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -369,9 +370,32 @@ def package():
         integration(BUILD, "tests of the packages", "--tests", "tests/package")
 
 
+# ---- in a browser --------------------------------------------------------------------------------
+
+def browser():
+    """Chromium, driven by a package of npm's that its lock file names; it lies below build/."""
+    modules = os.path.join(LOGS, "browser")
+    os.makedirs(modules, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(os.path.join(ROOT, "tests/browser", name), modules)
+    status, out = call(["npm", "ci", "--prefix", modules, "--ignore-scripts", "--no-audit", "--no-fund"])
+    if not count.one("npm's packages for the browser", status == 0, out):
+        return
+    status, out = call(["node", "tests/browser/run.mjs"],
+                       env={"BROWSER_MODULES": modules, "DOCKGATE_BUILD": BUILD})
+    found = re.search(r"^browser: (\d+) passed, (\d+) failed\n\Z", out, re.M)
+    passed, failed = map(int, found.groups()) if found else (0, 1)
+    if status and not failed:
+        failed = 1
+    print(f"  {'FAIL' if failed else 'ok  '} in a browser: {passed} passed, {failed} failed", flush=True)
+    if failed:
+        print(out, flush=True)
+    count.add("in a browser", passed, failed)
+
+
 # ---- all ------------------------------------------------------------------------------------------
 
-SUITES = ("static", "unit", "release", "images", "integration", "sanitized", "package")
+SUITES = ("static", "unit", "release", "browser", "images", "integration", "sanitized", "package")
 
 
 def main():
@@ -430,6 +454,9 @@ def run(chosen, made):
         step("release_website")
         release(BUILD)
         release(SANITIZED)
+    if "browser" in chosen:
+        step("in a browser")
+        browser()
     if made is not None:
         step("images")
         if not made.await_all():

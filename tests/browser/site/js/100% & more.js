@@ -1,0 +1,1 @@
+say("percent", 1);

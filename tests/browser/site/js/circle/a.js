@@ -1,0 +1,2 @@
+import { other } from "./b.js";
+export const name = () => "a" + other();

@@ -1,0 +1,2 @@
+import { name } from "./a.js";
+export const other = () => "b" + typeof name;

@@ -1,0 +1,2 @@
+importScripts("lib/classic.js", "/js/lib/more.js");
+postMessage(classic + more);

@@ -1,0 +1,1 @@
+parent.say("svg", getComputedStyle(document.getElementById("c")).fill);

@@ -1,0 +1,1 @@
+say("handler", 1); export {};

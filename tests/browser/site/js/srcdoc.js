@@ -1,0 +1,1 @@
+parent.say("srcdoc", 1);

@@ -1,0 +1,1 @@
+say("written", document.currentScript !== null);

@@ -1,0 +1,1 @@
+say("entity", "js/\u00fc x");

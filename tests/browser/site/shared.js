@@ -1,0 +1,1 @@
+export default "shared"; export const more = 1;
