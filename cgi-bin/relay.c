@@ -46,6 +46,8 @@ static char up_buf[UP_BYTES], down_buf[DOWN_BYTES];
 static char first_buf[4096];
 static size_t first_len;
 
+static bool all_read; /* of standard input, as far as it matters */
+
 static bool again(void)
 {
 	return errno == EAGAIN || errno == EINTR;
@@ -69,6 +71,7 @@ int relay_begin(struct request *req, struct err *err)
 		n = read(STDIN_FILENO, first_buf, sizeof(first_buf));
 		first_len = n > 0 ? (size_t)n : 0;
 	}
+	all_read = req->has_length ? req->body_bytes == 0 : first_len == 0;
 	return request_close(req, first_len > 0, err);
 }
 
@@ -86,7 +89,7 @@ static size_t room_up(struct relay *r)
 
 static void end_body(struct relay *r)
 {
-	r->body_ended = true;
+	r->body_ended = all_read = true;
 	if (!r->req->has_length)
 		text_put(&r->up.text, LAST_CHUNK);
 }
@@ -116,7 +119,7 @@ static void body_stops(struct relay *r, ssize_t n)
 	if (n == 0 && !r->req->has_length && !reader_left())
 		end_body(r);
 	else
-		r->left = true;
+		r->left = all_read = true;
 }
 
 static void read_body(struct relay *r)
@@ -259,7 +262,7 @@ static void relay_init(struct relay *r, const struct request *req, int gateway)
 	answer_init(&r->answer, req->head_only, &req->prefix);
 	text_add(&r->up.text, req->head.buf, req->head.len);
 	r->body_left = req->body_bytes;
-	r->body_ended = req->has_length ? req->body_bytes == 0 : first_len == 0;
+	r->body_ended = all_read;
 	r->left = reader_left();
 	if (first_len > 0) {
 		memcpy(up_buf + r->up.text.len + CHUNK_OVERHEAD - 2, first_buf, first_len);
@@ -306,6 +309,8 @@ void relay_drain(void)
 	static char trash[PIECE_BYTES];
 	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
 
+	if (all_read)
+		return; /* at once: Apache waits for our end before it takes the next request */
 	if (shutdown(STDOUT_FILENO, SHUT_WR) < 0)
 		(void)close(STDOUT_FILENO);
 	while (poll(&in, 1, DRAIN_SILENCE_MS) > 0) {

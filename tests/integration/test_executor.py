@@ -460,6 +460,16 @@ class Ends(ExecutorCase):
             self.assertEqual(process.wait(60), 0)
             process.stderr.close()
 
+    def test_its_output_ends_when_it_is_gone(self):
+        """Apache sleeps where it still finds a program whose output has ended."""
+        for _ in range(20):
+            with FakeGateway(self.socket):
+                process = self.start(CONTENT_LENGTH="0", SERVER_PROTOCOL="HTTP/1.1")
+                self.assertTrue(process.stdout.read().endswith(b"ok"))
+                with open(f"/proc/{process.pid}/stat", encoding="ascii") as file:
+                    self.assertEqual(file.read().rsplit(")", 1)[1].split()[0], "Z")
+                process.communicate(timeout=60)
+
     def test_a_terminated_one_ends_at_once(self):
         with FakeGateway(self.socket, lambda sock, _: sock.recv(1)) as gateway:
             process = self.start(CONTENT_LENGTH="0")
