@@ -56,7 +56,9 @@
 #define MORE_MAX       (32 * 1024 * 1024)
 #define OUT_PIPE_BYTES (1024 * 1024) /* of the way to the engine, where it is a pipe */
 /* A sandbox that holds more memory than this is gone before the next job: theirs would add up. */
-#define HEAVY_BYTES (4 * 1024 * 1024)
+#define HEAVY_BYTES   (4 * 1024 * 1024)
+#define FLUSH_WAIT_US 1000
+#define FLUSH_BYTES   8192
 
 struct agent agent;
 
@@ -269,14 +271,13 @@ static void drop_killed(size_t n)
 	on_kill();
 }
 
-static void frames_read(void)
+static void frames_take(void)
 {
 	struct frame frame;
 	struct err err;
 	size_t n;
 	int r;
 
-	must(frame_in_fill(&agent.in, &err), &err);
 	while (agent.job.sandbox && (n = frame_in_find(&agent.in, FRAME_KILL)) > 0)
 		drop_killed(n);
 	while ((r = frame_in_peek(&agent.in, &frame, &err)) > 0 && on_frame(&frame))
@@ -375,7 +376,9 @@ static bool say_done(void)
 /* DONE was said: a slot's agent forgets the job, a container's ends. */
 static void forget(void)
 {
-	sandbox_leave(disk_look(&agent.ballast).total > HEAVY_BYTES);
+	int64_t held = agent.steps > 0 ? agent.step.disk.total : disk_look(&agent.ballast).total;
+
+	sandbox_leave(held > HEAVY_BYTES);
 	agent.phase = PHASE_WARMING;
 }
 
@@ -420,12 +423,33 @@ static void advance(int64_t now_us)
 
 static int64_t next_us(void)
 {
+	int64_t next = INT64_MAX;
+
 	if (agent.phase == PHASE_RUNNING)
-		return step_next_us(&agent.step);
-	return agent.phase == PHASE_ENDING ? agent.kill_again_us : INT64_MAX;
+		next = step_next_us(&agent.step);
+	else if (agent.phase == PHASE_ENDING)
+		next = agent.kill_again_us;
+	return agent.flush_at_us != 0 && agent.flush_at_us < next ? agent.flush_at_us : next;
 }
 
-static void wait_until(struct pollfd *fds, nfds_t n, int64_t until_us)
+/* What is waited for; in this order in the array for poll(2). */
+enum waited {
+	WAITED_IN,
+	WAITED_OUT,
+	WAITED_SIGNAL,
+	WAITED_KEEPER,
+	WAITED_KILLER,
+	WAITED_NURSERY,
+	WAITED_NOW,
+	WAITED_NEXT,
+	WAITED_COLLECTOR,
+	WAITED_STDOUT,
+	WAITED_STDERR,
+	WAITED_STDIN,
+	WAITED_MAX_,
+};
+
+static void wait_until(struct pollfd *fds, int64_t until_us)
 {
 	int64_t left = until_us - clock_us();
 	struct timespec ts = { 0 };
@@ -433,54 +457,59 @@ static void wait_until(struct pollfd *fds, nfds_t n, int64_t until_us)
 	if (left > 0)
 		ts = (struct timespec){ .tv_sec = left / 1000000,
 			.tv_nsec = left % 1000000 * 1000 };
-	(void)ppoll(fds, n, until_us == INT64_MAX ? NULL : &ts, NULL);
+	(void)ppoll(fds, WAITED_MAX_, until_us == INT64_MAX ? NULL : &ts, NULL);
 }
 
-static short when(bool condition, short events)
+/* Descriptors of -1 are ignored by poll. */
+static struct pollfd when(bool condition, int fd, short events)
 {
-	return (short)(condition ? events : 0);
+	return (struct pollfd){ .fd = condition ? fd : -1, .events = events };
 }
 
-/* Waits for what can move something. Descriptors of -1 are ignored by poll. */
-static void wait_for_events(void)
+static bool stdin_waits(void)
 {
 	struct frame frame;
 	struct err err;
-	bool held = frame_in_peek(&agent.in, &frame, &err) == 1;
-	bool running = agent.phase == PHASE_RUNNING;
-	bool streams = agent.phase >= PHASE_RUNNING && agent.phase <= PHASE_DRAINING;
-	struct spare *first = &agent.step.spare;
-	struct pollfd fds[] = {
-		{ .fd = STDIN_FILENO, .events = when(!frame_in_full(&agent.in), POLLIN) },
-		{ .fd = STDOUT_FILENO, .events = when(frame_out_waiting(&agent.out), POLLOUT) },
-		{ .fd = agent.signal_fd, .events = POLLIN },
-		{ .fd = agent.keeper_fd, .events = POLLIN },
-		{ .fd = agent.kill_pending ? agent.killer_fd : -1, .events = POLLIN },
-		{ .fd = agent.nursery_fd, .events = POLLIN },
-		{ .fd = agent.now.fd, .events = POLLIN },
-		{ .fd = agent.next.fd, .events = POLLIN },
-		{ .fd = frame_out_room(&agent.out) == FRAME_PAYLOAD_MAX ? agent.collect_fd : -1,
-			.events = POLLIN },
-		{ .fd = streams && run_may_read(0) ? first->out_fd : -1, .events = POLLIN },
-		{ .fd = streams && run_may_read(1) ? first->err_fd : -1, .events = POLLIN },
-		{ .fd = running && held && frame.type == FRAME_STDIN ? first->in_fd : -1,
-			.events = POLLOUT },
-	};
 
-	wait_until(fds, sizeof(fds) / sizeof(fds[0]), next_us());
-	if ((fds[0].revents & (POLLHUP | POLLERR)) != 0 || (fds[1].revents & POLLERR) != 0)
+	return agent.phase == PHASE_RUNNING && frame_in_peek(&agent.in, &frame, &err) == 1 &&
+	       frame.type == FRAME_STDIN;
+}
+
+/* Waits for what can move something. */
+static void wait_for_events(struct pollfd fds[static WAITED_MAX_])
+{
+	bool streams = agent.phase >= PHASE_RUNNING && agent.phase <= PHASE_DRAINING;
+	bool room = frame_out_room(&agent.out) == FRAME_PAYLOAD_MAX;
+	const struct spare *first = &agent.step.spare;
+
+	fds[WAITED_IN] = when(true, STDIN_FILENO, frame_in_full(&agent.in) ? 0 : POLLIN);
+	fds[WAITED_OUT] = when(true, STDOUT_FILENO,
+		frame_out_waiting(&agent.out) && agent.flush_at_us == 0 ? POLLOUT : 0);
+	fds[WAITED_SIGNAL] = when(true, agent.signal_fd, POLLIN);
+	fds[WAITED_KEEPER] = when(true, agent.keeper_fd, POLLIN);
+	fds[WAITED_KILLER] = when(agent.kill_pending, agent.killer_fd, POLLIN);
+	fds[WAITED_NURSERY] = when(true, agent.nursery_fd, POLLIN);
+	fds[WAITED_NOW] = when(true, agent.now.fd, POLLIN);
+	fds[WAITED_NEXT] = when(true, agent.next.fd, POLLIN);
+	fds[WAITED_COLLECTOR] = when(room, agent.collect_fd, POLLIN);
+	fds[WAITED_STDOUT] = when(streams && run_may_read(0), first->out_fd, POLLIN);
+	fds[WAITED_STDERR] = when(streams && run_may_read(1), first->err_fd, POLLIN);
+	fds[WAITED_STDIN] = when(stdin_waits(), first->in_fd, POLLOUT);
+	wait_until(fds, next_us());
+	if ((fds[WAITED_IN].revents & (POLLHUP | POLLERR)) != 0 ||
+		(fds[WAITED_OUT].revents & POLLERR) != 0)
 		_exit(0); /* the driver is gone */
 }
 
 /* Once round; true when that opened the way for more. */
-static bool turn(void)
+static bool turn(bool readable)
 {
 	enum phase before = agent.phase;
 
-	frames_read();
+	frames_take();
 	if (agent.phase == PHASE_WAITING && pool_find(SPARE_READY) != NULL)
 		run_begin();
-	run_pump();
+	run_pump(readable);
 	collector_read();
 	advance(clock_us());
 	return agent.phase != before;
@@ -497,7 +526,9 @@ static void prepare_ahead(void)
 {
 	bool running = agent.phase == PHASE_RUNNING;
 
-	if (frame_out_waiting(&agent.out))
+	run_tidy();
+	sandbox_tidy();
+	if (frame_out_waiting(&agent.out) && agent.flush_at_us == 0)
 		return;
 	if (agent.job.sandbox && agent.next.id == 0 && agent.was_ready)
 		sandbox_prepare();
@@ -510,16 +541,56 @@ static void prepare_ahead(void)
 		pool_prepare(SPARES_MAX);
 }
 
+/*
+ * A little output of a step that runs waits a moment for its end: most steps
+ * are short, and each write wakes all who stand between us and the client.
+ */
+static bool flush_waits(void)
+{
+	int64_t now = clock_us();
+
+	if (agent.phase != PHASE_RUNNING || !frame_out_waiting(&agent.out) ||
+		frame_out_bytes(&agent.out) > FLUSH_BYTES ||
+		(agent.flush_at_us != 0 && now >= agent.flush_at_us)) {
+		agent.flush_at_us = 0;
+		return false;
+	}
+	if (agent.flush_at_us == 0)
+		agent.flush_at_us = now + FLUSH_WAIT_US;
+	return true;
+}
+
+static void take_events(const struct pollfd fds[static WAITED_MAX_])
+{
+	struct err err;
+
+	if (fds[WAITED_SIGNAL].revents != 0)
+		signals_read();
+	if (fds[WAITED_NURSERY].revents != 0)
+		sandbox_read_nursery();
+	if (fds[WAITED_NOW].revents != 0)
+		sandbox_read(&agent.now);
+	if (fds[WAITED_NEXT].revents != 0)
+		sandbox_read(&agent.next);
+	if (fds[WAITED_KEEPER].revents != 0)
+		pool_read();
+	if (fds[WAITED_IN].revents != 0)
+		must(frame_in_fill(&agent.in, &err), &err);
+}
+
 static _Noreturn void loop(void)
 {
+	struct pollfd fds[WAITED_MAX_];
+
 	for (;;) {
-		wait_for_events();
-		signals_read();
-		sandbox_read();
-		pool_read();
-		while (turn())
+		bool readable;
+
+		wait_for_events(fds);
+		take_events(fds);
+		readable = (fds[WAITED_STDOUT].revents | fds[WAITED_STDERR].revents) != 0;
+		while (turn(readable))
 			;
-		if (frame_out_flush(&agent.out) < 0)
+		if (!flush_waits() && frame_out_flush(&agent.out) < 0)
 			_exit(0);
 		if (agent.phase == PHASE_LAST && !frame_out_waiting(&agent.out))
 			_exit(0);
@@ -533,6 +604,8 @@ static void start(void)
 
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	for (int i = 1; i < NSIG; i++) /* what programs find, whatever we were given */
+		(void)signal(i, SIG_DFL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)umask(022);
@@ -543,6 +616,8 @@ static void start(void)
 		.nursery_fd = -1,
 		.now = SANDBOX_NONE,
 		.next = SANDBOX_NONE,
+		.past = SANDBOX_NONE,
+		.used = SPARE_EMPTY,
 		.container = METER_NONE,
 		.input = { .fd = -1 },
 		.ballast = BALLAST_NONE,

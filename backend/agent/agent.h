@@ -49,6 +49,8 @@ struct agent {
 	/* What the job works in; where it is the container, only the places are used. */
 	struct sandbox now;
 	struct sandbox next;
+	struct sandbox past; /* left, to be closed */
+	struct spare used;   /* its step has ended, to be closed */
 	unsigned int sandboxes_made;
 	unsigned int leaving; /* sandboxes that were left and are not gone yet */
 	unsigned int awaited; /* id of the one that must be before READY; 0: none */
@@ -67,6 +69,7 @@ struct agent {
 	unsigned int steps;
 	bool collected; /* the collector has ended well */
 	bool was_ready;
+	int64_t flush_at_us; /* output waits until then; 0: it does not */
 	struct frame_in in;
 	struct frame_out out;
 };

@@ -213,19 +213,19 @@ static int enter(struct err *err)
  * What nobody but root may read needs no cover: the job is another user without
  * a right, and each cover is a mount for every job.
  */
-static uint32_t masks_needed(int proc)
+static void find_masks(struct base *base)
 {
-	uint32_t masks = 0;
-
 	_Static_assert(PROC_MASKS <= 32, "more paths than bits");
 	for (size_t i = 0; i < PROC_MASKS; i++) {
 		struct stat st;
 
-		if (fstatat(proc, proc_masks[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-			(st.st_mode & 0007) != 0)
-			masks |= UINT32_C(1) << i;
+		if (fstatat(base->proc_fd, proc_masks[i], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			(st.st_mode & 0007) == 0)
+			continue;
+		base->masks |= UINT32_C(1) << i;
+		if (S_ISDIR(st.st_mode))
+			base->mask_dirs |= UINT32_C(1) << i;
 	}
-	return masks;
 }
 
 int base_build(struct base *ret, struct err *err)
@@ -247,7 +247,8 @@ int base_build(struct base *ret, struct err *err)
 		(void)close(proc);
 		return r;
 	}
-	*ret = (struct base){ .proc_fd = proc, .masks = masks_needed(proc) };
+	*ret = (struct base){ .proc_fd = proc };
+	find_masks(ret);
 	return 0;
 }
 
@@ -255,15 +256,12 @@ int base_mask_proc(const struct base *base, struct err *err)
 {
 	for (size_t i = 0; i < PROC_MASKS; i++) {
 		char path[64];
-		struct stat st;
 
 		if ((base->masks >> i & 1) == 0)
 			continue;
 		(void)snprintf(path, sizeof(path), "/proc/%s", proc_masks[i]);
-		if (mount("/dev/null", path, NULL, MS_BIND, NULL) == 0)
-			continue;
-		if (errno != ENOTDIR || stat(path, &st) < 0 ||
-			mount(EMPTY, path, NULL, MS_BIND, NULL) < 0)
+		if (mount((base->mask_dirs >> i & 1) != 0 ? EMPTY : "/dev/null", path, NULL,
+			    MS_BIND, NULL) < 0)
 			return err_set(err, errno, "cover %s", path);
 	}
 	return 0;

@@ -11,8 +11,9 @@
 #include "common/err.h"
 
 struct base {
-	int proc_fd;    /* owned: the container's proc, not read-only */
-	uint32_t masks; /* bits: which of the paths to cover this kernel has */
+	int proc_fd;        /* owned: the container's proc, not read-only */
+	uint32_t masks;     /* bits: which of the paths to cover this kernel has */
+	uint32_t mask_dirs; /* which of them are directories */
 };
 
 /*

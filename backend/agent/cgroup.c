@@ -194,10 +194,17 @@ static int make_room_v2(const struct cgroup *cgroup, struct err *err)
 	return r < 0 ? r : put(dir, "cgroup.subtree_control", err, "+memory +pids +cpu");
 }
 
+/* Mounted with neither of those whose cgroups have to be new for each job. */
+static bool is_apart(const struct hierarchies *h, int i)
+{
+	return strcmp(h->options[i], h->options[CONTROLLER_MEMORY]) != 0 &&
+	       strcmp(h->options[i], h->options[CONTROLLER_PIDS]) != 0;
+}
+
 int cgroup_open(struct cgroup *ret, struct err *err)
 {
 	struct hierarchies h;
-	struct cgroup cgroup = { .dirs = { -1, -1, -1, -1 } };
+	struct cgroup cgroup = CGROUP_NONE;
 	const char *forced = getenv("DOCKGATE_AGENT_CGROUP");
 	int r;
 
@@ -210,6 +217,8 @@ int cgroup_open(struct cgroup *ret, struct err *err)
 	}
 	if (r == 0 && h.v2)
 		r = make_room_v2(&cgroup, err);
+	cgroup.cpu_apart =
+		r == 0 && !h.v2 && is_apart(&h, CONTROLLER_CPU) && is_apart(&h, CONTROLLER_CPUACCT);
 	if (r < 0) {
 		cgroup_close(&cgroup);
 		return r;
@@ -268,35 +277,41 @@ int cgroup_limit(const struct cgroup *cgroup, const struct limits *limits, struc
 						   : limit_v2(cgroup, limits, err);
 }
 
+static bool is_reused(const struct cgroup *parent, int i)
+{
+	return parent->cpu_apart && (i == CONTROLLER_CPU || i == CONTROLLER_CPUACCT);
+}
+
 /* Directories of one hierarchy are made once: the second time EEXIST is the same one. */
-static int make_dirs(
-	const struct cgroup *parent, const char *name, struct cgroup *cgroup, struct err *err)
+static int make_dirs(const struct cgroup *parent, const char *name, const char *place,
+	struct cgroup *cgroup, struct err *err)
 {
 	for (int i = 0; i < CONTROLLER_MAX_; i++) {
-		if (mkdirat(parent->dirs[i], name, 0755) < 0 && errno != EEXIST)
+		const char *dir = is_reused(parent, i) ? place : name;
+
+		if (cgroup->dirs[i] >= 0)
+			continue;
+		if (mkdirat(parent->dirs[i], dir, 0755) < 0 && errno != EEXIST)
 			return err_set(err, errno, "make a cgroup");
-		cgroup->dirs[i] = openat(parent->dirs[i], name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		cgroup->dirs[i] = openat(parent->dirs[i], dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (cgroup->dirs[i] < 0)
 			return err_set(err, errno, "open a cgroup");
 	}
 	return 0;
 }
 
-int cgroup_make(const struct cgroup *parent, const char *name, const struct limits *limits,
-	struct cgroup *ret, struct err *err)
+int cgroup_make(const struct cgroup *parent, const char *name, const char *place,
+	const struct limits *limits, struct cgroup *ret, struct err *err)
 {
-	struct cgroup cgroup = { .kind = parent->kind, .dirs = { -1, -1, -1, -1 } };
-	int r = make_dirs(parent, name, &cgroup, err);
+	int r;
 
+	ret->kind = parent->kind;
+	r = make_dirs(parent, name, place, ret, err);
 	if (r == 0)
-		r = cgroup_limit(&cgroup, limits, err);
-	if (r < 0) {
-		cgroup_close(&cgroup);
-		(void)cgroup_remove(parent, name);
-		return r;
-	}
-	*ret = cgroup;
-	return 0;
+		r = cgroup_limit(ret, limits, err);
+	if (r < 0)
+		(void)cgroup_remove(parent, name, ret);
+	return r;
 }
 
 int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct err *err)
@@ -309,13 +324,18 @@ int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct err *err)
 	return r;
 }
 
-int cgroup_remove(const struct cgroup *parent, const char *name)
+int cgroup_remove(const struct cgroup *parent, const char *name, struct cgroup *cgroup)
 {
 	int r = 0;
 
-	for (int i = 0; i < CONTROLLER_MAX_; i++)
+	for (int i = 0; i < CONTROLLER_MAX_; i++) {
+		if (is_reused(parent, i))
+			continue;
+		if (cgroup->dirs[i] >= 0)
+			(void)close(TAKE_FD(cgroup->dirs[i]));
 		if (unlinkat(parent->dirs[i], name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 			r = -errno;
+	}
 	return r;
 }
 
@@ -333,7 +353,7 @@ struct meter cgroup_container_meter(void)
 		(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s", h.v2 ? "" : h.options[i]);
 		dirs[i] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
-	meter = meter_open(h.v2 ? FRAME_CGROUP_JOB_V2 : FRAME_CGROUP_JOB_V1, dirs);
+	meter = meter_open(h.v2 ? FRAME_CGROUP_JOB_V2 : FRAME_CGROUP_JOB_V1, dirs, false);
 	for (int i = 0; i < CONTROLLER_MAX_; i++)
 		if (dirs[i] >= 0)
 			(void)close(dirs[i]);

@@ -146,6 +146,11 @@ bool frame_out_waiting(const struct frame_out *out)
 	return out->end > out->start;
 }
 
+size_t frame_out_bytes(const struct frame_out *out)
+{
+	return out->end - out->start;
+}
+
 int frame_out_flush(struct frame_out *out)
 {
 	while (frame_out_waiting(out)) {

@@ -54,5 +54,6 @@ void frame_out_commit(struct frame_out *out, enum frame_type type, size_t len);
 /* A whole frame. -ENOBUFS where there is no room for it. */
 int frame_out_put(struct frame_out *out, enum frame_type type, const void *data, size_t len);
 bool frame_out_waiting(const struct frame_out *out);
+size_t frame_out_bytes(const struct frame_out *out);
 /* Writes what the other end takes. 0 or -errno (-EPIPE: the driver is gone). */
 int frame_out_flush(struct frame_out *out);

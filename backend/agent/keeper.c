@@ -29,9 +29,9 @@ struct keeper {
 	struct kept kept[KEPT_MAX];
 };
 
-static void name_of(unsigned int number, char ret[static NAME_MAX_])
+static void name_of(const char *what, unsigned int number, char ret[static NAME_MAX_])
 {
-	(void)snprintf(ret, NAME_MAX_, "job%u", number);
+	(void)snprintf(ret, NAME_MAX_, "%s%u", what, number);
 }
 
 static struct kept *kept_find(struct keeper *keeper, unsigned int number)
@@ -46,12 +46,10 @@ static void kept_remove(struct keeper *keeper, struct kept *kept)
 {
 	char name[NAME_MAX_];
 
-	name_of(kept->number, name);
+	name_of("job", kept->number, name);
 	kept->leaving = true;
-	if (cgroup_remove(&keeper->parent, name) == 0) {
-		cgroup_close(&kept->cgroup);
-		*kept = (struct kept){ 0 };
-	}
+	if (cgroup_remove(&keeper->parent, name, &kept->cgroup) == 0)
+		kept->used = kept->leaving = false;
 }
 
 /* What could not go before is tried again whenever there is something to do. */
@@ -74,13 +72,14 @@ static int place(struct keeper *keeper, const struct keeper_request *request, st
 	struct err *err)
 {
 	struct kept *kept = kept_free(keeper);
-	char name[NAME_MAX_];
+	char name[NAME_MAX_], where[NAME_MAX_];
 	int r;
 
 	if (kept == NULL)
 		return err_say(err, EBUSY, "too many cgroups that will not go");
-	name_of(request->number, name);
-	r = cgroup_make(&keeper->parent, name, &request->limits, &kept->cgroup, err);
+	name_of("job", request->number, name);
+	name_of("place", (unsigned int)(kept - keeper->kept), where);
+	r = cgroup_make(&keeper->parent, name, where, &request->limits, &kept->cgroup, err);
 	if (r < 0)
 		return r;
 	kept->used = true;
@@ -97,7 +96,7 @@ static int place(struct keeper *keeper, const struct keeper_request *request, st
 static void reply_with_meter(
 	struct keeper *keeper, struct keeper_reply *reply, const struct kept *kept)
 {
-	struct meter meter = meter_open(kept->cgroup.kind, kept->cgroup.dirs);
+	struct meter meter = meter_open(kept->cgroup.kind, kept->cgroup.dirs, true);
 	int fds[FIGURE_MAX_];
 	size_t n = 0;
 
@@ -146,6 +145,8 @@ static _Noreturn void keeper_main(int sock, struct cgroup *cgroup)
 
 	keeper.sock = sock;
 	keeper.parent = *cgroup;
+	for (size_t i = 0; i < KEPT_MAX; i++)
+		keeper.kept[i].cgroup = CGROUP_NONE;
 	(void)close(STDIN_FILENO);
 	(void)close(STDOUT_FILENO);
 	if (rights_drop_caps() < 0)

@@ -36,7 +36,7 @@ static const struct source sources[2][FIGURE_MAX_] = {
 	},
 };
 
-struct meter meter_open(enum frame_cgroup kind, const int dirs[CONTROLLER_MAX_])
+struct meter meter_open(enum frame_cgroup kind, const int dirs[CONTROLLER_MAX_], bool job)
 {
 	struct meter meter = METER_NONE;
 
@@ -44,6 +44,9 @@ struct meter meter_open(enum frame_cgroup kind, const int dirs[CONTROLLER_MAX_])
 	for (int i = 0; i < FIGURE_MAX_; i++) {
 		const struct source *source = &sources[kind][i];
 
+		/* What is used now is asked for only where the kernel keeps no peak. */
+		if (i == FIGURE_MEMORY_NOW && meter.fd[FIGURE_MEMORY_PEAK] >= 0 && job)
+			continue;
 		if (dirs[source->controller] >= 0)
 			meter.fd[i] = openat(dirs[source->controller], source->file,
 				O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "wire/frame.h"
@@ -35,8 +36,11 @@ struct meter {
 
 #define METER_NONE ((struct meter){ .fd = { -1, -1, -1, -1, -1, -1, -1 } })
 
-/* Opens what there is below the directories (v2: all the same one; -1: none). */
-struct meter meter_open(enum frame_cgroup kind, const int dirs[CONTROLLER_MAX_]);
+/*
+ * Opens what there is below the directories (v2: all the same one; -1: none). `job`: they are
+ * one step's alone, so that figures from zero do.
+ */
+struct meter meter_open(enum frame_cgroup kind, const int dirs[CONTROLLER_MAX_], bool job);
 /* The figure, -1 where it cannot be had. */
 int64_t meter_read(const struct meter *meter, enum figure figure);
 void meter_close(struct meter *meter);

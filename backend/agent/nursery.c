@@ -202,6 +202,9 @@ static int settle(struct nursery *nursery, struct err *err)
 	r = base_build(&nursery->base, err);
 	if (r < 0)
 		return r;
+	r = spare_limits(&nursery->job->limits);
+	if (r < 0)
+		return err_set(err, -r, "set limits");
 	if (rights_keep_nursery() < 0)
 		return err_set(err, errno, "give up capabilities");
 	r = policy_load(POLICY_NURSERY);

@@ -84,6 +84,7 @@ void run_kill(void)
 	struct err err;
 
 	agent.kill_again_us = clock_us() + KILL_AGAIN_US;
+	agent.step.killed = true;
 	if (agent.kill_pending)
 		return;
 	agent.kill_pending = true;
@@ -110,9 +111,20 @@ void run_finish(enum limit limit)
 		run_kill();
 }
 
+void run_tidy(void)
+{
+	struct keeper_request remove = { .op = KEEPER_REMOVE, .number = agent.used.number };
+	struct err err;
+
+	if (agent.used.state == SPARE_NONE)
+		return;
+	if (agent.keeper_fd >= 0)
+		must(keeper_ask(agent.keeper_fd, &remove, &err), &err);
+	spare_close(&agent.used);
+}
+
 static void step_report_end(void)
 {
-	struct keeper_request remove = { .op = KEEPER_REMOVE, .number = agent.step.spare.number };
 	struct step *step = &agent.step;
 	uint8_t payload[FRAME_TEXT_MAX];
 	struct err err;
@@ -126,20 +138,17 @@ static void step_report_end(void)
 	}
 	n = step_report(step, agent.nonce, payload, sizeof(payload));
 	(void)frame_out_put(&agent.out, FRAME_STEP_END, payload, n);
-	spare_close(&step->spare);
-	if (agent.keeper_fd >= 0)
-		must(keeper_ask(agent.keeper_fd, &remove, &err), &err);
+	run_tidy();
+	agent.used = step->spare;
+	step->spare = SPARE_EMPTY;
 	agent.phase = PHASE_IDLE;
 }
 
 void run_abandon(void)
 {
-	struct keeper_request remove = { .op = KEEPER_REMOVE, .number = agent.step.spare.number };
-	struct err err;
-
-	if (agent.step.spare.state != SPARE_NONE)
-		must(keeper_ask(agent.keeper_fd, &remove, &err), &err);
-	spare_close(&agent.step.spare);
+	run_tidy();
+	agent.used = agent.step.spare;
+	agent.step.spare = SPARE_EMPTY;
 	step_order_done(&agent.order);
 	agent.job_stdin = false;
 	agent.limited = 0;
@@ -227,11 +236,14 @@ bool run_stdin(const struct frame *frame)
 	return true;
 }
 
-void run_pump(void)
+void run_pump(bool readable)
 {
 	bool empty;
 
 	if (agent.phase < PHASE_RUNNING || agent.phase > PHASE_DRAINING)
+		return;
+	/* What was there when nobody is left is all: it has to be read even if nothing was seen. */
+	if (!readable && agent.phase != PHASE_DRAINING)
 		return;
 	empty = stream_pump(0);
 	empty = stream_pump(1) && empty;

@@ -18,10 +18,12 @@ void run_finish(enum limit limit);
 void run_kill(void);
 /* No process of the step is left, not even a dead one. */
 bool run_gone(void);
+/* Closes what the last step needed: after what somebody waits for. */
+void run_tidy(void);
 /* Forgets a step, whatever it was at. */
 void run_abandon(void);
-/* Reads stdout and stderr, and reports the end when that was all. */
-void run_pump(void);
+/* Reads stdout and stderr where they were seen readable; reports the end when that was all. */
+void run_pump(bool readable);
 /* Whether stream 0 (stdout) or 1 (stderr) can be read now. */
 bool run_may_read(int stream);
 /* Feeds a STDIN frame. True when it is done with, false when the pipe is full. */

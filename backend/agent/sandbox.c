@@ -84,7 +84,8 @@ bool sandbox_limit(int64_t bytes)
 	return true;
 }
 
-void sandbox_leave(bool wait)
+/* Spares that nobody used end with their sandbox. */
+static void spares_drop(void)
 {
 	for (size_t i = 0; i < SPARES_MAX; i++) {
 		struct spare *spare = &agent.spares[i];
@@ -95,12 +96,26 @@ void sandbox_leave(bool wait)
 			must(keeper_ask(agent.keeper_fd, &remove, &err), &err);
 		spare_close(spare);
 	}
+}
+
+void sandbox_leave(bool wait)
+{
+	sandbox_tidy();
+	spares_drop();
 	if (wait)
 		agent.awaited = agent.now.id;
-	(void)close(agent.now.fd);
-	places_close(&agent.now.places);
+	agent.past = agent.now;
 	agent.now = SANDBOX_NONE;
 	agent.leaving++;
+}
+
+void sandbox_tidy(void)
+{
+	if (agent.past.id == 0)
+		return;
+	(void)close(agent.past.fd);
+	places_close(&agent.past.places);
+	agent.past = SANDBOX_NONE;
 }
 
 /* --- what they say --------------------------------------------------------- */
@@ -177,7 +192,13 @@ static bool init_read(struct sandbox *sandbox)
 	return true;
 }
 
-static void nursery_read(void)
+void sandbox_read(struct sandbox *sandbox)
+{
+	while (sandbox->fd >= 0 && init_read(sandbox))
+		;
+}
+
+void sandbox_read_nursery(void)
 {
 	struct nursery_reply reply;
 	struct err err;
@@ -196,16 +217,4 @@ static void nursery_read(void)
 		if (reply.id == agent.awaited)
 			agent.awaited = 0;
 	}
-}
-
-void sandbox_read(void)
-{
-	struct sandbox *both[] = { &agent.now, &agent.next };
-
-	if (agent.nursery_fd < 0)
-		return;
-	for (size_t i = 0; i < 2; i++)
-		while (both[i]->fd >= 0 && init_read(both[i]))
-			;
-	nursery_read();
 }

@@ -30,7 +30,13 @@ void sandbox_enter(void);
 void sandbox_spawn(size_t count);
 /* Asks for so many bytes for the workspace and /tmp; true: wait for the answer. */
 bool sandbox_limit(int64_t bytes);
-/* The job's ends, now; `wait`: no next one is ready before all of it is gone. */
+/*
+ * The job's ends with the next sandbox_tidy(); `wait`: no next one is ready
+ * before all of it is gone.
+ */
 void sandbox_leave(bool wait);
-/* Takes what nursery and inits have said. */
-void sandbox_read(void);
+/* Takes what the init of one of the two has said, or the nursery. */
+void sandbox_read(struct sandbox *sandbox);
+void sandbox_read_nursery(void);
+/* Closes what was left: after what somebody waits for. */
+void sandbox_tidy(void);

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -56,13 +57,12 @@ static void read_all(int fd, void *data, size_t len)
 	}
 }
 
+/* The agent ignores one and blocks all; the rest has been as it should since it began. */
 static void default_signals(void)
 {
-	struct sigaction action = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
-	for (int i = 1; i < NSIG; i++)
-		(void)sigaction(i, &action, NULL);
+	(void)signal(SIGPIPE, SIG_DFL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -101,18 +101,22 @@ static void arrange_fds(const int ends[static SPARE_ENDS])
 			(void)close(fd);
 }
 
+/* Never above what holds already. */
 static int limit_to(int resource, int64_t value)
 {
-	struct rlimit old, limit;
+	struct rlimit limit = { .rlim_cur = (rlim_t)value, .rlim_max = (rlim_t)value }, old;
 
+	if (setrlimit((__rlimit_resource_t)resource, &limit) == 0)
+		return 0;
 	if (getrlimit((__rlimit_resource_t)resource, &old) < 0)
 		return -errno;
-	limit.rlim_max = (rlim_t)value < old.rlim_max ? (rlim_t)value : old.rlim_max;
-	limit.rlim_cur = limit.rlim_max;
+	if (limit.rlim_max > old.rlim_max)
+		limit.rlim_max = limit.rlim_cur = old.rlim_max;
 	return setrlimit((__rlimit_resource_t)resource, &limit) < 0 ? -errno : 0;
 }
 
-static int apply_limits(const struct limits *limits, bool own_users)
+/* What holds for every step, and for whoever has only such children. */
+int spare_limits(const struct limits *limits)
 {
 	const struct {
 		int resource;
@@ -127,17 +131,40 @@ static int apply_limits(const struct limits *limits, bool own_users)
 		{ RLIMIT_SIGPENDING, SIGNALS_MAX },
 		{ RLIMIT_FSIZE, limits->v[LIMIT_FILE] },
 		{ RLIMIT_NOFILE, limits->v[LIMIT_FILES] },
-		/* The cgroup's clock is the limit; this one only holds if ours should fail. */
-		{ RLIMIT_CPU, limits->v[LIMIT_CPU] / 1000 + 2 },
-		/*
-		 * Counted by user and user namespace: of use only where that is the job's alone.
-		 * One more than the cgroup has, which counts what it refuses.
-		 */
-		{ RLIMIT_NPROC, own_users ? limits->v[LIMIT_PROCESSES] + 1 : -1 },
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		int r = limit_to(all[i].resource, all[i].value);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The rest, once the step is known. */
+static int apply_limits(const struct prepare_order *job, const struct limits *limits)
+{
+	const struct {
+		int resource;
+		int64_t value;
+		bool needed;
+	} all[] = {
+		{ RLIMIT_FSIZE, limits->v[LIMIT_FILE],
+			limits->v[LIMIT_FILE] != job->limits.v[LIMIT_FILE] },
+		{ RLIMIT_NOFILE, limits->v[LIMIT_FILES],
+			limits->v[LIMIT_FILES] != job->limits.v[LIMIT_FILES] },
+		/* The cgroup's clock is the limit; this one only holds if ours should fail. */
+		{ RLIMIT_CPU, limits->v[LIMIT_CPU] / 1000 + 2, true },
+		/*
+		 * Counted by user and user namespace: of use only where that is the job's alone.
+		 * One more than the cgroup has, which counts what it refuses.
+		 */
+		{ RLIMIT_NPROC, limits->v[LIMIT_PROCESSES] + 1, job->sandbox },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		int r = all[i].needed ? limit_to(all[i].resource, all[i].value) : 0;
 
 		if (r < 0)
 			return r;
@@ -164,7 +191,7 @@ static _Noreturn void become_program(
 {
 	char **argv = vector(&strings, plan->argc);
 	char **envp = vector(&strings, plan->envc);
-	int r = apply_limits(&plan->limits, job->sandbox);
+	int r = apply_limits(job, &plan->limits);
 
 	if (r < 0)
 		fail(SPARE_STAGE_LIMITS, -r);
@@ -187,8 +214,12 @@ _Noreturn void spare_main(const struct prepare_order *job, const int ends[static
 	int r;
 
 	arrange_fds(ends);
-	if (!job->sandbox) /* there it has been so from the nursery on */
+	if (!job->sandbox) { /* there it has been so from the nursery on */
 		be_first_to_die();
+		r = spare_limits(&job->limits);
+		if (r < 0)
+			fail(SPARE_STAGE_LIMITS, -r);
+	}
 	default_signals();
 	(void)setsid();
 	(void)umask(022);
@@ -212,19 +243,13 @@ void spare_ends_close(int ends[static SPARE_ENDS])
 			(void)close(TAKE_FD(ends[i]));
 }
 
-/* One pipe: ours is the end that does not block, the program's inodes are its own. */
-static int open_pipe(
-	const struct prepare_order *job, enum spare_end end, int *ret_ours, int *ret_theirs)
+/* One pipe: ours is the end that does not block. */
+static int open_pipe(enum spare_end end, int *ret_ours, int *ret_theirs)
 {
 	bool inward = end == SPARE_STDIN || end == SPARE_PLAN;
-	int fds[2], r;
+	int fds[2];
 
-	/* The job may open /dev/stdin and its sisters by name: they are its own. */
-	if (end <= SPARE_STDERR)
-		rights_files_as(job->job_uid);
-	r = pipe2(fds, O_CLOEXEC);
-	rights_files_as(job->agent_uid);
-	if (r < 0)
+	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
 	*ret_ours = fds[inward ? 1 : 0];
 	*ret_theirs = fds[inward ? 0 : 1];
@@ -248,16 +273,17 @@ int spare_open(const struct prepare_order *job, unsigned int number, struct spar
 		[SPARE_STATUS] = &spare.status_fd,
 		[SPARE_PLAN] = &spare.plan_fd,
 	};
-	int theirs[SPARE_ENDS] = { -1, -1, -1, -1, -1 };
+	int theirs[SPARE_ENDS] = { -1, -1, -1, -1, -1 }, r = 0;
 
-	for (int i = 0; i < SPARE_ENDS; i++) {
-		int r = open_pipe(job, (enum spare_end)i, ours[i], &theirs[i]);
-
-		if (r < 0) {
-			spare_close(&spare);
-			spare_ends_close(theirs);
-			return err_set(err, -r, "pipe");
-		}
+	/* The job may open /dev/stdin and its sisters by name: they are its own. */
+	rights_files_as(job->job_uid);
+	for (int i = 0; r == 0 && i < SPARE_ENDS; i++)
+		r = open_pipe((enum spare_end)i, ours[i], &theirs[i]);
+	rights_files_as(job->agent_uid);
+	if (r < 0) {
+		spare_close(&spare);
+		spare_ends_close(theirs);
+		return err_set(err, -r, "pipe");
 	}
 	spare.state = SPARE_OPEN;
 	spare.number = number;
@@ -289,19 +315,22 @@ int spare_fork(
 	return 0;
 }
 
-static int write_all(int fd, const void *data, size_t len)
+/* Blocking is right: the reader is still ours and reads at once. */
+static int write_all(int fd, struct iovec *iov, int n)
 {
-	const uint8_t *at = data;
+	while (n > 0) {
+		ssize_t done = writev(fd, iov, n);
 
-	while (len > 0) {
-		ssize_t n = write(fd, at, len);
-
-		if (n < 0 && errno == EINTR)
+		if (done < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		if (done < 0)
 			return -errno;
-		at += n;
-		len -= (size_t)n;
+		for (; n > 0 && (size_t)done >= iov->iov_len; iov++, n--)
+			done -= (ssize_t)iov->iov_len;
+		if (n > 0) {
+			iov->iov_base = (char *)iov->iov_base + done;
+			iov->iov_len -= (size_t)done;
+		}
 	}
 	return 0;
 }
@@ -312,11 +341,10 @@ int spare_go(struct spare *spare, const struct step_order *step, struct err *err
 		.argc = step->argc,
 		.envc = step->envc,
 		.strings_len = step->strings_len };
-	/* Blocking is right: the reader is still ours and reads at once. */
-	int r = write_all(spare->plan_fd, &plan, sizeof(plan));
+	struct iovec iov[] = { { .iov_base = &plan, .iov_len = sizeof(plan) },
+		{ .iov_base = step->strings, .iov_len = step->strings_len } };
+	int r = write_all(spare->plan_fd, iov, 2);
 
-	if (r == 0)
-		r = write_all(spare->plan_fd, step->strings, step->strings_len);
 	(void)close(TAKE_FD(spare->plan_fd));
 	return r < 0 ? err_set(err, -r, "send the plan") : 0;
 }

@@ -68,6 +68,8 @@ enum spare_end {
 int spare_open(const struct prepare_order *job, unsigned int number, struct spare *ret,
 	int ret_theirs[static SPARE_ENDS], struct err *err);
 void spare_ends_close(int ends[static SPARE_ENDS]);
+/* Limits that hold for all steps of jobs with those. 0 or -errno. */
+int spare_limits(const struct limits *limits);
 /* What a forked process does to be the spare that has those ends. */
 _Noreturn void spare_main(const struct prepare_order *job, const int ends[static SPARE_ENDS]);
 /* Opens and forks one for a job of that order. */

@@ -53,6 +53,24 @@ static int64_t cpu_us(const struct step *step)
 	return us < 0 ? 0 : us;
 }
 
+/* How many processors can run at once: bounds how fast cpu time can pass. */
+static int64_t processors(void)
+{
+	static int known;
+	cpu_set_t set;
+
+	if (known == 0 && sched_getaffinity(0, sizeof(set), &set) == 0)
+		known = CPU_COUNT(&set);
+	return known < 1 ? CPU_SETSIZE : known;
+}
+
+static int64_t cpu_wait_us(int64_t left_us)
+{
+	int64_t wait = left_us / processors();
+
+	return wait < CPU_LEAST_US ? CPU_LEAST_US : wait;
+}
+
 int step_go(struct step *step, struct spare *spare, const struct step_order *order,
 	const struct meter *container, const struct ballast *ballast, struct err *err)
 {
@@ -65,33 +83,29 @@ int step_go(struct step *step, struct spare *spare, const struct step_order *ord
 		.pids_seen = 1 };
 	*spare = SPARE_EMPTY;
 	(void)snprintf(step->program, sizeof(step->program), "%s", order->strings);
-	step->own_cpu_base_us = own_cpu_us();
-	for (int i = 0; i < FIGURE_MAX_; i++)
-		step->base[i] = figure(step, (enum figure)i);
-	step->disk_base = disk_look(step->ballast).total;
+	if (step->own_cgroup) {
+		/* All else of it is zero: nothing ran in it yet but the spare. */
+		step->base[FIGURE_CPU_US] = figure(step, FIGURE_CPU_US);
+		step->base[FIGURE_PIDS_NOW] = 1;
+	} else {
+		step->own_cpu_base_us = own_cpu_us();
+		for (int i = 0; i < FIGURE_MAX_; i++)
+			step->base[i] = figure(step, (enum figure)i);
+	}
+	if (!step->own_cgroup || meter_of(step)->fd[FIGURE_MEMORY_PEAK] < 0)
+		step->disk_base = disk_look(step->ballast).total;
 	step->go_us = clock_us();
 	step->next_tick_us = step->go_us + TICK_US;
-	step->next_cpu_us = step->go_us + CPU_LEAST_US;
+	step->next_cpu_us = step->go_us + cpu_wait_us(step->limits.v[LIMIT_CPU] * 1000);
 	return spare_go(&step->spare, order, err);
-}
-
-/* How many processors can run at once: bounds how fast cpu time can pass. */
-static int64_t processors(void)
-{
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
-		return CPU_SETSIZE;
-	return CPU_COUNT(&set) < 1 ? 1 : CPU_COUNT(&set);
 }
 
 /* Armed again for the earliest moment at which the limit could be reached. */
 static bool cpu_spent(struct step *step, int64_t now_us)
 {
 	int64_t left = step->limits.v[LIMIT_CPU] * 1000 - cpu_us(step);
-	int64_t wait = left / processors();
 
-	step->next_cpu_us = now_us + (wait < CPU_LEAST_US ? CPU_LEAST_US : wait);
+	step->next_cpu_us = now_us + cpu_wait_us(left);
 	return left <= 0;
 }
 
@@ -190,7 +204,8 @@ static int64_t memory_peak(const struct step *step)
 
 void step_settle(struct step *step)
 {
-	see_disk(step);
+	if (step->killed) /* else it is as it was when the first process ended */
+		see_disk(step);
 	if (!step->failed)
 		step->failed = spare_failed(&step->spare, &step->failure) == 1;
 	if (step->killed_for != LIMIT_MAX_)

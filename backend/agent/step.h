@@ -30,6 +30,7 @@ struct step {
 	int64_t go_us, end_us; /* end_us 0: it runs */
 	int64_t next_cpu_us, next_tick_us;
 	enum limit killed_for;
+	bool killed; /* others than the first process may have been */
 	bool reaped; /* the first process */
 	int status;  /* as wait4(2) has it */
 	bool file_limit_hit;
