@@ -84,7 +84,9 @@ static void on_prepare(const struct frame *frame)
 	if (!agent.job.sandbox)
 		use_container();
 	if (cgroup_open(&cgroup, &err) == 0)
-		must(keeper_fork(&cgroup, &agent.keeper_fd, &agent.keeper_pid, &err), &err);
+		must(keeper_fork(
+			     &cgroup, agent.job.sandbox, &agent.keeper_fd, &agent.keeper_pid, &err),
+			&err);
 	else if (agent.job.sandbox)
 		fault(&err); /* the container's figures would be those of more than one job */
 	else

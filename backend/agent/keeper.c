@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -138,7 +141,19 @@ static void serve(struct keeper *keeper, const struct keeper_request *request)
 	(void)fdpass_send(keeper->sock, &reply, sizeof(reply), NULL, 0);
 }
 
-static _Noreturn void keeper_main(int sock, struct cgroup *cgroup)
+/* An empty root of one's own: what was opened before is all there is. */
+static int hide(void)
+{
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k") < 0 ||
+		chdir("/tmp") < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+		umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return -errno;
+	return 0;
+}
+
+static _Noreturn void keeper_main(int sock, struct cgroup *cgroup, bool hidden)
 {
 	static struct keeper keeper;
 	struct keeper_request request;
@@ -149,7 +164,7 @@ static _Noreturn void keeper_main(int sock, struct cgroup *cgroup)
 		keeper.kept[i].cgroup = CGROUP_NONE;
 	(void)close(STDIN_FILENO);
 	(void)close(STDOUT_FILENO);
-	if (rights_drop_caps() < 0)
+	if ((hidden && hide() < 0) || rights_drop_caps() < 0)
 		_exit(1);
 	for (;;) {
 		ssize_t n = recv(sock, &request, sizeof(request), 0);
@@ -162,7 +177,7 @@ static _Noreturn void keeper_main(int sock, struct cgroup *cgroup)
 	}
 }
 
-int keeper_fork(struct cgroup *cgroup, int *ret_sock, pid_t *ret_pid, struct err *err)
+int keeper_fork(struct cgroup *cgroup, bool hidden, int *ret_sock, pid_t *ret_pid, struct err *err)
 {
 	cleanup_close int near = -1, far = -1;
 	int pair[2];
@@ -177,7 +192,7 @@ int keeper_fork(struct cgroup *cgroup, int *ret_sock, pid_t *ret_pid, struct err
 		return err_set(err, errno, "fork the keeper");
 	if (pid == 0) {
 		(void)close(near);
-		keeper_main(far, cgroup);
+		keeper_main(far, cgroup, hidden);
 	}
 	cgroup_close(cgroup);
 	*ret_sock = TAKE_FD(near);

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "cgroup.h"
@@ -34,8 +35,11 @@ struct keeper_reply {
 	struct err err;    /* code 0: done */
 };
 
-/* Forks it; takes the cgroup. 0, with its end of the talk and its pid, or -errno. */
-int keeper_fork(struct cgroup *cgroup, int *ret_sock, pid_t *ret_pid, struct err *err);
+/*
+ * Forks it; takes the cgroup. 0, with its end of the talk and its pid, or -errno. `hidden`: it
+ * sees no file any more, for in a slot /proc is not covered, and much of that is uid 0's.
+ */
+int keeper_fork(struct cgroup *cgroup, bool hidden, int *ret_sock, pid_t *ret_pid, struct err *err);
 int keeper_ask(int sock, const struct keeper_request *request, struct err *err);
 /* 1 with an answer (and its meter, owned, METER_NONE where there is none), 0: none yet, -errno. */
 int keeper_answer(int sock, struct keeper_reply *ret, struct meter *ret_meter, struct err *err);
