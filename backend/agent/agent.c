@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dockgate-agent: PID 1 of a container that runs one job.
+ * dockgate-agent: PID 1 of a container that runs one job, or, as a slot, one
+ * after the other.
  *
  * Theory of operation
  *
@@ -12,10 +13,12 @@
  *			PREPARE: limits and uids
  *			find the container's cgroup, mount it in a child (cgroup.h)
  *			fork the keeper, which stays uid 0 without a capability
- *	as the agent	become the agent's uid with SETUID, SETGID, KILL and a
- *			filter that refuses every way back (rights.h)
- *			fork the killer (killer.h) and the spares (spare.h);
- *			the keeper puts each spare into a cgroup of its own
+ *	as the agent	become the agent's uid with SETUID, SETGID, KILL
+ *			in a slot: fork the nursery (nursery.h)
+ *			load a filter that refuses every way back (rights.h)
+ *			fork the killer (killer.h) and the spares (spare.h), in a
+ *			slot have the nursery make a sandbox with a spare in it
+ *			(sandbox.h); the keeper puts each spare into a cgroup
  *			READY: hours may pass
  *	for the job	START, FILE: write inputs as the job's uid (files.h)
  *			STEP: a spare gets its plan and becomes the program
@@ -23,12 +26,14 @@
  *			was passed, everything of the job's uid is killed, what
  *			is left in the pipes is read, STEP_END
  *			COLLECT: a child with the job's uid sends files
- *			DONE, exit
+ *			DONE, exit; in a slot: leave the sandbox, enter the one
+ *			that was prepared meanwhile, READY
  *
  * One loop on poll(2): nothing blocks it, least of all a driver that does not
  * read, for then the job's pipes fill up and the clocks go on. Once a step
- * runs nothing is allocated and nothing forked. The end of stdin is the end of
- * the driver: PID 1 exits, and the kernel kills the rest of the container.
+ * runs nothing is allocated, and nothing forked but what a later one may need.
+ * The end of stdin is the end of the driver: PID 1 exits, and the kernel kills
+ * the rest of the container.
  */
 #include <fcntl.h>
 #include <poll.h>
