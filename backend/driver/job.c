@@ -362,6 +362,16 @@ static void on_no_box(const char *why, bool away, void *arg)
 	job_give_back(job, away ? GIVEBACK_BUSY : GIVEBACK_ENGINE, why);
 }
 
+/* As a tmpfs holds them. */
+static uint64_t files_bytes(const struct spec *spec)
+{
+	uint64_t page = 4096, bytes = 0;
+
+	for (size_t i = 0; i < spec->n_files; i++)
+		bytes += (spec->files[i].data.len + page - 1) / page * page;
+	return bytes;
+}
+
 static void ask_for_box(struct job *job)
 {
 	struct pool_ticket *ticket = &job->ticket;
@@ -377,6 +387,7 @@ static void ask_for_box(struct job *job)
 	ticket->limits = job->plan->limits;
 	ticket->gpus = job->gpus_text;
 	ticket->gpu_mask = job->gpus_text != NULL ? job->gpus : 0;
+	ticket->files_bytes = files_bytes(&job->spec);
 	ticket->attempt = job->attempt;
 	(void)snprintf(ticket->job, sizeof(ticket->job), "%s", job->text);
 	ticket->got = on_box;

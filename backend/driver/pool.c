@@ -507,7 +507,8 @@ struct box *pool_ask(struct pool *pool, struct pool_ticket *ticket)
 
 	ticket->coming = NULL;
 	ticket->queued = false;
-	ticket->cold = shelf == NULL || ticket->gpus != NULL || !shelf_fits(shelf, &ticket->limits);
+	ticket->cold = shelf == NULL || ticket->gpus != NULL ||
+		       !shelf_fits(shelf, &ticket->limits, ticket->files_bytes);
 	if (!ticket->cold) {
 		shelf_heat(shelf, clock_us());
 		/* The newest: the oldest one's age then says how many are idle. */

@@ -60,8 +60,9 @@ struct pool_ticket {
 	const struct task *task;
 	struct image *image;
 	struct limits limits;
-	const char *gpus;  /* those the job was given, the caller's; NULL: as the task says */
-	uint64_t gpu_mask; /* the same by their places; 0 with NULL */
+	uint64_t files_bytes; /* that the job brings, in whole pages */
+	const char *gpus;     /* those the job was given, the caller's; NULL: as the task says */
+	uint64_t gpu_mask;    /* the same by their places; 0 with NULL */
 	char job[JOB_ID_CHARS + 1];
 	uint32_t attempt;
 	bool cold;

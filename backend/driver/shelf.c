@@ -121,13 +121,18 @@ unsigned shelf_lacks(const struct shelf *shelf)
 	return have < want ? want - have : 0;
 }
 
-bool shelf_fits(const struct shelf *shelf, const struct limits *limits)
+bool shelf_fits(const struct shelf *shelf, const struct limits *limits, uint64_t files_bytes)
 {
+	int64_t disk = limits->v[LIMIT_DISK], made_for = shelf->limits.v[LIMIT_DISK];
+
 	for (size_t i = 0; i < LIMIT_MAX_; i++)
 		if (limits->v[i] > shelf->limits.v[i])
 			return false;
-	/* A container's file systems have their size from its creation. */
-	return limits->v[LIMIT_DISK] == shelf->limits.v[LIMIT_DISK];
+	/*
+	 * A container's file systems have their size from its creation. A slot's jobs have
+	 * their own, which are made smaller behind the job's files: those must fit.
+	 */
+	return disk == made_for || (shelf->sandbox && files_bytes <= (uint64_t)disk);
 }
 
 void shelf_back_off(struct shelf *shelf, int64_t now_us)

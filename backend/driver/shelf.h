@@ -53,8 +53,8 @@ bool shelf_has_idle(const struct shelf *shelf, int64_t now_us);
 unsigned shelf_lacks_now(const struct shelf *shelf, int64_t now_us);
 unsigned shelf_lacks(const struct shelf *shelf);
 
-/* May a job of these limits run in one of its boxes? */
-bool shelf_fits(const struct shelf *shelf, const struct limits *limits);
+/* May a job of these limits, whose files take so much, run in one of its boxes? */
+bool shelf_fits(const struct shelf *shelf, const struct limits *limits, uint64_t files_bytes);
 
 /* Making one failed: refills wait, longer each time. */
 void shelf_back_off(struct shelf *shelf, int64_t now_us);

@@ -157,6 +157,24 @@ static void fallen_back_it_keeps_containers(void **state)
 	assert_int_equal(shelf_lacks(&shelf), 1);
 }
 
+static void a_smaller_disk_fits_into_a_slot_with_its_files(void **state)
+{
+	struct limits limits = shelf.limits;
+
+	(void)state;
+	assert_true(
+		shelf_fits(&shelf, &limits, UINT64_MAX)); /* then the agent says that they do not */
+	limits.v[LIMIT_DISK] /= 2;
+	assert_true(shelf_fits(&shelf, &limits, (uint64_t)limits.v[LIMIT_DISK]));
+	assert_false(shelf_fits(&shelf, &limits, (uint64_t)limits.v[LIMIT_DISK] + 1));
+	shelf.sandbox = false;
+	assert_false(shelf_fits(&shelf, &limits, 0));
+	limits = shelf.limits;
+	limits.v[LIMIT_MEMORY]++;
+	shelf.sandbox = true;
+	assert_false(shelf_fits(&shelf, &limits, 0));
+}
+
 static void only_a_slot_is_used_again(void **state)
 {
 	(void)state;
@@ -182,6 +200,8 @@ int main(void)
 		cmocka_unit_test_setup(slots_that_are_in_use_are_not_made_again, reset_sandbox),
 		cmocka_unit_test_setup(after_a_failure_other_slots_are_waited_for, reset_sandbox),
 		cmocka_unit_test_setup(fallen_back_it_keeps_containers, reset_sandbox),
+		cmocka_unit_test_setup(
+			a_smaller_disk_fits_into_a_slot_with_its_files, reset_sandbox),
 		cmocka_unit_test_setup(only_a_slot_is_used_again, reset),
 	};
 
