@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
+
 #define SINK_EMPTY ((struct sink){ .pour = POUR_NONE })
 
 static bool has_file(const struct sink *sink)
@@ -113,20 +115,19 @@ uint64_t gather_total(const struct gather *gather, enum gather_sink which)
 	return gather->sinks[which].total;
 }
 
-struct blob gather_take(struct gather *gather, enum gather_sink which)
+int gather_take(struct gather *gather, enum gather_sink which, struct blob *ret, struct err *err)
 {
 	struct sink *sink = &gather->sinks[which];
-	struct blob blob = BLOB_EMPTY;
+	int r = 0;
 
 	assert(!waits(sink));
-	if (has_file(sink)) {
-		blob = pour_take(&sink->pour);
-	} else if (sink->len > 0) {
-		blob.data = sink->memory;
-		blob.len = sink->len;
-		sink->memory = NULL;
-	}
+	if (has_file(sink))
+		r = pour_take(&sink->pour, ret, err);
+	else
+		*ret = (struct blob){ .len = sink->len,
+			.data = sink->len > 0 ? TAKE_PTR(sink->memory) : NULL,
+			.fd = -1 };
 	free(sink->memory);
 	*sink = SINK_EMPTY;
-	return blob;
+	return r;
 }

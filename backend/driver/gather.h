@@ -44,6 +44,6 @@ size_t gather_waiting(const struct gather *gather);
 bool gather_is_settled(const struct gather *gather);
 uint64_t gather_total(const struct gather *gather, enum gather_sink which);
 /* The sink's bytes as a blob; the sink is empty afterwards. It must be settled. */
-struct blob gather_take(struct gather *gather, enum gather_sink which);
+int gather_take(struct gather *gather, enum gather_sink which, struct blob *ret, struct err *err);
 
 enum job_blob gather_kind(enum gather_sink sink);

@@ -199,10 +199,10 @@ static void send_ending(struct job *job)
 	msg.ending.isolation = (uint8_t)result->isolation;
 	if (job->image_id[0] != '\0' && result->image == NULL)
 		result->image = strdup(job->image_id);
-	msg.ending.out = gather_take(&job->gather, GATHER_OUT);
-	msg.ending.err = gather_take(&job->gather, GATHER_ERR);
-	msg.ending.files = gather_take(&job->gather, GATHER_FILES);
-	if (result_pack(result, &msg.ending.result, &err) < 0) {
+	if (gather_take(&job->gather, GATHER_OUT, &msg.ending.out, &err) < 0 ||
+		gather_take(&job->gather, GATHER_ERR, &msg.ending.err, &err) < 0 ||
+		gather_take(&job->gather, GATHER_FILES, &msg.ending.files, &err) < 0 ||
+		result_pack(result, &msg.ending.result, &err) < 0) {
 		msg_done(&msg);
 		job_give_back(job, GIVEBACK_ENGINE, err.msg);
 		return;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
+
 int input_into(struct input *in, int fd, struct err *err)
 {
 	return pour_begin(&in->pour, fd, err);
@@ -41,19 +43,16 @@ int input_add(struct input *in, const void *data, size_t n, struct extent *ret, 
 	return 0;
 }
 
-struct blob input_take(struct input *in)
+int input_take(struct input *in, struct blob *ret, struct err *err)
 {
-	struct blob blob = BLOB_EMPTY;
+	int r = 0;
 
-	if (in->len > 0 && in->pour.fd >= 0) {
-		blob = pour_take(&in->pour);
-	} else {
-		blob.len = in->len;
-		blob.data = in->mem;
-		in->mem = NULL;
-	}
+	if (in->len > 0 && in->pour.fd >= 0)
+		r = pour_take(&in->pour, ret, err);
+	else
+		*ret = (struct blob){ .len = in->len, .data = TAKE_PTR(in->mem), .fd = -1 };
 	input_done(in);
-	return blob;
+	return r;
 }
 
 void input_done(struct input *in)

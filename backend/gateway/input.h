@@ -24,6 +24,6 @@ struct input {
 int input_into(struct input *in, int fd, struct err *err);
 /* Appends; *ret is where the bytes stand. Small ones may be in memory, too many are -EMSGSIZE. */
 int input_add(struct input *in, const void *data, size_t n, struct extent *ret, struct err *err);
-/* The blob; `in` is empty then. */
-struct blob input_take(struct input *in);
+/* The blob; `in` is empty then, also where the spool file could not be written. */
+int input_take(struct input *in, struct blob *ret, struct err *err);
 void input_done(struct input *in);

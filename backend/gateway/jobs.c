@@ -74,7 +74,10 @@ void jobs_send(struct exchange *ex, struct request *req, bool classic, exchange_
 		jobs_answer_error(ex, r, &err);
 		return;
 	}
-	msg.submit.input = input_take(&req->input);
+	if (input_take(&req->input, &msg.submit.input, &err) < 0) {
+		exchange_unavailable(ex, 5, err.msg);
+		return;
+	}
 	exchange_ask(ex, &msg, MSG_JOB, reply);
 }
 

@@ -3,17 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define PUSH_BYTES (4U * 1024 * 1024)
 
 int pour_begin(struct pour *pour, int fd, struct err *err)
 {
-	*pour = (struct pour){ .fd = fd, .hash = EVP_MD_CTX_new() };
-	if (pour->hash != NULL && EVP_DigestInit_ex(pour->hash, EVP_sha256(), NULL) == 1)
+	*pour = (struct pour){ .fd = fd, .buffer = malloc(POUR_BUFFER), .hash = EVP_MD_CTX_new() };
+	if (pour->buffer != NULL && pour->hash != NULL &&
+		EVP_DigestInit_ex(pour->hash, EVP_sha256(), NULL) == 1)
 		return 0;
 	pour_done(pour);
-	return err_set(err, ENOMEM, "hash of a spool file");
+	return err_set(err, ENOMEM, "spool file");
 }
 
 /* What it does not take now it gets at the end, with the sync that everything waits for. */
@@ -24,43 +27,66 @@ static void push(struct pour *pour)
 	pour->pushed = pour->len;
 }
 
-int pour_add(struct pour *pour, const void *data, size_t n, struct err *err)
+static int write_out(struct pour *pour, const uint8_t *data, size_t n, struct err *err)
 {
-	const uint8_t *at = data;
-	size_t left = n;
-
-	while (left > 0) {
-		ssize_t w = pwrite(pour->fd, at, left, (off_t)pour->len);
+	if (EVP_DigestUpdate(pour->hash, data, n) != 1)
+		return err_set(err, EIO, "hash of a spool file");
+	while (n > 0) {
+		ssize_t w = pwrite(pour->fd, data, n, (off_t)pour->len);
 
 		if (w < 0 && errno == EINTR)
 			continue;
 		if (w < 0)
 			return err_set(err, errno, "write to the spool");
-		at += w;
-		left -= (size_t)w;
+		data += w;
+		n -= (size_t)w;
 		pour->len += (uint64_t)w;
 	}
-	if (EVP_DigestUpdate(pour->hash, data, n) != 1)
-		return err_set(err, EIO, "hash of a spool file");
 	if (pour->len - pour->pushed >= PUSH_BYTES)
 		push(pour);
 	return 0;
 }
 
-struct blob pour_take(struct pour *pour)
+int pour_add(struct pour *pour, const void *data, size_t n, struct err *err)
 {
-	struct blob blob = blob_of_fd(pour->fd, pour->len);
-	unsigned n = sizeof(blob.sha256);
+	const uint8_t *at = data;
+	int r = 0;
 
-	blob.hashed = pour->hash != NULL && EVP_DigestFinal_ex(pour->hash, blob.sha256, &n) == 1;
-	pour->fd = -1;
+	while (r == 0 && n > 0) {
+		size_t take = POUR_BUFFER - pour->n < n ? POUR_BUFFER - pour->n : n;
+
+		memcpy(pour->buffer + pour->n, at, take);
+		pour->n += take;
+		at += take;
+		n -= take;
+		if (pour->n < POUR_BUFFER)
+			break;
+		r = write_out(pour, pour->buffer, pour->n, err);
+		pour->n = 0;
+	}
+	return r;
+}
+
+int pour_take(struct pour *pour, struct blob *ret, struct err *err)
+{
+	struct blob blob = BLOB_EMPTY;
+	unsigned n = sizeof(blob.sha256);
+	int r = write_out(pour, pour->buffer, pour->n, err);
+
+	if (r == 0) {
+		blob = blob_of_fd(pour->fd, pour->len);
+		blob.hashed = EVP_DigestFinal_ex(pour->hash, blob.sha256, &n) == 1;
+		pour->fd = -1;
+		*ret = blob;
+	}
 	pour_done(pour);
-	return blob;
+	return r;
 }
 
 void pour_done(struct pour *pour)
 {
 	EVP_MD_CTX_free(pour->hash);
+	free(pour->buffer);
 	if (pour->fd >= 0)
 		(void)close(pour->fd);
 	*pour = POUR_NONE;

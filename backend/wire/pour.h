@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bytes on their way into a file of the queue's spool: written, hashed, and sent on
- * to the disk as they come, so that little is left to do when the last has come.
+ * Bytes on their way into a file of the queue's spool: gathered into writes that the file
+ * system likes, hashed, and sent on to the disk as they come, so that little is left to
+ * do when the last has come.
  *
  *	pour_begin(&pour, fd, &err);
  *	pour_add(&pour, data, n, &err);
- *	blob = pour_take(&pour);
+ *	pour_take(&pour, &blob, &err);
  */
 #pragma once
 
@@ -15,8 +16,12 @@
 
 #include "blob.h"
 
+#define POUR_BUFFER (256U * 1024)
+
 struct pour {
 	int fd;           /* owned; -1: none */
+	uint8_t *buffer;  /* owned, POUR_BUFFER bytes */
+	size_t n;         /* bytes in it */
 	uint64_t len;     /* bytes written */
 	uint64_t pushed;  /* of those, how many the disk was asked to take */
 	EVP_MD_CTX *hash; /* owned */
@@ -27,7 +32,7 @@ struct pour {
 /* Takes the descriptor of an empty file, also where it fails. */
 int pour_begin(struct pour *pour, int fd, struct err *err);
 int pour_add(struct pour *pour, const void *data, size_t n, struct err *err);
-/* The file as a blob that knows its hash; leaves POUR_NONE. */
-struct blob pour_take(struct pour *pour);
+/* The file as a blob that knows its hash; leaves POUR_NONE, also where it fails. */
+int pour_take(struct pour *pour, struct blob *ret, struct err *err);
 /* Releases, and leaves POUR_NONE. */
 void pour_done(struct pour *pour);
