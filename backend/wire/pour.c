@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
+
 #define PUSH_BYTES (4U * 1024 * 1024)
 
 int pour_begin(struct pour *pour, int fd, struct err *err)
@@ -69,15 +71,13 @@ int pour_add(struct pour *pour, const void *data, size_t n, struct err *err)
 
 int pour_take(struct pour *pour, struct blob *ret, struct err *err)
 {
-	struct blob blob = BLOB_EMPTY;
-	unsigned n = sizeof(blob.sha256);
 	int r = write_out(pour, pour->buffer, pour->n, err);
 
 	if (r == 0) {
-		blob = blob_of_fd(pour->fd, pour->len);
-		blob.hashed = EVP_DigestFinal_ex(pour->hash, blob.sha256, &n) == 1;
-		pour->fd = -1;
-		*ret = blob;
+		unsigned n = sizeof(ret->sha256);
+
+		*ret = blob_of_fd(TAKE_FD(pour->fd), pour->len);
+		ret->hashed = EVP_DigestFinal_ex(pour->hash, ret->sha256, &n) == 1;
 	}
 	pour_done(pour);
 	return r;
