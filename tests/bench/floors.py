@@ -42,6 +42,15 @@ def by_hand(bench):
             bench.report.times(f"floor_{key}_{pace}", what, figures, how)
 
 
+def beside(bench, which, pace):
+    """Once more, right beside what is held against it: its median in milliseconds."""
+    root = program(bench)
+    argv = {"program": ("floor", os.path.join(root, "hello")),
+            "ahead": ("sandbox", "-a", root, "/hello")}[which]
+    return bench.tools.figures(argv[0], "-n", bench.n(30 if pace else 500, 10), "-p", pace,
+                               *argv[1:])["p50_ms"]
+
+
 def together(bench):
     """As many of them at once as there are processors."""
     root = program(bench)
