@@ -33,12 +33,9 @@
 #include "request.h"
 
 #define SOCKET_VARIABLE "DOCKGATE_SOCKET"
+#define SOCKET_DEFAULT  "/run/dockgate/dockgate.sock"
 #define CONNECT_S       10
 #define EX_USAGE        64 /* sysexits.h */
-
-/* Where it is when nothing else is said: with systemd's units, and with `dockgate serve`. */
-static const char *const sockets[] = { "/run/dockgate/dockgate.sock",
-	"/var/lib/dockgate/sock/dockgate.sock" };
 
 /* A whole answer, and all of it at once. */
 static void answer_line(const char *status, const char *more, const char *text)
@@ -89,20 +86,9 @@ static int connect_to(const char *path, struct err *err)
 	return TAKE_FD(fd);
 }
 
-static int connect_gateway(struct err *err)
-{
-	const char *path = getenv(SOCKET_VARIABLE);
-	int fd = -ENOENT;
-
-	if (path != NULL && *path != '\0')
-		return connect_to(path, err);
-	for (size_t i = 0; fd < 0 && i < sizeof(sockets) / sizeof(sockets[0]); i++)
-		fd = connect_to(sockets[i], err);
-	return fd;
-}
-
 static void answer(struct request *req)
 {
+	const char *path = getenv(SOCKET_VARIABLE);
 	cleanup_close int gateway = -EBADF;
 	struct err err;
 
@@ -110,7 +96,7 @@ static void answer(struct request *req)
 		refuse(&err);
 		return;
 	}
-	gateway = connect_gateway(&err);
+	gateway = connect_to(path == NULL || *path == '\0' ? SOCKET_DEFAULT : path, &err);
 	if (gateway < 0) {
 		say_unavailable(&err);
 		return;
