@@ -146,11 +146,11 @@ class Site(Case):
             self.assertNotIn(job, self.service.unix.get("/v1/jobs", **{name: "x"}).text, name)
 
     def test_files_of_a_job(self):
-        job = self.sh("mkdir d; echo 1 >'d/a b.out'; echo 2 >'ä+%.out'; yes | head -c 300000 >c.out",
+        job = self.sh("mkdir d; echo 1 >'d/a b.out'; echo 2 >'ä+%.out'; echo 3 >'a?b&c.out'; yes | head -c 300000 >c.out",
                       task="files")["id"]
         for kind, way in WAYS:
             http = running(kind).http(way)
-            for name in ("%C3%A4%2B%25.out", "c.out"):
+            for name in ("%C3%A4%2B%25.out", "a%3Fb&c.out", "c.out"):
                 expected = self.http.get(f"/v1/jobs/{job}/files/{name}")
                 reply = http.get(f"/executor/v1/jobs/{job}/files/{name}")
                 self.assertEqual((reply.status, reply.body), (expected.status, expected.body))
