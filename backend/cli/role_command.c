@@ -58,6 +58,17 @@ static int read_config_fd(int fd, char **ret, struct err *err)
 	return 0;
 }
 
+/* Whoever comes first of those that are started as root by hand; systemd and `serve` make it, too.
+ */
+static int make_socket_dir(const struct config *config, struct err *err)
+{
+	const char *dir = config->socket_dir != NULL ? config->socket_dir : "sock";
+
+	if (geteuid() == 0 && mkdir(dir, 0755) < 0 && errno != EEXIST)
+		return err_set(err, errno, "make directory %s", dir);
+	return 0;
+}
+
 static int load(const char *path, int fd, struct config **ret, struct err *err)
 {
 	cleanup_free char *text = NULL;
@@ -67,7 +78,7 @@ static int load(const char *path, int fd, struct config **ret, struct err *err)
 		r = config_load(path, NULL, NULL, ret, err);
 		if (r == 0 && chdir((*ret)->state_dir) < 0)
 			r = err_set(err, errno, "state_dir: %s", (*ret)->state_dir);
-		return r;
+		return r == 0 ? make_socket_dir(*ret, err) : r;
 	}
 	r = read_config_fd(fd, &text, err);
 	if (r == 0)

@@ -123,6 +123,17 @@ static gid_t role_gid(enum role role, const struct config *config)
 	return gids[role];
 }
 
+int role_make_directory(
+	enum role role, const char *name, const struct config *config, struct err *err)
+{
+	if (mkdir(name, 0700) < 0 && errno != EEXIST)
+		return err_set(err, errno, "make directory '%s'", name);
+	if (geteuid() == 0 && lchown(name, role_uid(role, config), role_gid(role, config)) < 0)
+		return err_set(
+			err, errno, "give '%s' to user %u", name, (unsigned)role_uid(role, config));
+	return 0;
+}
+
 static int drop_bounding(struct err *err)
 {
 	for (unsigned long cap = 0; cap <= CAPS_MAX; cap++) {

@@ -62,6 +62,11 @@ int role_listen_fds(struct role_args *args, struct err *err);
 int role_socket_path(
 	const struct config *config, const char *name, char *ret, size_t size, struct err *err);
 
+/* The role's own directory of the state, 0700; where root makes it, the role's user's. Before
+ * role_confine(). */
+int role_make_directory(
+	enum role role, const char *name, const struct config *config, struct err *err);
+
 /*
  * Become the role's user (where root), without capabilities, with
  * no_new_privs, not dumpable, without core files, and behind the role's seccomp

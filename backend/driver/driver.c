@@ -654,13 +654,6 @@ static int socket_group(const struct engine_where *where, gid_t *ret_gid, struct
 	return 0;
 }
 
-static int load_instance(struct driver *d, struct err *err)
-{
-	if (mkdir(STATE_DRIVER, 0700) < 0 && errno != EEXIST)
-		return err_set(err, errno, "mkdir '%s'", STATE_DRIVER);
-	return instance_load(INSTANCE_PATH, d->instance, err);
-}
-
 /* All that needs root, or files of others. Then never again. */
 static int open_and_confine(struct driver *d, struct engine_where *where, struct err *err)
 {
@@ -678,9 +671,11 @@ static int open_and_confine(struct driver *d, struct engine_where *where, struct
 		(void)host_cap_cgroup(d->config);
 		d->slot_profile = host_has_slot_profile() > 0;
 	}
-	r = role_confine(ROLE_DRIVER, d->config, gid, err);
+	r = role_make_directory(ROLE_DRIVER, STATE_DRIVER, d->config, err);
 	if (r == 0)
-		r = load_instance(d, err);
+		r = role_confine(ROLE_DRIVER, d->config, gid, err);
+	if (r == 0)
+		r = instance_load(INSTANCE_PATH, d->instance, err);
 	if (r == 0)
 		slot_note_forget();
 	return r;

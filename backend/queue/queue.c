@@ -314,16 +314,6 @@ static int serve(struct queue *q, int fd[static 2], struct err *err)
 	return 0;
 }
 
-/* The role's own directory, while there may be the right to make it. */
-static int make_directory(const struct config *config, struct err *err)
-{
-	if (mkdir(STATE_QUEUE, 0700) < 0 && errno != EEXIST)
-		return err_set(err, errno, "make directory '%s'", STATE_QUEUE);
-	if (geteuid() == 0 && lchown(STATE_QUEUE, config->queue_uid, config->queue_gid) < 0)
-		return err_set(err, errno, "give '%s' to user %u", STATE_QUEUE, config->queue_uid);
-	return 0;
-}
-
 /* Blobs of jobs travel as descriptors: as many as the system lets us have. */
 static void raise_descriptors(void)
 {
@@ -348,7 +338,7 @@ static int prepare(struct role_args *args, int fd[static 2], char **ret_database
 	if (r == 0)
 		r = peers_bind(args, fd, err);
 	if (r == 0)
-		r = make_directory(args->config, err);
+		r = role_make_directory(ROLE_QUEUE, STATE_QUEUE, args->config, err);
 	if (r == 0)
 		r = role_confine(ROLE_QUEUE, args->config, (gid_t)-1, err);
 	return r;
