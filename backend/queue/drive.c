@@ -12,10 +12,13 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "fetch.h"
+#include "follow.h"
 #include "intake.h"
 #include "lease.h"
 #include "move.h"
 #include "queue.h"
+#include "rebuild.h"
 #include "wire/pack.h"
 
 #define RUNNING_ENTRY (JOB_ID_BYTES + 4 + 8) /* id, attempt, gpus */
@@ -158,20 +161,60 @@ static int read_blobs(struct queue *q, const struct job *job, struct msg_run *ru
 	return r;
 }
 
+static void init_run(struct queue *q, const struct job *job, struct msg *msg)
+{
+	msg_init(msg, MSG_RUN);
+	msg->run.id = job->id;
+	msg->run.attempt = job->attempt;
+	msg->run.gpus = job->gpus;
+	(void)snprintf(msg->run.task, sizeof(msg->run.task), "%s", jobs_task_name(&q->jobs, job));
+}
+
 static int send_run(struct queue *q, const struct job *job, struct err *err)
 {
 	cleanup_msg struct msg msg;
 	int r;
 
-	msg_init(&msg, MSG_RUN);
-	msg.run.id = job->id;
-	msg.run.attempt = job->attempt;
-	msg.run.gpus = job->gpus;
-	(void)snprintf(msg.run.task, sizeof(msg.run.task), "%s", jobs_task_name(&q->jobs, job));
+	init_run(q, job, &msg);
 	r = read_blobs(q, job, &msg.run, err);
 	if (r == 0)
 		r = channel_send(q->drive.ch, &msg, err);
 	return r;
+}
+
+/* The bytes of a job that were not at hand when it was admitted. */
+static void run_fetched(struct queue *q, struct fetch *fetch)
+{
+	struct job *job = jobs_find(&q->jobs, &fetch->id);
+	cleanup_msg struct msg msg;
+	struct err err = fetch->err;
+	int r = fetch->r;
+
+	if (job == NULL || job->elsewhere || job->state != JOB_RUNNING ||
+		job->attempt != fetch->attempt || job->driver != q->drive.instance || !is_ready(q))
+		return; /* it has moved on, or its lease will run out */
+	init_run(q, job, &msg);
+	if (r == 0)
+		r = fetch_take(fetch, JOB_BLOB_SPEC, &msg.run.spec, &err);
+	if (r == 0)
+		r = fetch_take(fetch, JOB_BLOB_INPUT, &msg.run.input, &err);
+	if (r == 0)
+		r = channel_send(q->drive.ch, &msg, &err);
+	if (r == 0)
+		return;
+	log_error("job=%s cannot be handed over: %s", queue_short_id(&job->id).text, err.msg);
+	if (r == -ENODATA)
+		(void)move_fail(q, job, VERDICT_ENGINE_ERROR, err.msg, &err);
+	else
+		(void)move_requeue(q, job, false, "could not be handed over", &err);
+	drive_hold(q, LEASE_UNLISTED_MS);
+}
+
+/* It is ours already: nobody else takes it meanwhile. */
+static int fetch_run(struct queue *q, const struct job *job, struct err *err)
+{
+	return fetch_start(q, &job->id, job->seq, job->attempt,
+		1U << JOB_BLOB_SPEC | 1U << JOB_BLOB_INPUT, run_fetched, NULL, err);
 }
 
 /* Hands one over. Negative: no more now. */
@@ -180,9 +223,15 @@ static int admit(struct queue *q, struct job *job, uint64_t gpus, struct err *er
 	struct move_ending broken = { .verdict = VERDICT_ENGINE_ERROR, .error = err->msg };
 	int r = move_run(q, job, gpus, err);
 
+	if (r == -ESTALE && store_is_shared(q->store)) {
+		follow_taken(q, job);
+		return 0;
+	}
 	if (r < 0)
 		return r;
 	r = send_run(q, job, err);
+	if (r == -EINPROGRESS)
+		return fetch_run(q, job, err);
 	if (r == 0) {
 		order_later(q, stop_after_failure, &job->id, job->attempt, true);
 		return 0;
@@ -265,12 +314,8 @@ static void end_leases(struct queue *q)
 
 static void keep_age(struct queue *q, struct err *err)
 {
-	char text[AGE_TEXT];
-
-	age_keep(&q->age, age_boottime_ms(), text);
-	if (store_meta_set(q->store, "age", text, err) < 0)
+	if (rebuild_keep_age(q, err) < 0)
 		turn_spoil(q, err);
-	q->age_kept_ms = age_now(&q->age);
 }
 
 static void renew_leases(struct queue *q)

@@ -115,6 +115,32 @@ static int check_spec(const struct config *config, const struct msg_submit *subm
 
 /* --- sealing --- */
 
+/* In the worker: the file may be in a database. */
+struct removal {
+	struct spool *spool;
+	char file[STORE_FILE_CHARS + 1];
+};
+
+static void run_removal(void *arg)
+{
+	const struct removal *removal = arg;
+
+	spool_remove(removal->spool, removal->file);
+}
+
+static void remove_later(struct queue *q, const char *file)
+{
+	struct removal *removal = malloc(sizeof(*removal));
+	struct err err;
+
+	if (removal == NULL)
+		return; /* the next start, or the store itself, sees to it */
+	removal->spool = q->spool;
+	memcpy(removal->file, file, sizeof(removal->file));
+	if (q->worker == NULL || worker_post(q->worker, run_removal, free, removal, &err) < 0)
+		free(removal);
+}
+
 /* A commit of which nobody knows whether it was one may have named it. */
 static bool may_be_named(struct queue *q, const char *file)
 {
@@ -134,8 +160,12 @@ static void drop_files(struct intake *in)
 		const char *file = in->blobs[kind].file;
 
 		/* What stays without a row goes at the next start. */
-		if (in->sealed[kind] && !may_be_named(in->queue, file))
-			spool_remove(in->queue->spool, file);
+		if (in->sealed[kind] && file[0] != '\0' && !may_be_named(in->queue, file)) {
+			if (in->queue->database != NULL)
+				remove_later(in->queue, file);
+			else
+				spool_remove(in->queue->spool, file);
+		}
 		store_blob_done(&in->blobs[kind]);
 		in->sealed[kind] = false;
 	}

@@ -15,6 +15,7 @@ int jobs_init(struct jobs *jobs, const struct config *config, struct err *err)
 
 	*jobs = (struct jobs){ .config = config, .n_lines = n };
 	TAILQ_INIT(&jobs->running);
+	TAILQ_INIT(&jobs->elsewhere);
 	TAILQ_INIT(&jobs->leaving);
 	jobs->lines = calloc(n, sizeof(*jobs->lines));
 	jobs->heads = calloc(n, sizeof(*jobs->heads));
@@ -101,6 +102,11 @@ static void leave_queue(struct jobs *jobs, struct job *job)
 static void enter_running(struct jobs *jobs, struct job *job)
 {
 	job->state = JOB_RUNNING;
+	if (job->elsewhere) {
+		TAILQ_INSERT_TAIL(&jobs->elsewhere, job, running);
+		jobs->n_elsewhere++;
+		return;
+	}
 	TAILQ_INSERT_TAIL(&jobs->running, job, running);
 	jobs->n_running++;
 	charge(jobs, job->line, &job->need, 1);
@@ -109,10 +115,21 @@ static void enter_running(struct jobs *jobs, struct job *job)
 
 static void leave_running(struct jobs *jobs, struct job *job)
 {
+	if (job->elsewhere) {
+		TAILQ_REMOVE(&jobs->elsewhere, job, running);
+		jobs->n_elsewhere--;
+		job->elsewhere = false;
+		return;
+	}
 	TAILQ_REMOVE(&jobs->running, job, running);
 	jobs->n_running--;
 	charge(jobs, job->line, &job->need, -1);
 	give_gpus(jobs, job->line, job->gpus);
+}
+
+static bool is_elsewhere(const struct jobs *jobs, const struct store_job *row)
+{
+	return jobs->config->store_shared && strcmp(row->node, jobs->config->node) != 0;
 }
 
 struct job *jobs_add(struct jobs *jobs, const struct store_job *row)
@@ -138,6 +155,7 @@ struct job *jobs_add(struct jobs *jobs, const struct store_job *row)
 	job->by_all.seq = job->seq;
 	job->by_all.priority = job->priority;
 	job->by_line = job->by_all;
+	job->elsewhere = row->state == JOB_RUNNING && is_elsewhere(jobs, row);
 	if (row->state == JOB_RUNNING)
 		enter_running(jobs, job);
 	else
@@ -164,6 +182,22 @@ void jobs_run(struct jobs *jobs, struct job *job, uint64_t driver, int64_t lease
 	job->lease_until_age_ms = lease_until_age_ms;
 	job->unlisted = false;
 	job->gpus = gpus;
+	enter_running(jobs, job);
+}
+
+void jobs_run_elsewhere(struct jobs *jobs, struct job *job, const struct store_job *row)
+{
+	if (job->state == JOB_RUNNING)
+		leave_running(jobs, job);
+	else
+		leave_queue(jobs, job);
+	job->attempt = row->attempt;
+	job->failures = row->failures;
+	job->driver = row->driver;
+	job->lease_until_age_ms = row->lease_until_age_ms;
+	job->unlisted = false;
+	job->gpus = 0;
+	job->elsewhere = true;
 	enter_running(jobs, job);
 }
 

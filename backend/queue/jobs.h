@@ -29,9 +29,10 @@ struct job {
 	uint64_t driver; /* while running: the instance that holds the lease */
 	int64_t lease_until_age_ms;
 	int64_t claimed_age_ms;
-	bool unlisted; /* its driver came back and did not name it: no renewal */
+	bool unlisted;  /* its driver came back and did not name it: no renewal */
+	bool elsewhere; /* another machine runs it: it takes nothing of this one */
 	struct order_node by_all, by_line; /* while queued */
-	TAILQ_ENTRY(job) running;          /* while running */
+	TAILQ_ENTRY(job) running;          /* while running, here or elsewhere */
 	UT_hash_handle hh;
 };
 
@@ -62,6 +63,8 @@ struct jobs {
 	struct order waiting;
 	struct running_jobs running;
 	size_t n_running;
+	struct running_jobs elsewhere; /* of machines that share the store */
+	size_t n_elsewhere;
 	struct leaving_jobs leaving;
 	struct line *lines;           /* owned; one for each task, then one without */
 	struct admission_line *heads; /* owned; room for jobs_next() */
@@ -84,6 +87,8 @@ struct job *jobs_find(const struct jobs *jobs, const struct job_id *id);
 /* queued -> running, with attempt + 1. */
 void jobs_run(struct jobs *jobs, struct job *job, uint64_t driver, int64_t lease_until_age_ms,
 	uint64_t gpus);
+/* The same, on another machine, as its row says. */
+void jobs_run_elsewhere(struct jobs *jobs, struct job *job, const struct store_job *row);
 /* running -> queued, at its old place. */
 void jobs_requeue(struct jobs *jobs, struct job *job);
 /* It is done. */

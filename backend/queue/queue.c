@@ -46,8 +46,10 @@
 #include "common/role.h"
 #include "common/watchdog.h"
 #include "drive.h"
+#include "follow.h"
 #include "gate.h"
 #include "intake.h"
+#include "knock.h"
 #include "peers.h"
 #include "rebuild.h"
 #include "reply.h"
@@ -109,13 +111,10 @@ static void on_timed_out(const struct answer *answer, void *arg)
 /* Writes something, so that what was in the way shows itself. */
 static int probe_store(struct queue *q, struct err *err)
 {
-	char text[AGE_TEXT];
-	int r;
+	int r = store_begin(q->store, err);
 
-	age_keep(&q->age, age_boottime_ms(), text);
-	r = store_begin(q->store, err);
 	if (r == 0)
-		r = store_meta_set(q->store, "age", text, err);
+		r = rebuild_keep_age(q, err);
 	if (r == 0)
 		r = store_commit(q->store, err);
 	if (r < 0)
@@ -159,6 +158,7 @@ static void revived(void *arg)
 	}
 	log_info("store is up again");
 	q->store_up = true;
+	follow_grace(q);
 	retention_schedule(q);
 	intake_retry(q);
 	queue_kick(q);
@@ -206,6 +206,8 @@ static int init_parts(struct queue *q, struct err *err)
 	if (r == 0)
 		r = retention_init(q, err);
 	if (r == 0)
+		r = follow_init(q, err);
+	if (r == 0)
 		r = jobs_init(&q->jobs, q->config, err);
 	if (r == 0)
 		r = worker_start(q->base, &q->worker, err);
@@ -227,6 +229,8 @@ static int open_store(struct queue *q, struct err *err)
 		r = store_open("mariadb", q->database, &q->store, err);
 	if (r == 0)
 		r = spool_open(QUEUE_SPOOL, &q->spool, err);
+	if (r == 0 && q->database != NULL)
+		spool_use_store(q->spool, q->store, q->config->store_shared);
 	if (r == 0)
 		r = rebuild_at_start(q, err);
 	q->store_up = r == 0;
@@ -266,6 +270,8 @@ static void release(struct queue *q)
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i] != NULL)
 			event_free(events[i]);
+	follow_done(q);
+	knock_close(q->knock);
 	event_base_free(q->base);
 	mariadb_dsn_wipe(q->database);
 	free(q);
@@ -304,9 +310,12 @@ static int serve(struct queue *q, int fd[static 2], struct err *err)
 		r = open_store(q, err);
 	if (r == 0)
 		r = peers_listen(q, fd, err);
+	if (r == 0)
+		r = knock_listen(q, err);
 	if (r < 0)
 		return r;
 	retention_schedule(q);
+	follow_begin(q);
 	role_ready();
 	log_info("ready");
 	if (event_base_dispatch(q->base) < 0)
@@ -325,7 +334,8 @@ static void raise_descriptors(void)
 	}
 }
 
-static int prepare(struct role_args *args, int fd[static 2], char **ret_database, struct err *err)
+static int prepare(struct role_args *args, int fd[static 2], char **ret_database,
+	struct knock **ret_knock, struct err *err)
 {
 	const char *path = args->config->database_file;
 	int r = 0;
@@ -335,6 +345,8 @@ static int prepare(struct role_args *args, int fd[static 2], char **ret_database
 	raise_descriptors();
 	if (path != NULL && mariadb_dsn_read(path, args->config->queue_uid, ret_database, err) < 0)
 		r = err_wrap(err, "database_file");
+	if (r == 0)
+		r = knock_open(args->config, ret_knock, err);
 	if (r == 0)
 		r = peers_bind(args, fd, err);
 	if (r == 0)
@@ -357,24 +369,28 @@ int queue_main(struct role_args *args)
 {
 	uid_t started_uid = geteuid();
 	int fd[2] = { -1, -1 };
+	struct knock *knock = NULL;
 	char *database = NULL;
 	struct queue *q;
 	struct err err;
-	int r = prepare(args, fd, &database, &err);
+	int r = prepare(args, fd, &database, &knock, &err);
 	int code;
 
 	if (r < 0) {
+		knock_close(knock);
 		mariadb_dsn_wipe(database);
 		log_error("%s", err.msg);
 		return exit_code_of(r);
 	}
 	q = queue_new(args->config, started_uid);
 	if (q == NULL) {
+		knock_close(knock);
 		mariadb_dsn_wipe(database);
 		log_error("out of memory");
 		return 1;
 	}
 	q->database = database;
+	q->knock = knock;
 	r = serve(q, fd, &err);
 	if (r < 0) {
 		log_error("%s", err.msg);

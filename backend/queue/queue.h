@@ -60,6 +60,17 @@ TAILQ_HEAD(long_lists, long_list);
 struct intake;
 TAILQ_HEAD(intakes, intake);
 
+/* Other machines with the same store (follow.h). */
+struct follow {
+	struct event *event;        /* NULL: there are none */
+	uint64_t last;              /* change that was seen */
+	int64_t looked_ms;          /* of CLOCK_BOOTTIME */
+	int64_t grace_until_age_ms; /* no lease of theirs is over before */
+	bool asked;                 /* to look soon */
+};
+
+struct knock;
+
 struct queue {
 	const struct config *config;
 	char *database;          /* owned; a connection string. NULL: SQLite */
@@ -71,6 +82,8 @@ struct queue {
 	struct jobs jobs;
 	struct waiters waiters;
 	struct turn turn;
+	struct follow follow;
+	struct knock *knock; /* owned; NULL: nobody to talk to */
 	struct metrics metrics;
 	struct gates gates;
 	size_t n_gates;

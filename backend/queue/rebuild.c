@@ -7,6 +7,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "follow.h"
 #include "lease.h"
 #include "move.h"
 #include "queue.h"
@@ -83,6 +84,8 @@ static int take_row(const struct store_job *row, void *arg, struct err *err)
 	size_t line;
 
 	if (!jobs_line(&q->jobs, row->task, &line)) {
+		if (store_is_shared(q->store))
+			return 0; /* another machine may know it */
 		struct store_job *grown =
 			realloc(orphans->row, (orphans->n + 1) * sizeof(*orphans->row));
 
@@ -95,7 +98,10 @@ static int take_row(const struct store_job *row, void *arg, struct err *err)
 	job = jobs_add(&q->jobs, row);
 	if (job == NULL)
 		return err_set(err, ENOMEM, "jobs");
-	if (job->state == JOB_RUNNING)
+	if (job->elsewhere)
+		job->lease_until_age_ms = lease_resume(
+			job->lease_until_age_ms, age_now(&q->age), q->config->lease_ms, false);
+	else if (job->state == JOB_RUNNING)
 		resume_lease(&orphans->rebuild, job);
 	return 0;
 }
@@ -103,7 +109,10 @@ static int take_row(const struct store_job *row, void *arg, struct err *err)
 static int read_jobs(struct orphans *orphans, struct err *err)
 {
 	struct queue *q = orphans->rebuild.q;
-	int r = store_each_open(q->store, take_row, orphans, err);
+	int r = follow_from_now(q, err); /* what is moved while they are read is read again */
+
+	if (r == 0)
+		r = store_each_open(q->store, take_row, orphans, err);
 
 	if (r < 0 || orphans->n == 0)
 		return r;
@@ -117,11 +126,25 @@ static int read_jobs(struct orphans *orphans, struct err *err)
 	return r;
 }
 
+int rebuild_keep_age(struct queue *q, struct err *err)
+{
+	char text[AGE_TEXT];
+
+	if (store_is_shared(q->store))
+		return follow_keep_age(q, err);
+	age_keep(&q->age, age_boottime_ms(), text);
+	q->age_kept_ms = age_now(&q->age);
+	return store_meta_set(q->store, "age", text, err);
+}
+
 static int resume_age(struct queue *q, struct err *err)
 {
 	char kept[STORE_META_MAX + 1], text[AGE_TEXT];
-	int r = store_meta_get(q->store, "age", kept, err);
+	int r;
 
+	if (store_is_shared(q->store))
+		return follow_resume_age(q, err);
+	r = store_meta_get(q->store, "age", kept, err);
 	if (r == 0)
 		r = age_start(kept, &q->age, err);
 	if (r < 0)
@@ -164,7 +187,7 @@ static void check_row(const char *file, void *arg)
 {
 	struct queue *q = arg;
 
-	if (!spool_has(q->spool, file))
+	if (q->database == NULL && !spool_has(q->spool, file))
 		log_error("spool file %s is missing: bytes of a job are lost", file);
 }
 
@@ -249,7 +272,9 @@ int rebuild_stale(struct queue *q, struct err *err)
 {
 	int r = rebuild(q, err);
 
-	if (r == 0)
-		q->stale = false;
-	return r;
+	if (r < 0)
+		return r;
+	q->stale = false;
+	follow_wake_ended(q);
+	return 0;
 }

@@ -11,6 +11,8 @@ struct queue;
  * agree. Jobs whose task the configuration has no more are ended.
  */
 int rebuild_at_start(struct queue *q, struct err *err);
+/* Writes the age into the open transaction. */
+int rebuild_keep_age(struct queue *q, struct err *err);
 /*
  * After a turn that failed. Gives the process up where the store cannot even be read; a
  * database of its own may be away for long: q->stale then, and nothing is done yet.

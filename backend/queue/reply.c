@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "fetch.h"
 #include "queue.h"
 #include "wire/listing.h"
 
@@ -93,12 +94,13 @@ static struct blob *blob_of_kind(struct msg_job *job, int kind)
 	return blobs[kind];
 }
 
-static int fill_blobs(
-	struct queue *q, uint64_t seq, uint32_t want, struct msg_job *job, struct err *err)
+/* `fetch`: brought here before; NULL: what is at hand, else -EINPROGRESS. */
+static int fill_blobs(struct queue *q, uint64_t seq, uint32_t want, struct fetch *fetch,
+	struct msg_job *job, struct err *err)
 {
 	struct store_blob stored[JOB_BLOB_MAX_];
 	unsigned wanted = wanted_blobs(want);
-	int r = store_blobs_get(q->store, seq, wanted, stored, err);
+	int r = store_blobs_get(q->store, seq, fetch == NULL ? wanted : 0, stored, err);
 
 	if (r < 0)
 		return r;
@@ -107,7 +109,10 @@ static int fill_blobs(
 	job->files_bytes = stored[JOB_BLOB_FILES].bytes;
 	for (int kind = 0; kind < JOB_BLOB_MAX_; kind++) {
 		if (r == 0 && (wanted & 1U << kind) != 0 && stored[kind].bytes > 0)
-			r = take_blob(q, &stored[kind], blob_of_kind(job, kind), err);
+			r = fetch != NULL
+				    ? fetch_take(fetch, (enum job_blob)kind,
+					      blob_of_kind(job, kind), err)
+				    : take_blob(q, &stored[kind], blob_of_kind(job, kind), err);
 		store_blob_done(&stored[kind]);
 	}
 	return r;
@@ -154,8 +159,8 @@ static bool fill_from_memory(struct queue *q, const struct answer *answer, struc
 	return true;
 }
 
-static int fill_from_store(
-	struct queue *q, const struct answer *answer, struct msg_job *msg, struct err *err)
+static int fill_from_store(struct queue *q, const struct answer *answer, struct fetch *fetch,
+	struct msg_job *msg, struct err *err)
 {
 	struct store_job row;
 	int r = store_job_get(q->store, &answer->id, &row, err);
@@ -165,11 +170,11 @@ static int fill_from_store(
 	if (row.state == JOB_DONE && row.expires_age_ms <= age_now(&q->age))
 		return err_say(err, ENOENT, "expired");
 	fill_row(q, &row, msg);
-	return fill_blobs(q, row.seq, answer->want, msg, err);
+	return fill_blobs(q, row.seq, answer->want, fetch, msg, err);
 }
 
-static int fill_job(
-	struct queue *q, const struct answer *answer, struct msg_job *msg, struct err *err)
+static int fill_job(struct queue *q, const struct answer *answer, struct fetch *fetch,
+	struct msg_job *msg, struct err *err)
 {
 	int r;
 
@@ -177,22 +182,41 @@ static int fill_job(
 		return 0;
 	r = store_read_begin(q->store, err);
 	if (r == 0)
-		r = fill_from_store(q, answer, msg, err);
+		r = fill_from_store(q, answer, fetch, msg, err);
 	store_read_end(q->store);
 	return r;
 }
 
-void reply_job(struct queue *q, const struct answer *answer)
+static void reply_fetched(struct queue *q, struct fetch *fetch);
+
+static void reply_with(struct queue *q, const struct answer *answer, struct fetch *fetch)
 {
 	cleanup_msg struct msg msg;
 	struct err err;
+	int r;
 
 	msg_init(&msg, MSG_JOB);
 	msg.job.token = answer->token;
-	if (fill_job(q, answer, &msg.job, &err) < 0)
-		refuse_read(q, answer, &err);
-	else
+	r = fill_job(q, answer, fetch, &msg.job, &err);
+	if (r == 0) {
 		reply_send(q, answer->gate, &msg);
+		return;
+	}
+	if (r == -EINPROGRESS)
+		r = fetch_start(q, &answer->id, msg.job.seq, 0, wanted_blobs(answer->want),
+			reply_fetched, answer, &err);
+	if (r < 0)
+		refuse_read(q, answer, &err);
+}
+
+static void reply_fetched(struct queue *q, struct fetch *fetch)
+{
+	reply_with(q, &fetch->answer, fetch);
+}
+
+void reply_job(struct queue *q, const struct answer *answer)
+{
+	reply_with(q, answer, NULL);
 }
 
 /* Its blobs as they were committed; those of the message are lent: lend_back(). */

@@ -77,8 +77,11 @@ static int delete_some(struct queue *q, struct doomed *doomed, size_t *ret_n, st
 	size_t n;
 	int r = store_expired(q->store, age_now(&q->age), RETENTION_STEP, seq, &n, err);
 
-	for (size_t i = 0; r == 0 && i < n; i++)
+	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = store_job_delete(q->store, seq[i], note_file, doomed, err);
+		if (r == -ESTALE && store_is_shared(q->store))
+			r = 0; /* another machine was faster */
+	}
 	if (r < 0)
 		return r;
 	q->metrics.expired += n;

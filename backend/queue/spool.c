@@ -24,6 +24,8 @@ struct spool {
 	int dir_fd; /* owned */
 	dev_t dev;
 	uid_t uid;
+	struct store *store; /* that keeps files, too; NULL: none */
+	bool shared;
 };
 
 static void digest_free_p(EVP_MD_CTX **ctx)
@@ -58,6 +60,12 @@ void spool_close(struct spool *spool)
 		return;
 	(void)close(spool->dir_fd);
 	free(spool);
+}
+
+void spool_use_store(struct spool *spool, struct store *store, bool shared)
+{
+	spool->store = store;
+	spool->shared = shared;
 }
 
 int spool_new(struct spool *spool, int *ret_fd, struct err *err)
@@ -129,19 +137,29 @@ static int pass_through(
 	return 0;
 }
 
+static int new_name(char ret[static STORE_FILE_CHARS + 1], struct err *err)
+{
+	uint8_t random[NAME_BYTES];
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return err_set(err, errno, "getrandom");
+	hex_encode(random, sizeof(random), ret);
+	return 0;
+}
+
 /* linkat(2) of a descriptor itself needs a capability; by its name in /proc it does not. */
 static int give_name(
 	struct spool *spool, int fd, char ret[static STORE_FILE_CHARS + 1], struct err *err)
 {
 	char path[64];
-	uint8_t random[NAME_BYTES];
 	char name[STORE_FILE_CHARS + 1];
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	for (int i = 0; i < LINK_TRIES; i++) {
-		if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
-			return err_set(err, errno, "getrandom");
-		hex_encode(random, sizeof(random), name);
+		int r = new_name(name, err);
+
+		if (r < 0)
+			return r;
 		if (linkat(AT_FDCWD, path, spool->dir_fd, name, AT_SYMLINK_FOLLOW) == 0) {
 			memcpy(ret, name, sizeof(name));
 			return 0;
@@ -150,6 +168,13 @@ static int give_name(
 			break;
 	}
 	return err_set(err, errno, "name a spool file");
+}
+
+static int share(struct spool *spool, int fd, struct store_blob *stored, struct err *err)
+{
+	int r = new_name(stored->file, err);
+
+	return r < 0 ? r : store_file_put(spool->store, stored->file, fd, stored->bytes, err);
 }
 
 static int make_durable(struct spool *spool, int fd, struct store_blob *stored, struct err *err)
@@ -182,7 +207,9 @@ static int seal_file(struct spool *spool, const struct blob *blob, bool ours,
 		memcpy(stored.sha256, blob->sha256, sizeof(stored.sha256));
 	else if (r == 0)
 		r = pass_through(blob, copy_fd, stored.sha256, err);
-	if (r == 0)
+	if (r == 0 && spool->shared)
+		r = share(spool, ours ? blob->fd : copy_fd, &stored, err);
+	else if (r == 0)
 		r = make_durable(spool, ours ? blob->fd : copy_fd, &stored, err);
 	if (r < 0)
 		return r;
@@ -231,6 +258,8 @@ int spool_read(
 	if (stored->file[0] == '\0')
 		return blob_of(stored->data, (size_t)stored->bytes, ret, err);
 	fd = openat(spool->dir_fd, stored->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT && spool->store != NULL)
+		return err_say(err, EINPROGRESS, "spool file %s is in the store", stored->file);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(err, errno, "open spool file %s", stored->file);
 	if ((uint64_t)st.st_size != stored->bytes)
@@ -240,10 +269,28 @@ int spool_read(
 	return 0;
 }
 
+int spool_fetch(
+	struct spool *spool, const struct store_blob *stored, struct blob *ret, struct err *err)
+{
+	cleanup_close int fd = -EBADF;
+	int r = spool_new(spool, &fd, err);
+
+	if (r == 0)
+		r = store_file_get(spool->store, stored->file, fd, stored->bytes, err);
+	if (r < 0)
+		return r;
+	*ret = blob_of_fd(TAKE_FD(fd), stored->bytes);
+	return 0;
+}
+
 void spool_remove(struct spool *spool, const char *file)
 {
-	if (file[0] != '\0')
-		(void)unlinkat(spool->dir_fd, file, 0);
+	struct err ignored; /* the store removes by itself what nobody names */
+
+	if (file[0] == '\0')
+		return;
+	if (unlinkat(spool->dir_fd, file, 0) < 0 && errno == ENOENT && spool->store != NULL)
+		(void)store_file_remove(spool->store, file, &ignored);
 }
 
 bool spool_has(struct spool *spool, const char *file)

@@ -8,7 +8,11 @@
  * directory synced. Only then may a row name it. A file that no row names is removed at
  * the next start. Readers get descriptors of their own that cannot write.
  *
- * spool_seal() and spool_remove() are for any thread.
+ * With a store that keeps large bytes itself (spool_use_store()) the files of others are
+ * fetched from there, and where several machines share it, sealed ones go there: nothing
+ * but nameless files is in the directory then.
+ *
+ * spool_seal(), spool_fetch() and spool_remove() are for any thread.
  */
 #pragma once
 
@@ -25,6 +29,9 @@ int spool_open(const char *path, struct spool **ret, struct err *err);
 /* NULL is fine. */
 void spool_close(struct spool *spool);
 
+/* `shared`: sealed files go into the store. */
+void spool_use_store(struct spool *spool, struct store *store, bool shared);
+
 /* A new file without a name, open for reading and writing. */
 int spool_new(struct spool *spool, int *ret_fd, struct err *err);
 
@@ -36,10 +43,16 @@ int spool_new(struct spool *spool, int *ret_fd, struct err *err);
  */
 int spool_seal(struct spool *spool, struct blob *blob, struct store_blob *ret, struct err *err);
 
-/* Bytes of a row: in memory, or a descriptor for reading. -ENODATA: the file is not as it was. */
+/*
+ * Bytes of a row: in memory, or a descriptor for reading. -ENODATA: the file is not as it was.
+ * -EINPROGRESS: it must be fetched from the store first, which takes its time.
+ */
 int spool_read(
 	struct spool *spool, const struct store_blob *stored, struct blob *ret, struct err *err);
 
+/* Such a file, from the store. -ENODATA: it is not there, or not as it was. */
+int spool_fetch(
+	struct spool *spool, const struct store_blob *stored, struct blob *ret, struct err *err);
 void spool_remove(struct spool *spool, const char *file);
 /* Every name in there. */
 int spool_each(struct spool *spool, store_file_fn *fn, void *arg, struct err *err);

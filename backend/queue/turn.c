@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "drive.h"
+#include "knock.h"
 #include "queue.h"
 #include "rebuild.h"
 
@@ -229,6 +230,8 @@ void turn_flush(struct queue *q)
 	q->turn.flushing = false;
 	call_afters(q, committed);
 	pending_free_all(&written);
-	if (committed)
+	if (committed) {
+		knock_say(q);
 		checkpoint(q);
+	}
 }

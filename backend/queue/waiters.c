@@ -168,6 +168,21 @@ void waiters_wake(struct waiters *waiters, const struct job_id *id,
 	}
 }
 
+void waiters_wake_unless(struct waiters *waiters,
+	bool (*unless)(const struct job_id *id, void *arg),
+	void (*fn)(const struct answer *answer, void *arg), void *arg)
+{
+	struct waiters_of *of, *next;
+
+	HASH_ITER(hh, waiters->by_job, of, next)
+	{
+		struct job_id id = of->id; /* of is gone with the last of its waiters */
+
+		if (!unless(&id, arg))
+			waiters_wake(waiters, &id, fn, arg);
+	}
+}
+
 size_t waiters_count(const struct waiters *waiters)
 {
 	return HASH_COUNT(waiters->by_token);

@@ -46,4 +46,8 @@ void waiters_forget_gate(struct waiters *waiters, uint64_t gate);
 /* The job has ended: fn is called for each of its waiters, which are gone then. */
 void waiters_wake(struct waiters *waiters, const struct job_id *id,
 	void (*fn)(const struct answer *answer, void *arg), void *arg);
+/* The same for all whose job `unless` is not true of. */
+void waiters_wake_unless(struct waiters *waiters,
+	bool (*unless)(const struct job_id *id, void *arg),
+	void (*fn)(const struct answer *answer, void *arg), void *arg);
 size_t waiters_count(const struct waiters *waiters);

@@ -62,9 +62,12 @@ class CrashCase(Case):
 
     def setUp(self):
         self.random = random.Random(SEED)
-        svc = service.Service(self.settings, changes=self.changes)
+        svc = self.make()
         self.addCleanup(svc.close)
         self.use(svc.__enter__())
+
+    def make(self):
+        return service.Service(self.settings, changes=self.changes)
 
     @classmethod
     def setUpClass(cls):

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: MIT
+"""
+The service with a MariaDB database: the server dies and comes back under load, is away, is named
+wrongly; and two machines share it.
+"""
+import http.client
+import os
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+import service
+from case import Case, content
+from test_crash import KILLS, SEED, CrashCase, Ledger
+
+# Only what is used here is kept warm.
+FEW = {name: None for name in ("cold", "kill-output", "build", "one", "short", "lines", "tokens",
+                               "files", "classic", "payload")}
+
+
+def until_true(check, seconds=30):
+    """What nothing announces."""
+    for _ in service.until(seconds):
+        try:
+            found = check()
+        except (OSError, http.client.HTTPException):
+            found = None
+        if found:
+            return found
+    raise AssertionError(f"not within {seconds} s")
+
+
+class ServerDies(CrashCase):
+    changes = {"sh": {"attempts": 100}}
+
+    def setUp(self):
+        super().setUp()
+        self.assertEqual(self.service.endings(), {})
+
+    def make(self):
+        return service.Service(self.settings, FEW, self.changes, store="mariadb")
+
+    def test_kill_9_of_the_server_under_load(self):
+        with Ledger(self.native) as ledger:
+            for _ in range(KILLS):
+                self.pause()
+                self.service.mariadb.kill()
+                self.pause()
+                self.service.mariadb.start()
+                self.pause()
+            self.service.await_ready()
+            self.pause()
+        self.assert_all_ended_once(ledger)
+        self.assertTrue(self.service.is_sound())
+
+    def test_queue_and_server_die_together(self):
+        with Ledger(self.native) as ledger:
+            for _ in range(2):
+                self.pause()
+                pid = self.service.await_pid("queue")
+                self.service.mariadb.kill()
+                os.kill(pid, signal.SIGKILL)
+                self.service.mariadb.start()
+                self.service.await_pid("queue", other_than=pid)
+            self.service.await_ready()
+            self.pause()
+        self.assert_all_ended_once(ledger)
+
+    def test_what_is_said_while_it_is_away(self):
+        running = self.native.accept("sh", args=["sleep 2; echo ran"])
+        until_true(lambda: self.native.job(running)["state"] == "running")
+        waiting = []
+        waiter = threading.Thread(target=lambda: waiting.append(self.native.ended(running)))
+        waiter.start()
+        self.service.mariadb.kill()
+        queue = self.service.pid("queue")
+        reply = until_true(lambda: [r for r in [self.native.submit("sh", args=["true"])]
+                                    if r.status == 503])[0]
+        self.assertGreater(int(reply.headers["Retry-After"]), 0)
+        ready = until_true(lambda: [r for r in [self.http.get("/readyz")] if r.status == 503])[0]
+        self.assertIn(b"store", ready.body)
+        self.assertNotIn(b"test-password", ready.body)
+        self.assertEqual(self.http.get("/healthz").status, 200)
+        # Longer than the job takes, and than its lease: its ending is kept, its lease is not over.
+        time.sleep(4)
+        self.assertEqual(self.service.pid("queue"), queue)
+        self.service.mariadb.start()
+        self.service.await_ready()
+        ended = self.native.ended(running)
+        self.assertEqual((ended["verdict"], content(ended["stdout"]), ended["attempt"]),
+                         ("ok", b"ran\n", 1))
+        waiter.join()
+        self.assertEqual(waiting[0]["verdict"], "ok")
+        self.assertEqual(self.native.run("sh", args=["echo again"])["verdict"], "ok")
+        self.assertNotIn("test-password", self.service.log(10000))
+
+
+class Named(unittest.TestCase):
+    """Mistakes in the file with the connection string: one line that names it, and nothing else."""
+
+    def start_with(self, string, mode=0o640):
+        svc = service.Service(tasks=FEW, store="mariadb")
+        self.addCleanup(svc.close)
+        path = os.path.join(svc.directory, "database")
+        svc.write_file(path, string.replace("GOOD", svc.mariadb.connection_string(svc.mariadb_database)),
+                       mode)
+        with self.assertRaises(AssertionError) as caught:
+            svc.start(seconds=20)
+        svc.process = None
+        lines = [line for line in str(caught.exception).splitlines() if "role=queue" in line or "error" in line]
+        self.assertNotIn("SECRET", str(caught.exception))
+        return "\n".join(lines)
+
+    def test_mistakes(self):
+        for string, said in (("SERVER=h;USER=u;PASSWORD=SECRET", "DATABASE"),
+                             ("SERVER=h;USER=u;DATABASE=d;PASSWORD=x;SECRET=1", "part 5"),
+                             ("GOOD;PORT=SECRET", "PORT")):
+            self.assertIn(said, self.start_with(string))
+
+    def test_a_wrong_password(self):
+        directory = service.mariadb().directory
+        self.assertIn("Access denied", self.start_with(
+            f"SOCKET={directory}/socket;USER=dockgate;PASSWORD=SECRET;DATABASE=dockgate"))
+
+    def test_a_file_that_others_read(self):
+        self.assertIn("0640", self.start_with("GOOD", 0o644))
+
+
+class TwoMachines(Case):
+    @classmethod
+    def setUpClass(cls):
+        ports = [service.free_port() for _ in range(2)]
+        cls.machines = []
+        for i, node in enumerate("ab"):
+            # The poll alone would take longer than any of this: the datagrams must do.
+            settings = {"node": node, "store_shared": True, "store_poll_ms": 20000, "slots": 2,
+                        "lease_ms": 2000, "peer_listen": f"127.0.0.1:{ports[i]}",
+                        "peers": [f"127.0.0.1:{ports[1 - i]}"]}
+            svc = service.Service(settings, FEW, {"sh": {"attempts": 100}}, store="mariadb",
+                                  database=cls.machines[0].mariadb_database if i else None)
+            cls.addClassCleanup(svc.close)
+            cls.machines.append(svc.__enter__())
+        cls.a, cls.b = cls.machines
+        cls.use(cls.a)
+
+    def test_a_job_runs_where_there_is_room(self):
+        jobs = [self.a.native.accept("sh", args=["sleep 1; echo $0"]) for _ in range(4)]
+        nodes = [self.b.native.ended(job)["node"] for job in jobs]
+        self.assertEqual(sorted(nodes), ["a", "a", "b", "b"])
+        for job in jobs:
+            here, there = self.a.native.job(job), self.b.native.job(job)
+            for member in ("state", "verdict", "node", "attempt", "stdout", "finished_at"):
+                self.assertEqual(here[member], there[member])
+
+    def test_a_waiting_client_is_woken_by_the_other_machine(self):
+        blockers = [self.a.native.accept("sh", args=["sleep 2"]) for _ in range(2)]
+        jobs = [self.a.native.accept("sh", args=["sleep 0.5; echo woken"]) for _ in range(2)]
+        ended = [self.a.native.ended(job) for job in jobs]
+        self.assertEqual([(job["node"], content(job["stdout"])) for job in ended], [("b", b"woken\n")] * 2)
+        self.assertEqual({self.b.native.ended(job)["node"] for job in blockers}, {"a"})
+
+    def test_large_bytes_go_both_ways(self):
+        text = "x" * 300000
+        jobs = [self.a.native.accept("sh", args=["wc -c < in; head -c 200000 /dev/zero | tr '\\0' y; sleep 1"],
+                                     files=[{"name": "in", "content": text}]) for _ in range(4)]
+        ended = [self.a.native.ended(job) for job in jobs]
+        self.assertEqual({job["node"] for job in ended}, {"a", "b"})
+        for job in jobs:
+            for machine in self.machines:
+                out = machine.http.get(f"/v1/jobs/{job}/stdout")
+                self.assertEqual((out.status, out.body), (200, b"300000\n" + b"y" * 200000))
+
+    def test_a_job_is_cancelled_from_the_other_machine(self):
+        jobs = [self.a.native.accept("sh", args=["sleep 60"]) for _ in range(4)]
+        until_true(lambda: all(self.a.native.job(job)["state"] == "running" for job in jobs))
+        for job in jobs:
+            self.assertEqual(self.b.http.request("DELETE", f"/v1/jobs/{job}").status, 200)
+            self.assertEqual(self.a.native.ended(job)["verdict"], "cancelled")
+        # Their places are free again, on both.
+        jobs = [self.b.native.accept("sh", args=["sleep 0.5"]) for _ in range(4)]
+        self.assertEqual({self.b.native.ended(job)["node"] for job in jobs}, {"a", "b"})
+
+    def test_nobody_elses_name(self):
+        svc = service.Service({"node": "a", "store_shared": True}, FEW, store="mariadb",
+                              database=self.a.mariadb_database)
+        self.addCleanup(svc.close)
+        svc.process = subprocess.Popen([service.DOCKGATE, "serve", "--config", svc.config], cwd="/",
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                       stderr=open(svc.log_path, "ab", buffering=0))
+        until_true(lambda: "another machine with node" in svc.log(200))
+        self.assertEqual(svc.stop(), 0)
+
+    def test_z_a_machine_dies(self):
+        with Ledger(self.a.native) as ledger:
+            time.sleep(1)
+            self.b.kill()
+            time.sleep(1)
+            self.b.start()
+            self.b.await_ready()
+            pid = self.a.await_pid("queue")
+            os.kill(pid, signal.SIGKILL)
+            self.a.await_pid("queue", other_than=pid)
+            self.a.mariadb.kill()
+            self.a.mariadb.start()
+            self.a.await_ready()
+            self.b.await_ready()
+            time.sleep(0.5)
+        CrashCase.assert_all_ended_once(self, ledger)
+        ended = {job: self.b.native.job(job) for job in ledger.jobs}
+        self.assertEqual({job["verdict"] for job in ended.values()}, {"ok"}, f"seed {SEED}")
+        self.assertEqual({job["node"] for job in ended.values()}, {"a", "b"})
+
+
+if __name__ == "__main__":
+    unittest.main()
