@@ -132,6 +132,15 @@ static struct job *next_job(struct queue *q, uint64_t *ret_gpus)
 	return jobs_next(&q->jobs, slots, &all, ret_gpus);
 }
 
+void drive_claim_again(struct queue *q, struct job *job)
+{
+	struct err err;
+
+	if (move_run(q, job, 0, &err) == 0)
+		log_info("job=%s attempt=%" PRIu32 " goes on: it had been handed over",
+			queue_short_id(&job->id).text, job->attempt);
+}
+
 bool drive_can_admit(struct queue *q)
 {
 	uint64_t gpus;
@@ -381,19 +390,6 @@ static bool runs(const struct job *job, const uint8_t *entry, uint64_t *ret_gpus
 }
 
 /*
- * A hand-over that was not committed when the process before this one died: the driver has
- * the job nevertheless, and keeps it.
- */
-static void claim_again(struct queue *q, struct job *job)
-{
-	struct err err;
-
-	if (move_run(q, job, 0, &err) == 0)
-		log_info("job=%s attempt=%" PRIu32 " goes on: it had been handed over",
-			queue_short_id(&job->id).text, job->attempt);
-}
-
-/*
  * Stops what it runs without a lease. At once: the same attempt may be handed over again in
  * this turn.
  */
@@ -410,7 +406,7 @@ static void stop_strays(struct queue *q, const uint8_t *entries, uint32_t n)
 		memcpy(id.b, entry, JOB_ID_BYTES);
 		job = jobs_find(&q->jobs, &id);
 		if (job != NULL && job->state == JOB_QUEUED && attempt == job->attempt + 1)
-			claim_again(q, job);
+			drive_claim_again(q, job);
 		if (job == NULL || job->state != JOB_RUNNING || !runs(job, entry, &gpus))
 			stop(q, &id, attempt, true);
 	}

@@ -16,6 +16,7 @@
 #include "common/err.h"
 #include "common/job_id.h"
 
+struct job;
 struct queue;
 
 int drive_init(struct queue *q, struct err *err);
@@ -28,6 +29,11 @@ void drive_done(struct queue *q);
 bool drive_can_admit(struct queue *q);
 /* Within a turn: hands over all that may start. */
 void drive_admit(struct queue *q);
+/*
+ * A queued job's hand-over was not committed, because the turn failed or the process before
+ * this one died; the driver has the job nevertheless, and keeps it.
+ */
+void drive_claim_again(struct queue *q, struct job *job);
 /* No new job for it for a moment. */
 void drive_hold(struct queue *q, int ms);
 

@@ -452,6 +452,10 @@ static struct job *held_by_sender(struct intake *in, const struct job_id *id, ui
 {
 	struct job *job = jobs_find(&in->queue->jobs, id);
 
+	/* Handed over in a turn that was rolled back: the driver has run it nevertheless. */
+	if (job != NULL && job->state == JOB_QUEUED && job->attempt + 1 == attempt &&
+		in->driver == in->queue->drive.instance)
+		drive_claim_again(in->queue, job);
 	if (job == NULL || job->state != JOB_RUNNING || job->attempt != attempt ||
 		job->driver != in->driver)
 		return NULL;
@@ -542,6 +546,8 @@ bool intake_has(const struct queue *q, const struct job_id *id, uint32_t attempt
 	const struct intake *in;
 
 	TAILQ_FOREACH (in, &q->intakes, next) {
+		if (in->stale)
+			continue; /* the same attempt may have been handed over once more */
 		if (in->msg.type == MSG_ENDING && in->msg.ending.attempt == attempt &&
 			job_id_equal(&in->msg.ending.id, id))
 			return true;

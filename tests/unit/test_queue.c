@@ -1539,6 +1539,49 @@ static void a_job_that_was_not_stored_leaves_no_ghost(void **state)
 	assert_true(seen);
 }
 
+/* The next job is handed over while the disk fills up, and ends before it is stopped. */
+static void a_hand_over_on_a_full_disk_is_not_forgotten(void **state)
+{
+	struct world *w = *state;
+	struct msg_run run[2];
+	struct job_id id[2];
+
+	if (geteuid() != 0)
+		skip();
+	small_disk(w);
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, NULL, 0);
+	id[0] = submit_task(w, "one");
+	run[0] = expect_run(w);
+	id[1] = submit_task(w, "one");
+	fill_disk(w, true);
+	{
+		cleanup_free char *big = calloc(1, 60000);
+		struct blob out;
+		struct err err;
+
+		assert_int_equal(blob_of(big, 60000, &out, &err), 0);
+		say_ending(w, &run[0], VERDICT_OK, out);
+	}
+	run[1] = expect_run(w);
+	assert_true(job_id_equal(&run[1].id, &id[1]));
+	say_ending(w, &run[1], VERDICT_OK, BLOB_EMPTY);
+	{ /* What the full disk took back: both are waited for in vain. */
+		cleanup_msg struct msg job = get(w, &id[1], 1500);
+
+		assert_int_not_equal(job.job.state, JOB_DONE);
+	}
+	fill_disk(w, false);
+	for (int i = 0; i < 2; i++) {
+		cleanup_msg struct msg job = get(w, &id[i], 60000);
+
+		assert_int_equal(job.job.state, JOB_DONE);
+		assert_int_equal(job.job.verdict, VERDICT_OK);
+		assert_int_equal(job.job.attempt, 1);
+	}
+}
+
 /* The hand-over need not be stored when the queue dies: the driver goes on with the job. */
 static void a_hand_over_that_was_not_stored_goes_on(void **state)
 {
@@ -1642,6 +1685,7 @@ int main(void)
 		TEST(a_full_disk_loses_nothing),
 		TEST(a_job_that_was_not_stored_leaves_no_ghost),
 		TEST(a_hand_over_that_was_not_stored_goes_on),
+		TEST(a_hand_over_on_a_full_disk_is_not_forgotten),
 		TEST(kill_9_loses_nothing),
 	};
 
