@@ -179,7 +179,12 @@ static void run_checkpoint(void *arg)
 
 static void checkpoint_done(void *arg)
 {
-	((struct queue *)arg)->checkpointing = false;
+	struct queue *q = arg;
+	struct err err;
+
+	q->checkpointing = false;
+	if (!store_in_transaction(q->store) && store_checkpoint_rest(q->store, &err) < 0)
+		log_warning("%s", err.msg);
 }
 
 static void checkpoint(struct queue *q)

@@ -450,6 +450,12 @@ int store_checkpoint(struct store *store, struct err *err)
 	return store->ops->checkpoint(store, err);
 }
 
+int store_checkpoint_rest(struct store *store, struct err *err)
+{
+	assert(!store->in_transaction && !store->reading);
+	return store->ops->checkpoint_rest == NULL ? 0 : store->ops->checkpoint_rest(store, err);
+}
+
 static int not_kept(const struct store *store, struct err *err)
 {
 	return err_say(err, ENOTSUP, "store: %s does not do that", store->ops->name);

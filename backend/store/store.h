@@ -261,3 +261,8 @@ uint64_t store_bytes(struct store *store);
 bool store_wants_checkpoint(struct store *store);
 /* Moves what was written to its final place, and removes what is of no use. Any one thread. */
 int store_checkpoint(struct store *store, struct err *err);
+/*
+ * After that, from the thread of all other calls and outside a transaction: the little that
+ * was written meanwhile, so that the room of what was moved is used again.
+ */
+int store_checkpoint_rest(struct store *store, struct err *err);

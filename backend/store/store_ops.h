@@ -62,6 +62,7 @@ struct store_ops {
 	uint64_t (*bytes)(struct store *store);
 	bool (*wants_checkpoint)(struct store *store);
 	int (*checkpoint)(struct store *store, struct err *err);
+	int (*checkpoint_rest)(struct store *store, struct err *err); /* NULL: nothing to do */
 	/* NULL where the store keeps no large bytes */
 	int (*file_put)(
 		struct store *store, const char *name, int fd, uint64_t bytes, struct err *err);

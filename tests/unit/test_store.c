@@ -514,6 +514,32 @@ static void a_checkpoint_changes_nothing(void **state)
 	assert_int_equal(store_counts(w->store).commits, 301);
 }
 
+/* Written, moved and written again for long: the room is used again. */
+static void what_was_moved_makes_room(void **state)
+{
+	struct world *w = *state;
+	struct stat st;
+	off_t first = 0;
+	struct err err;
+
+	for (int round = 0; round < 5; round++) {
+		for (int i = 0; i < 300; i++) {
+			begin(w);
+			(void)insert(w, "py");
+			commit(w);
+		}
+		assert_int_equal(store_checkpoint(w->store, &err), 0);
+		begin(w); /* while the checkpoint was on its way */
+		(void)insert(w, "py");
+		commit(w);
+		assert_int_equal(store_checkpoint_rest(w->store, &err), 0);
+		assert_return_code(stat(FILE_NAME "-wal", &st), errno);
+		if (round == 0)
+			first = st.st_size;
+	}
+	assert_in_range(st.st_size, 1, 2 * first);
+}
+
 static void reads_in_a_row_leave_nothing_behind(void **state)
 {
 	struct world *w = *state;
@@ -840,6 +866,7 @@ int main(int argc, char **argv)
 		TEST(damage_is_found),
 		TEST(the_schema_refuses_nonsense),
 		TEST(parents_may_be_closed),
+		TEST(what_was_moved_makes_room),
 		TEST(several_moves_are_one_write),
 		TEST(a_write_of_one_move_leaves_the_rest),
 	};
