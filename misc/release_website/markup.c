@@ -180,6 +180,16 @@ static bool is_handler(const struct text *name)
 	return name->n > 2 && to_lower(name->s[0]) == 'o' && to_lower(name->s[1]) == 'n';
 }
 
+/* A script may read it and load what it names: nothing to rewrite, but to note. */
+static void data_attribute(struct scan *scan, const struct markup_attribute *attribute)
+{
+	cleanup_text_buf struct text_buf buf = { 0 };
+	struct text value = decode(scan, &attribute->value, &buf);
+
+	if (text_ends_nocase(&value, ".js") || text_ends_nocase(&value, ".css"))
+		(void)scan_ref(scan, &value, scan->dir, REF_LITERAL);
+}
+
 static void attribute(struct scan *scan, const struct markup_element *element,
 	const struct markup_attribute *attribute)
 {
@@ -191,6 +201,10 @@ static void attribute(struct scan *scan, const struct markup_element *element,
 	if (text_is_nocase(&attribute->name, "style")) {
 		value = decode(scan, &attribute->value, &buf);
 		css_scan(scan, &value);
+		return;
+	}
+	if (attribute->name.n > 5 && strncasecmp(attribute->name.s, "data-", 5) == 0) {
+		data_attribute(scan, attribute);
 		return;
 	}
 	if (is_handler(&attribute->name)) {

@@ -256,6 +256,7 @@ static void flow_into(struct resolver *r, struct file *target, void *data)
 		break;
 	case REF_PLAIN:
 	case REF_MANIFEST:
+	case REF_SOURCE:
 	case REF_LITERAL:
 		break;
 	}
@@ -329,8 +330,8 @@ static void note(struct file *file, const struct ref *ref)
 			"'%s' may mean a file that gets a new name; a string without a known use, "
 			"left as it is",
 			ref->path);
-	else if (ref->use != REF_LITERAL && ref->target == NULL && !ref->bare &&
-		 is_ours(ref->path) && ref->dir != url_elsewhere)
+	else if (ref->use != REF_LITERAL && ref->use != REF_SOURCE && ref->target == NULL &&
+		 !ref->bare && is_ours(ref->path) && ref->dir != url_elsewhere)
 		file_note(file, ref->begin, "'%s' is not in the site; left as it is", ref->path);
 }
 

@@ -25,6 +25,7 @@ enum ref_use {
 	REF_WORKER,   /* runs it in a place of its own */
 	REF_SERVICE,  /* the same, and it is a service worker */
 	REF_MANIFEST, /* a web manifest */
+	REF_SOURCE,   /* what a source map was made of: often not in the site */
 	REF_LITERAL,  /* a string without a known use: counts in service workers only */
 };
 

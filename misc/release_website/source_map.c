@@ -44,7 +44,7 @@ static void string(void *data, const struct json_string *string)
 	} else if (strcmp(key, "file") == 0 || strcmp(key, "url") == 0) {
 		(void)scan_ref(map->scan, &string->value, map->scan->dir, REF_PLAIN);
 	} else if (in_array && strcmp(string->keys[string->depth - 2], "sources") == 0) {
-		(void)scan_ref(map->scan, &string->value, map->root, REF_PLAIN);
+		(void)scan_ref(map->scan, &string->value, map->root, REF_SOURCE);
 	}
 }
 

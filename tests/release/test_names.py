@@ -127,6 +127,11 @@ class Report(tool.Case):
                              f"with \\x0aa_{sha('1')}.js", f"with \\x0a\\x1ba_{sha('1')}.js\\x0a", 1)
                          + f"In p\\x1b\\x0a.html: replacing \\x0aa.js with \\x0aa_{sha('1')}.js\n")
 
+    def test_notes_of_what_a_script_may_load(self):
+        self.check({"a.js": "1", "b.js": "x = 'a.js'", "p.html": '<p>\n<p data-main="a.js" data-x="b.txt" title="a.js">'},
+                   notes=["b.js:1: 'a.js' may mean a file that gets a new name; a string without a known use, left as it is",
+                          "p.html:2: 'a.js' may mean a file that gets a new name; a string without a known use, left as it is"])
+
     def test_notes(self):
         files = {"a.js": "1", "p.html": '<p>\n<script src="gone.js"></script><img src="gone.png"><script src="https://e/x.js"></script>'}
         self.check(files, notes=["p.html:2: 'gone.js' is not in the site; left as it is"])

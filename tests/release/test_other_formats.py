@@ -8,7 +8,7 @@ class SourceMaps(tool.Case):
         self.check({
             "a.js": "1\n//# sourceMappingURL=a.js.map", "src/x.js": "2",
             "a.js.map": '{"version": 3,\r\n "file": "a{{a.js}}.js", "sources": ["src/x{{src/x.js}}.js", "none.js", "webpack:///a.js"],'
-                        ' "names": ["a.js"], "sourcesContent": ["a.js"], "mappings": "a.js"}\r\n'})
+                        ' "names": ["a.js"], "sourcesContent": ["a.js"], "mappings": "a.js"}\r\n'}, notes=[])
 
     def test_source_root(self):
         self.check({
