@@ -256,15 +256,30 @@ static void refresh(struct scan *scan, const struct text *content)
 	(void)scan_ref(scan, &ref, scan->dir, REF_PLAIN);
 }
 
+static void policy(struct scan *scan, const struct text *content)
+{
+	struct file *file = scan->file;
+
+	if (content->at != NULL)
+		return;
+	file->policies = xgrow(file->policies, &file->policies_room, file->policies_n + 1,
+		sizeof(*file->policies));
+	file->policies[file->policies_n++] =
+		(struct span){ text_at(content, 0), text_at(content, content->n) };
+}
+
 static void meta(struct scan *scan, const struct markup_element *element)
 {
 	cleanup_text_buf struct text_buf kind_buf = { 0 }, content_buf = { 0 };
 	struct text kind, content;
 
-	if (markup_get(scan, element, "http-equiv", &kind_buf, &kind) &&
-		text_is_nocase(&kind, "refresh") &&
-		markup_get(scan, element, "content", &content_buf, &content))
+	if (!markup_get(scan, element, "http-equiv", &kind_buf, &kind) ||
+		!markup_get(scan, element, "content", &content_buf, &content))
+		return;
+	if (text_is_nocase(&kind, "refresh"))
 		refresh(scan, &content);
+	else if (text_is_nocase(&kind, "content-security-policy"))
+		policy(scan, &content);
 }
 
 static bool is_script_type(const struct text *type)
@@ -280,6 +295,19 @@ static bool is_script_type(const struct text *type)
 	return false;
 }
 
+/* A content security policy may have the digest of it. In a decoded text there is no such place. */
+static void remember_inline(struct scan *scan, const struct text *content)
+{
+	struct file *file = scan->file;
+
+	if (content->at != NULL)
+		return;
+	file->inlines = xgrow(
+		file->inlines, &file->inlines_room, file->inlines_n + 1, sizeof(*file->inlines));
+	file->inlines[file->inlines_n++] =
+		(struct span){ text_at(content, 0), text_at(content, content->n) };
+}
+
 static void script(struct scan *scan, const struct markup_element *element)
 {
 	cleanup_text_buf struct text_buf buf = { 0 };
@@ -288,6 +316,7 @@ static void script(struct scan *scan, const struct markup_element *element)
 
 	if (element->content.n == 0)
 		return;
+	remember_inline(scan, &element->content);
 	inner.run_dir = scan->dir;
 	if (!markup_get(scan, element, "type", &buf, &type))
 		type = (struct text){ "", 0, NULL, 0 };
@@ -306,6 +335,8 @@ void markup_scan(struct scan *scan, const struct markup_element *element)
 		meta(scan, element);
 	else if (text_is_nocase(&element->name, "script"))
 		script(scan, element);
-	else if (text_is_nocase(&element->name, "style") && element->content.n > 0)
+	else if (text_is_nocase(&element->name, "style") && element->content.n > 0) {
+		remember_inline(scan, &element->content);
 		css_scan(scan, &element->content);
+	}
 }

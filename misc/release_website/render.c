@@ -45,10 +45,25 @@ static int by_place(const void *a, const void *b)
 }
 
 /* In order, each place once: a parser that repairs a page sees some of its tags twice. */
-static void collect(const struct file *file, unsigned but_group, struct edits *edits)
+static void tidy(struct edits *edits)
 {
 	size_t n = 0;
 
+	if (edits->n > 0)
+		qsort(edits->v, edits->n, sizeof(*edits->v), by_place);
+	for (size_t i = 0; i < edits->n; i++) {
+		const struct edit *last = n > 0 ? &edits->v[n - 1] : NULL;
+
+		if (last != NULL && (last->at == edits->v[i].at || last->end > edits->v[i].at))
+			free(edits->v[i].text);
+		else
+			edits->v[n++] = edits->v[i];
+	}
+	edits->n = n;
+}
+
+static void collect(const struct file *file, unsigned but_group, struct edits *edits)
+{
 	for (size_t i = 0; i < file->refs_n; i++) {
 		const struct ref *ref = &file->refs[i];
 
@@ -57,58 +72,86 @@ static void collect(const struct file *file, unsigned but_group, struct edits *e
 				(struct edit){ ref->dot, ref->dot, name_mark(ref->target), ref });
 	}
 	for (size_t i = 0; i < file->seals_n; i++) {
-		char *text = seal_renew(file, &file->seals[i]);
+		const struct seal *seal = &file->seals[i];
+		char *text = seal_renew(file, seal);
 
 		if (text != NULL)
-			add(edits, (struct edit){
-					   file->seals[i].begin, file->seals[i].end, text, NULL });
+			add(edits, (struct edit){ seal->begin, seal->end, text, NULL });
 	}
-	if (edits->n > 0)
-		qsort(edits->v, edits->n, sizeof(*edits->v), by_place);
-	for (size_t i = 0; i < edits->n; i++) {
-		if (n > 0 && (edits->v[n - 1].at == edits->v[i].at ||
-				     edits->v[n - 1].end > edits->v[i].at))
-			free(edits->v[i].text);
-		else
-			edits->v[n++] = edits->v[i];
-	}
-	edits->n = n;
+	tidy(edits);
 }
 
-char *render(const struct file *file, unsigned but_group, size_t *ret_n)
+/* Policies have digests of what the other edits change. */
+static void collect_all(const struct file *file, unsigned but_group, struct edits *edits)
 {
-	CLEANUP(edits_done) struct edits edits = { 0 };
-	size_t room = file->n + 1, n = 0, from = 0;
+	collect(file, but_group, edits);
+	for (size_t i = 0; i < file->policies_n && edits->n > 0; i++) {
+		const struct span *policy = &file->policies[i];
+		char *text = seal_renew_policy(file, policy);
+
+		if (text != NULL)
+			add(edits, (struct edit){ policy->begin, policy->end, text, NULL });
+	}
+	tidy(edits);
+}
+
+/* The span with those edits that lie in it; NULL if none does. */
+static char *apply(
+	const struct file *file, const struct edits *edits, const struct span *span, size_t *ret_n)
+{
+	size_t room = span->end - span->begin + 1, n = 0, from = span->begin;
+	bool any = false;
 	char *out;
 
-	if (file->bytes == NULL)
-		return NULL;
-	collect(file, but_group, &edits);
-	if (edits.n == 0)
-		return NULL;
-	for (size_t i = 0; i < edits.n; i++)
-		room += strlen(edits.v[i].text);
+	for (size_t i = 0; i < edits->n; i++)
+		room += strlen(edits->v[i].text);
 	out = xalloc(room);
-	for (size_t i = 0; i < edits.n; i++) {
-		const struct edit *edit = &edits.v[i];
+	for (size_t i = 0; i < edits->n; i++) {
+		const struct edit *edit = &edits->v[i];
 		size_t len = strlen(edit->text);
 
+		if (edit->at < span->begin || edit->end > span->end)
+			continue;
+		any = true;
 		memcpy(out + n, file->bytes + from, edit->at - from);
 		n += edit->at - from;
 		memcpy(out + n, edit->text, len);
 		n += len;
 		from = edit->end;
 	}
-	memcpy(out + n, file->bytes + from, file->n - from);
-	*ret_n = n + file->n - from;
+	if (!any) {
+		free(out);
+		return NULL;
+	}
+	memcpy(out + n, file->bytes + from, span->end - from);
+	*ret_n = n + span->end - from;
 	return out;
+}
+
+char *render_part(const struct file *file, const struct span *span, size_t *ret_n)
+{
+	CLEANUP(edits_done) struct edits edits = { 0 };
+
+	collect(file, 0, &edits);
+	return apply(file, &edits, span, ret_n);
+}
+
+char *render(const struct file *file, unsigned but_group, size_t *ret_n)
+{
+	CLEANUP(edits_done) struct edits edits = { 0 };
+	const struct span whole = { 0, (uint32_t)file->n };
+
+	if (file->bytes == NULL)
+		return NULL;
+	collect_all(file, but_group, &edits);
+	return edits.n > 0 ? apply(file, &edits, &whole, ret_n) : NULL;
 }
 
 bool render_report(const struct file *file)
 {
 	CLEANUP(edits_done) struct edits edits = { 0 };
 
-	collect(file, 0, &edits);
+	collect_all(file, 0, &edits);
 	for (size_t i = 0; i < edits.n; i++) {
 		const struct edit *edit = &edits.v[i];
 		const struct ref *ref = edit->ref;

@@ -13,5 +13,8 @@ bool ref_is_marked(const struct ref *ref);
  */
 char *render(const struct file *file, unsigned but_group, size_t *ret_n);
 
+/* A part of it, as released, if anything in it changes; policies apart. The caller frees it. */
+char *render_part(const struct file *file, const struct span *span, size_t *ret_n);
+
 /* "In PAGE: replacing OLD with NEW" for each reference. False if stdout takes no more. */
 bool render_report(const struct file *file);

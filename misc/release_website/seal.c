@@ -76,11 +76,72 @@ char *seal_renew(const struct file *file, const struct seal *seal)
 	struct renewal r = { .target = file->refs[seal->ref].target };
 	cleanup_free char *released = NULL;
 
-	if (r.target == NULL || r.target == file || r.target->seals_n > 0)
+	if (r.target == NULL || r.target == file || r.target->seals_n > 0 ||
+		memchr(file->bytes + seal->begin, '\0', seal->end - seal->begin) != NULL)
 		return NULL;
 	released = render(r.target, 0, &r.released_n);
 	if (released == NULL)
 		return NULL;
 	r.released = released;
 	return renew_all(&r, file->bytes + seal->begin, seal->end - seal->begin);
+}
+
+/* As a browser hashes what stands in a page: each line ends with a line feed. */
+static size_t normalize(char *s, size_t n)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] == '\r' && i + 1 < n && s[i + 1] == '\n')
+			continue;
+		s[to++] = s[i];
+		if (s[i] == '\r')
+			s[to - 1] = '\n';
+	}
+	return to;
+}
+
+/* `text` with `to` for every `from`, both of the same length. */
+static bool replace(char *text, const char *from, const char *to)
+{
+	bool any = false;
+
+	for (char *at = strstr(text, from); at != NULL; at = strstr(at + 1, from)) {
+		memcpy(at, to, strlen(to));
+		any = true;
+	}
+	return any;
+}
+
+static bool renew_inline(const struct file *file, const struct span *span, char *policy)
+{
+	size_t old_n = span->end - span->begin, n;
+	cleanup_free char *released = render_part(file, span, &n);
+	cleanup_free char *old = xdup(file->bytes + span->begin, old_n);
+	bool any = false;
+
+	if (released == NULL)
+		return false;
+	old_n = normalize(old, old_n);
+	n = normalize(released, n);
+	for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
+		cleanup_free char *was = digest(algorithms[i], old, old_n);
+		cleanup_free char *is = digest(algorithms[i], released, n);
+
+		if (was[0] != '\0' && strlen(was) == strlen(is))
+			any |= replace(policy, was, is);
+	}
+	return any;
+}
+
+char *seal_renew_policy(const struct file *file, const struct span *policy)
+{
+	cleanup_free char *text = xdup(file->bytes + policy->begin, policy->end - policy->begin);
+	bool any = false;
+
+	if (strlen(text) != policy->end - policy->begin)
+		return NULL;
+	for (size_t i = 0; i < file->inlines_n; i++)
+		any |= renew_inline(file, &file->inlines[i], text);
+	return any ? TAKE_PTR(text) : NULL;
 }

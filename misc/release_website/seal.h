@@ -9,3 +9,9 @@
  * what is released; NULL if nothing in it changes. The caller frees it.
  */
 char *seal_renew(const struct file *file, const struct seal *seal);
+
+/*
+ * The same for a content security policy and the digests in it of the page's own scripts and
+ * styles.
+ */
+char *seal_renew_policy(const struct file *file, const struct span *policy);

@@ -223,6 +223,8 @@ static void free_file(struct file *file)
 	free(file->maps);
 	free(file->refs);
 	free(file->seals);
+	free(file->inlines);
+	free(file->policies);
 	free(file->places);
 	free(file->bytes);
 	free(file->path);

@@ -47,6 +47,11 @@ struct seal {
 	size_t ref;          /* index of the reference whose target it is about */
 };
 
+/* A part of a file, by offsets. */
+struct span {
+	uint32_t begin, end;
+};
+
 enum file_kind {
 	FILE_OTHER,
 	FILE_HTML,
@@ -70,6 +75,9 @@ struct file {
 	struct ref *refs;   /* owned */
 	struct seal *seals; /* owned */
 	size_t refs_n, refs_room, seals_n, seals_room;
+	struct span *inlines;  /* owned; contents of scripts and styles in a page */
+	struct span *policies; /* owned; content security policies in a page */
+	size_t inlines_n, inlines_room, policies_n, policies_room;
 	char **dirs; /* owned; bases of references, other than `dir` */
 	size_t dirs_n, dirs_room;
 	struct import_map *maps; /* owned; those of a page */

@@ -164,6 +164,31 @@ class Bases(tool.Case):
                    "--base-url=https://example.org/app/")
 
 
+class Policies(tool.Case):
+    """Digests of a page's own scripts and styles, taken as a browser takes them."""
+
+    @staticmethod
+    def digest(content, name="sha256"):
+        content = content.replace("\r\n", "\n").encode()
+        return f"{name}-{base64.b64encode(hashlib.new(name, content).digest()).decode()}"
+
+    def test_renewed(self):
+        script = '\r\nimport("./a%s.js")\r\n'
+        style = '@import "a%s.css";'
+        same = "x = 1"
+        page = ("<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; script-src 'self' '{0}' '{1}';"
+                " style-src '{2}'\">\r\n<script>" + script + "</script><style>" + style + "</style><script>" + same + "</script>")
+        expected = tool.Expected({"a.js": "1", "a.css": "p{}"})
+        js, css = (expected.mark(path).decode() for path in ("a.js", "a.css"))
+        old = page.format(self.digest(script % ""), self.digest(same), self.digest(style % "", "sha384")) % ("", "")
+        new = page.format(self.digest(script % js), self.digest(same), self.digest(style % css, "sha384")) % (js, css)
+        self.site({"a.js": "1", "a.css": "p{}", "p.html": old, "q.html": old.replace("sha", "SHA", 2)})
+        self.release()
+        released = tool.read(self.dst)
+        self.assertEqual(released["p.html"].decode(), new)
+        self.assertIn(b"SHA256-", released["q.html"])
+
+
 class Integrity(tool.Case):
     """A digest that was right is right afterwards; one that was wrong stays wrong."""
 
