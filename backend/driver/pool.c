@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pool.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,6 +102,7 @@ static void count(struct pool *pool, const struct box *box, unsigned by)
 			own->n_coming += by;
 		break;
 	case PLACE_SHELF:
+		assert(own != NULL);
 		own->n_ready += by;
 		break;
 	case PLACE_LENT:
@@ -110,6 +112,7 @@ static void count(struct pool *pool, const struct box *box, unsigned by)
 			task->n_busy += by;
 		break;
 	case PLACE_BACK:
+		assert(own != NULL);
 		own->n_back += by;
 		break;
 	case PLACE_DOOMED:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Containers that run job after job: what ends one, what does not, and where there are none."""
 import os
+import shutil
 import signal
 import subprocess
 import unittest
@@ -148,6 +149,37 @@ class Slots(SlotCase):
         done = subprocess.run([service.DOCKGATE, "doctor", "--config", self.service.config],
                               capture_output=True, text=True, check=False)
         self.assertRegex(done.stdout, r"(?m)^ok +sandbox +works here")
+
+
+class NewImage(SlotCase):
+    """The tag is this test's alone, and becomes another image under the running service."""
+    repo, tag = "dockgate/test-slots", str(os.getpid())
+
+    @classmethod
+    def make(cls, docker, version):
+        files = {"bin/busybox": (0o755, service.read(shutil.which("busybox"))),
+                 "version": (0o644, version)}
+        docker.import_image(cls.repo, cls.tag, service.image_tar(files))
+
+    @classmethod
+    def setUpClass(cls):
+        docker = service.Docker(service.docker_socket())
+        name = f"{cls.repo}:{cls.tag}"
+        cls.make(docker, b"old")
+        cls.addClassCleanup(docker.call, "DELETE", f"/images/{name}?force=1", fine=(200, 404, 409))
+        cls.tasks = {"tagged": {"image": name, "command": ["/bin/busybox", "cat", "/version"],
+                                "isolation": "sandbox", "warm": 1, "concurrency": 1}}
+        super().setUpClass()
+
+    def test_slots_of_the_old_one_go(self):
+        job = self.native.run("tagged")
+        self.assertEqual((content(job["stdout"]), job["isolation"]), (b"old", "sandbox"))
+        before = self.await_slots(lambda found: found, "tagged")
+        self.make(self.service.docker, b"new")
+        self.await_slots(lambda found: found and not found & before, "tagged", 60)
+        after = self.native.run("tagged")
+        self.assertEqual(content(after["stdout"]), b"new")
+        self.assertNotEqual(after["image"], job["image"])
 
 
 class Fallback(SlotCase):
