@@ -162,7 +162,7 @@ static int make_dev(struct err *err)
 /* Of /sys what runtimes count processors with, and nothing that has a cgroup in it. */
 static int make_sys(struct err *err)
 {
-	int r = make_dir(ROOT "/sys", 0555, err);
+	int r = make_dir(ROOT "/sys", 0755, err);
 
 	if (r < 0 || access("/sys/devices/system", F_OK) < 0)
 		return r;
