@@ -128,7 +128,7 @@ def throughput(figures):
 def stored(figures):
     points = figures["state"]
     kinds = {"list of 50": "list", "status read": "status", "submit": "submit", "job's way": "way"}
-    return Chart("Cost against stored jobs", "jobs stored", "milliseconds (median)",
+    return Chart("Cost of a request against stored jobs", "jobs stored", "microseconds of processor, gateway and queue",
                  {name: [(i, p[kind]) for i, p in enumerate(points)] for name, kind in kinds.items()},
                  names=[f"{p['stored']:,}" for p in points])
 
