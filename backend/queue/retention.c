@@ -9,7 +9,9 @@
 #include "common/log.h"
 #include "queue.h"
 
-#define LONGEST_MS (60 * 60 * 1000) /* looks again after that at the latest */
+#define LONGEST_MS         (60 * 60 * 1000) /* looks again after that at the latest */
+#define RETENTION_PAUSE_MS 50               /* between two steps */
+#define RETENTION_MORE_MS  10               /* after one that did not remove all */
 
 /* Names of spool files on their way out. */
 struct doomed {
@@ -89,16 +91,22 @@ static int delete_some(struct queue *q, struct doomed *doomed, size_t *ret_n, st
 	return 0;
 }
 
-static void schedule_at(struct queue *q, int64_t expires_age_ms)
+static void schedule_in(struct queue *q, int64_t ms)
 {
-	int64_t now_ms = age_now(&q->age);
-	int64_t ms = expires_age_ms <= now_ms               ? 0
-		     : expires_age_ms - now_ms > LONGEST_MS ? LONGEST_MS
-							    : expires_age_ms - now_ms;
 	struct timeval wait = { ms / 1000, ms % 1000 * 1000 };
 
 	(void)event_add(q->retention, &wait);
-	q->retention_due_age_ms = now_ms + ms;
+	q->retention_due_age_ms = age_now(&q->age) + ms;
+}
+
+/* Not at once: what expires meanwhile goes in the same step. Nobody is shown it until then. */
+static void schedule_at(struct queue *q, int64_t expires_age_ms)
+{
+	int64_t ms = expires_age_ms - age_now(&q->age);
+
+	schedule_in(q, ms < RETENTION_PAUSE_MS ? RETENTION_PAUSE_MS
+		       : ms > LONGEST_MS       ? LONGEST_MS
+					       : ms);
 }
 
 static void step(struct queue *q)
@@ -120,7 +128,9 @@ static void step(struct queue *q)
 	if (n > 0)
 		log_info("%zu results expired", n);
 	if (r < 0)
-		schedule_at(q, age_now(&q->age) + TURN_RETRY_MS);
+		schedule_in(q, TURN_RETRY_MS);
+	else if (n == RETENTION_STEP)
+		schedule_in(q, RETENTION_MORE_MS);
 	else
 		retention_schedule(q);
 }
