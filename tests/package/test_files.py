@@ -56,7 +56,7 @@ class Packages(unittest.TestCase):
     def test_every_program_has_its_page(self):
         pages = {os.path.basename(p).split(".")[0]
                  for p in glob.glob(os.path.join(self.directory, "usr/share/man/man*/*.gz"))}
-        programs = set(os.listdir(os.path.join(self.directory, "usr/bin"))) | {"dockgate-agent"}
+        programs = set(os.listdir(os.path.join(self.directory, "usr/bin"))) | {"dockgate-agent", "executor"}
         self.assertLessEqual(programs | {"dockgate-http", "dockgate"}, pages)
         self.assertTrue(os.path.exists(os.path.join(self.directory, "usr/share/man/man5/dockgate.conf.5.gz")))
 
