@@ -217,6 +217,16 @@ static int settle(struct nursery *nursery, struct err *err)
 	return 0;
 }
 
+/* Nothing of the agent's but where to complain, and one descriptor. */
+static void only_fd(int fd)
+{
+	(void)close(STDIN_FILENO);
+	(void)close(STDOUT_FILENO);
+	if (fd > STDERR_FILENO + 1)
+		(void)syscall(SYS_close_range, STDERR_FILENO + 1, fd - 1, 0);
+	(void)syscall(SYS_close_range, fd + 1, ~0U, 0);
+}
+
 static _Noreturn void nursery_main(int sock, const struct prepare_order *job)
 {
 	static struct nursery nursery;
@@ -226,8 +236,7 @@ static _Noreturn void nursery_main(int sock, const struct prepare_order *job)
 
 	nursery.job = job;
 	nursery.sock = sock;
-	(void)close(STDIN_FILENO);
-	(void)close(STDOUT_FILENO);
+	only_fd(sock);
 	if (settle(&nursery, &err) < 0)
 		fail(&nursery, &err);
 	say(&nursery, &up);

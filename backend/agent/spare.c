@@ -130,7 +130,6 @@ int spare_limits(const struct limits *limits)
 		{ RLIMIT_STACK, STACK_BYTES },
 		{ RLIMIT_SIGPENDING, SIGNALS_MAX },
 		{ RLIMIT_FSIZE, limits->v[LIMIT_FILE] },
-		{ RLIMIT_NOFILE, limits->v[LIMIT_FILES] },
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -152,8 +151,8 @@ static int apply_limits(const struct prepare_order *job, const struct limits *li
 	} all[] = {
 		{ RLIMIT_FSIZE, limits->v[LIMIT_FILE],
 			limits->v[LIMIT_FILE] != job->limits.v[LIMIT_FILE] },
-		{ RLIMIT_NOFILE, limits->v[LIMIT_FILES],
-			limits->v[LIMIT_FILES] != job->limits.v[LIMIT_FILES] },
+		/* Not earlier: who prepares has more of them open than a job may have. */
+		{ RLIMIT_NOFILE, limits->v[LIMIT_FILES], true },
 		/* The cgroup's clock is the limit; this one only holds if ours should fail. */
 		{ RLIMIT_CPU, limits->v[LIMIT_CPU] / 1000 + 2, true },
 		/*

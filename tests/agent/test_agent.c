@@ -762,6 +762,29 @@ static void no_job_harms_the_next(void **state)
 	(void)box_close(box);
 }
 
+/* The smallest limits there are leave enough for those who prepare the job. */
+static void smallest_limits(void **state)
+{
+	struct box_how how = { .limits = { .v = { [LIMIT_MEMORY] = 4 * MIB,
+						   [LIMIT_PROCESSES] = 1,
+						   [LIMIT_FILES] = 8,
+						   [LIMIT_FILE] = 1,
+						   [LIMIT_DISK] = 64 * KIB } } };
+	struct box *box = open_how(how);
+	struct ending end;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		run(box, STEP("openfiles"), 0, &end);
+		assert_string_equal((char *)end.out[0].data, "8\n");
+		assert_int_equal(end.processes, 1);
+		ending_done(&end);
+		if (sandboxed)
+			box_next(box);
+	}
+	(void)box_close(box);
+}
+
 /* Limits that one job had lowered are the next one's no more. */
 static void limits_are_fresh(void **state)
 {
@@ -888,6 +911,7 @@ int main(int argc, char **argv)
 		BOTH(attacks_fail),
 		BOTH(system_calls),
 		SANDBOX(procfs), /* a container is as the driver covers it */
+		BOTH(smallest_limits),
 		BOTH(inputs),
 		BOTH(inputs_refused),
 		BOTH(collects),
