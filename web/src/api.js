@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The service's HTTP. Addresses are relative: the page works at / and below /executor/. Another
+ * page's block says where the service is.
+ */
+
+let base = "";
+export const setBase = (url) => (base = url);
+
+/** What the service, or the way to it, said no with. `retry_s`: when to try again, 0: no word. */
+export class Problem extends Error {
+	constructor(message, status = 0, retry_s = 0) {
+		super(message);
+		this.status = status;
+		this.retry_s = retry_s;
+	}
+}
+
+const AWAY = "The service does not answer.";
+
+export async function call(method, path, body, signal) {
+	let reply;
+	try {
+		reply = await fetch(base + path, {
+			method,
+			signal,
+			headers: body === undefined ? {} : { "Content-Type": "application/json" },
+			body: body === undefined ? undefined : JSON.stringify(body),
+		});
+	} catch (e) {
+		if (e.name === "AbortError") throw e;
+		throw new Problem(AWAY);
+	}
+	if (reply.ok) return reply.json();
+	const problem = await reply.json().catch(() => ({}));
+	const retry_s = Number(reply.headers.get("Retry-After")) || 0;
+	throw new Problem(problem.detail || `The service answered with ${reply.status}.`, reply.status, retry_s);
+}
+
+export const get = (path, signal) => call("GET", path, undefined, signal);
+export const jobPath = (id, rest = "") => `v1/jobs/${id}${rest}`;
+
+const sleep = (ms, signal) =>
+	new Promise((done, fail) => {
+		const timer = setTimeout(done, ms);
+		signal?.addEventListener("abort", () => (clearTimeout(timer), fail(signal.reason)));
+	});
+
+/**
+ * Follows a job to its end: `onState(job)` with every change seen, `onAway(true|false)` when the
+ * service goes and comes back. Gives the ended job. Throws a Problem where there is no such job.
+ */
+export async function follow(id, { onState, onAway, signal }) {
+	let away = false;
+	let waits = 0;
+	for (;;) {
+		try {
+			/* While it waits its place changes; once it runs only the end is of interest. */
+			const job = await get(jobPath(id, `?wait=${waits}`), signal);
+			if (away) onAway((away = false));
+			onState(job);
+			if (job.state === "done") return job;
+			waits = job.state === "queued" ? 1 : 20;
+		} catch (e) {
+			if (e.name === "AbortError" || (e.status >= 400 && e.status < 500 && e.status !== 429)) throw e;
+			if (!away) onAway((away = true));
+			await sleep(1000 * (e.retry_s || 1), signal);
+		}
+	}
+}

@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+export { cpp as mode } from "@codemirror/legacy-modes/mode/clike";

@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+export { javascript as mode } from "@codemirror/legacy-modes/mode/javascript";

@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+export { perl as mode } from "@codemirror/legacy-modes/mode/perl";

@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+export { python as mode } from "@codemirror/legacy-modes/mode/python";

@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+export { shell as mode } from "@codemirror/legacy-modes/mode/shell";

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* What the user has typed: the one state that must never be lost. Kept in the browser as it changes. */
+
+const KEY = "dockgate.program";
+const SAVE_MS = 300;
+
+/** A file has `text`, or `base64` where it is not text. */
+export const program = {
+	task: "",
+	files: [{ name: "", text: "" }],
+	stdin: "",
+	args: "",
+	cases: [],
+	compared: "",
+};
+
+let timer = 0;
+
+export function replace(other) {
+	Object.assign(program, {
+		task: String(other.task ?? ""),
+		files: (Array.isArray(other.files) ? other.files : []).map(({ name, text, base64 }) =>
+			typeof base64 === "string" ? { name: String(name), base64 } : { name: String(name), text: String(text ?? "") }),
+		stdin: String(other.stdin ?? ""),
+		args: String(other.args ?? ""),
+		cases: (Array.isArray(other.cases) ? other.cases : []).map((c) => ({
+			stdin: String(c.stdin ?? ""), expected: String(c.expected ?? ""),
+		})),
+	});
+	if (program.files.length === 0) program.files.push({ name: "", text: "" });
+}
+
+export function load() {
+	try {
+		replace(JSON.parse(localStorage.getItem(KEY)));
+		return program.task !== "";
+	} catch {
+		return false;
+	}
+}
+
+/** Soon: a storage that is full or forbidden only costs the memory over a reload. */
+export function save() {
+	clearTimeout(timer);
+	timer = setTimeout(saveNow, SAVE_MS);
+}
+
+export function saveNow() {
+	clearTimeout(timer);
+	try {
+		localStorage.setItem(KEY, JSON.stringify(program));
+	} catch { /* the page works without */ }
+}
+
+/** "a 'b c' \"d\"" as a shell would split it, without expanding anything. Throws on an open quote. */
+export function splitArgs(text) {
+	const args = [];
+	let arg = null;
+	let quote = "";
+	for (let i = 0; i < text.length; i++) {
+		const c = text[i];
+		if (quote) {
+			if (c === quote) quote = "";
+			else if (c === "\\" && quote === '"' && i + 1 < text.length) arg += text[++i];
+			else arg += c;
+		} else if (c === "'" || c === '"') {
+			quote = c;
+			arg ??= "";
+		} else if (c === "\\" && i + 1 < text.length) {
+			arg = (arg ?? "") + text[++i];
+		} else if (/\s/.test(c)) {
+			if (arg !== null) args.push(arg);
+			arg = null;
+		} else {
+			arg = (arg ?? "") + c;
+		}
+	}
+	if (quote) throw new Error(`Arguments: the ${quote} is not closed.`);
+	if (arg !== null) args.push(arg);
+	return args;
+}
+
+/** The request that the program is. */
+export function request() {
+	const files = program.files.map((file) => ({
+		...(file.name ? { name: file.name } : {}),
+		content: file.base64 ?? file.text,
+		...(file.base64 !== undefined ? { encoding: "base64" } : {}),
+	}));
+	const body = { task: program.task };
+	const args = splitArgs(program.args);
+	if (files.length > 1 || files[0].content !== "") body.files = files;
+	if (args.length) body.args = args;
+	if (program.cases.length)
+		body.cases = program.cases.map((c, i) => ({
+			name: String(i + 1), stdin: c.stdin, ...(c.expected !== "" ? { expected_stdout: c.expected } : {}),
+		}));
+	else if (program.stdin !== "") body.stdin = program.stdin;
+	return body;
+}
