@@ -11,7 +11,7 @@
 #include "base64.h"
 #include "common/cleanup.h"
 #include "jobs.h"
-#include "service.h"
+#include "page.h"
 #include "utf8.h"
 
 #define TYPE_HTML  "text/html"
@@ -87,9 +87,9 @@ void classic_handle(struct exchange *ex)
 	if (i < N_FUNCTIONS)
 		functions[i].handle(ex);
 	else if (ex->function == NULL)
-		service_welcome(ex);
+		page_index(ex);
 	else
-		service_welcome_after(ex, UNKNOWN);
+		page_index_after(ex, UNKNOWN);
 }
 
 static void add_no_store(struct exchange *ex)

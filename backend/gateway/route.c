@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "jobs.h"
+#include "page.h"
 #include "service.h"
 
 /* clang-format off */
@@ -24,7 +25,8 @@ static const struct route routes[] = {
 	{ METHOD_GET,    "/readyz",                  NULL, service_ready, { NULL } },
 	{ METHOD_GET,    "/metrics",                 NULL, service_metrics, { NULL } },
 	{ METHOD_GET,    "/openapi.json",            NULL, service_openapi, { NULL } },
-	{ METHOD_GET,    "/",                        NULL, service_welcome, { NULL } },
+	{ METHOD_GET,    "/",                        NULL, page_index, { NULL } },
+	{ METHOD_GET,    "/assets/{path}",           NULL, page_asset, { NULL } },
 };
 /* clang-format on */
 

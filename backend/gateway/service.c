@@ -14,9 +14,6 @@
 #include "pages.h"
 #include "wire/pack.h"
 
-#define CSP_PAGE                                                                               \
-	"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; " \
-	"frame-ancestors 'none'"
 #define TYPE_JSON    "application/json; charset=utf-8"
 #define TYPE_METRICS "text/plain; version=0.0.4; charset=utf-8"
 #define NODE_MAX     (16U * 1024 * 1024)
@@ -332,30 +329,4 @@ void service_openapi(struct exchange *ex)
 {
 	exchange_answer_static(ex, MHD_HTTP_OK, TYPE_JSON, pages_openapi, pages_openapi_len);
 	exchange_add_header(ex, "Cache-Control", "no-cache");
-}
-
-static void page_headers(struct exchange *ex)
-{
-	exchange_add_header(ex, "Content-Security-Policy", CSP_PAGE);
-	exchange_add_header(ex, "Cache-Control", "no-cache");
-}
-
-void service_welcome(struct exchange *ex)
-{
-	exchange_answer_static(ex, MHD_HTTP_OK, "text/html", pages_welcome, pages_welcome_len);
-	page_headers(ex);
-}
-
-void service_welcome_after(struct exchange *ex, const char *line)
-{
-	size_t n = strlen(line);
-	char *page = malloc(n + pages_welcome_len + 1);
-
-	if (page != NULL) {
-		(void)stpcpy(page, line);
-		memcpy(page + n, pages_welcome, pages_welcome_len);
-	}
-	exchange_answer_bytes(
-		ex, MHD_HTTP_OK, "text/html", page, page == NULL ? 0 : n + pages_welcome_len);
-	page_headers(ex);
 }

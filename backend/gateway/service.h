@@ -10,9 +10,6 @@ void service_health(struct exchange *ex);
 void service_ready(struct exchange *ex);
 void service_metrics(struct exchange *ex);
 void service_openapi(struct exchange *ex);
-void service_welcome(struct exchange *ex);
-/* The welcome page with a line in front. */
-void service_welcome_after(struct exchange *ex, const char *line);
 
 /* The document of /v1/tasks. */
 void service_write_tasks(struct json_text *t, const struct config *config);
