@@ -372,14 +372,34 @@ def package():
 
 # ---- in a browser --------------------------------------------------------------------------------
 
-def browser():
-    """Chromium, driven by a package of npm's that its lock file names; it lies below build/."""
-    modules = os.path.join(LOGS, "browser")
+def npm(directory):
+    """Packages that a lock file names, below build/; None where they cannot be had."""
+    modules = os.path.join(LOGS, "npm", directory.replace("/", "-"))
     os.makedirs(modules, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(os.path.join(ROOT, "tests/browser", name), modules)
+        shutil.copy(os.path.join(ROOT, directory, name), modules)
     status, out = call(["npm", "ci", "--prefix", modules, "--ignore-scripts", "--no-audit", "--no-fund"])
-    if not count.one("npm's packages for the browser", status == 0, out):
+    return modules if count.one(f"npm's packages of {directory}", status == 0, out) else None
+
+
+def bundle():
+    """The page in web/dist is what its sources give."""
+    modules = npm("web")
+    if modules is None:
+        return
+    for name in ("src", "static", "dist", "build.mjs"):
+        path = os.path.join(modules, name)
+        shutil.rmtree(path, ignore_errors=True)
+        (shutil.copytree if os.path.isdir(os.path.join(ROOT, "web", name)) else shutil.copy)(
+            os.path.join(ROOT, "web", name), path)
+    status, out = call(["node", os.path.join(modules, "build.mjs"), "--check"])
+    count.one("web/dist is what its sources give", status == 0, out)
+
+
+def browser():
+    """Chromium, driven by a package of npm's."""
+    modules = npm("tests/browser")
+    if modules is None:
         return
     status, out = call(["node", "tests/browser/run.mjs"],
                        env={"BROWSER_MODULES": modules, "DOCKGATE_BUILD": BUILD})
@@ -395,7 +415,7 @@ def browser():
 
 # ---- all ------------------------------------------------------------------------------------------
 
-SUITES = ("static", "unit", "release", "browser", "images", "integration", "sanitized", "package")
+SUITES = ("static", "unit", "release", "images", "browser", "integration", "sanitized", "package")
 
 
 def main():
@@ -409,7 +429,7 @@ def main():
     os.makedirs(LOGS, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
-    with_engine = {"images", "integration", "sanitized", "package"} & set(chosen)
+    with_engine = {"images", "browser", "integration", "sanitized", "package"} & set(chosen)
     made = None
     try:
         if with_engine:
@@ -454,15 +474,16 @@ def run(chosen, made):
         step("release_website")
         release(BUILD)
         release(SANITIZED)
-    if "browser" in chosen:
-        step("in a browser")
-        browser()
     if made is not None:
         step("images")
         if not made.await_all():
             return
     if "images" in chosen:
         images()
+    if "browser" in chosen:
+        step("in a browser")
+        bundle()
+        browser()
     if "integration" in chosen:
         step("tests with a real engine")
         programs("tests of the driver and the agent", BUILD, "--no-suite", "unit")

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
 // Where `npm ci` put the packages: not into the checkout.
-const modules = process.env.BROWSER_MODULES ?? fileURLToPath(new URL(".", import.meta.url));
+export const modules = process.env.BROWSER_MODULES ?? fileURLToPath(new URL(".", import.meta.url));
 const { chromium } = createRequire(`${modules}/`)("playwright-core");
 
 export function launch() {

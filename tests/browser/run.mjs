@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Runs the tests in a real browser. The last line is "browser: N passed, N failed".
+// Runs the tests in a real browser, or those with a word in their name. The last line is "browser: N passed, N failed".
 import { launch } from "./browser.mjs";
+import * as page from "./page.mjs";
 import * as release from "./release.mjs";
 
-const tests = [release].flatMap(module => Object.entries(module));
+// A part with `begin` has its own `tests`; of the others every function is one.
+const word = process.argv[2] ?? "";
 const browser = await launch();
 let passed = 0, failed = 0;
 
-for (const [name, test] of tests) {
+async function attempt(name, test) {
 	try {
 		await test(browser);
 		passed++;
@@ -15,6 +17,19 @@ for (const [name, test] of tests) {
 	} catch (error) {
 		failed++;
 		console.log(`FAIL ${name}: ${error.stack}`);
+	}
+}
+
+for (const part of [release, page]) {
+	const tests = Object.entries(part.tests ?? part).filter(([name]) => name.includes(word));
+	if (tests.length === 0)
+		continue;
+	try {
+		await part.begin?.(browser);
+		for (const [name, test] of tests)
+			await attempt(name, test);
+	} finally {
+		await part.end?.();
 	}
 }
 await browser.close();

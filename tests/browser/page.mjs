@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: MIT
+// The page as a person uses it: the real service, real containers.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+import { modules } from "./browser.mjs";
+
+const PATIENCE_MS = 60000;
+const FIRST_LOAD_MAX = 100 * 1024;
+const axe = readFileSync(createRequire(`${modules}/`).resolve("axe-core/axe.min.js"), "utf8");
+
+export const tests = {};
+
+let service, lines, url, other, browser, context, page, trouble;
+
+async function order(word) {
+	service.stdin.write(`${word}\n`);
+	assert.equal((await lines.next()).value, "done");
+}
+
+export async function begin(chromium) {
+	browser = chromium;
+	/* Somebody's documentation, on an origin that the operator allows. */
+	other = createServer((_, reply) => reply.setHeader("Content-Type", "text/html").end(
+		`<!DOCTYPE html><title>docs</title><script src="${url}assets/dockgate.js"></script>
+		<dockgate-run task="python">\nprint("&lt;b>" + str(6 * 7))\n</dockgate-run>
+		<dockgate-run task="nothing">x</dockgate-run>`));
+	other.listen(0, "127.0.0.1");
+	await once(other, "listening");
+	const origin = `http://127.0.0.1:${other.address().port}`;
+	service = spawn("python3", [new URL("page_service.py", import.meta.url).pathname, origin], { stdio: ["pipe", "pipe", "inherit"] });
+	lines = createInterface({ input: service.stdout })[Symbol.asyncIterator]();
+	const first = await lines.next();
+	assert.ok(!first.done, "the service did not start");
+	url = JSON.parse(first.value).url;
+}
+
+export async function end() {
+	await context?.close();
+	other?.close();
+	service?.stdin.end();
+	if (service && service.exitCode === null) assert.equal((await once(service, "exit"))[0], 0);
+}
+
+async function open(options = {}) {
+	await context?.close();
+	context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+	context.setDefaultTimeout(PATIENCE_MS);
+	page = await context.newPage();
+	trouble = [];
+	page.on("pageerror", (e) => trouble.push(e.message));
+	page.on("dialog", (dialog) => (trouble.push(`dialog: ${dialog.message()}`), dialog.dismiss()));
+	page.on("request", (request) => { if (!request.url().startsWith(url)) trouble.push(`left the origin: ${request.url()}`); });
+	await page.goto(url);
+	await ready();
+}
+
+/* In the page, again and again; not by the page's own eval, which its policy forbids. */
+async function until(where, condition) {
+	const end = Date.now() + PATIENCE_MS;
+	while (!(await where.evaluate(condition))) {
+		assert.ok(Date.now() < end, `never: ${condition}`);
+		await where.waitForTimeout(50);
+	}
+}
+
+const ready = () => until(page, () => document.querySelector("#task").options.length > 0);
+
+function test(name, body) {
+	tests[`page: ${name}`] = async () => {
+		await open();
+		await body();
+		assert.deepEqual(trouble, []);
+	};
+}
+
+
+async function type(task, text) {
+	await page.selectOption("#task", task);
+	await page.locator("#editor .cm-content").click();
+	await page.keyboard.press("Control+A");
+	await page.keyboard.insertText(text);
+}
+
+async function run() {
+	await page.click("#run");
+	return result();
+}
+
+async function result() {
+	await page.waitForSelector(".verdict").catch(async (e) => {
+		throw new Error(`no verdict: ${await page.textContent("#outcome")}`, { cause: e });
+	});
+	await until(page, () => document.querySelector("#run").textContent === "Run");
+	return page.textContent(".verdict strong");
+}
+
+const stream = (name) => page.textContent(`.${name} pre`);
+
+async function assertAccessible() {
+	const found = await page.evaluate(`${axe}; axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"] })`);
+	assert.deepEqual(found.violations.filter(({ impact }) => ["serious", "critical"].includes(impact)).map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]), []);
+}
+
+test("each task brings an example that runs", async () => {
+	await page.selectOption("#task", "python");
+	assert.equal(await run(), "Finished");
+	assert.equal(await stream("stdout"), "hello, world\n");
+	assert.match(await page.textContent(".figures"), /time.*processor.*memory.*exit code/s);
+});
+
+test("input, arguments and more files", async () => {
+	await type("python", "import sys, part\nprint(part.twice(input()), sys.argv[1:])\n");
+	await page.click("text=Input, arguments, cases");
+	await page.fill("#stdin", "ab\n");
+	await page.fill("#args", "1 'two words' \"\"");
+	await page.click('[aria-label="Add a file"]');
+	await page.fill('[aria-label="Name of the file"]', "part.py");
+	await page.keyboard.press("Enter");
+	await page.locator("#editor .cm-content").click();
+	await page.keyboard.insertText("def twice(x):\n    return x * 2\n");
+	assert.equal(await run(), "Finished");
+	assert.equal(await stream("stdout"), "abab ['1', 'two words', '']\n");
+	await page.fill("#args", "'open");
+	await page.click("#run");
+	await page.waitForSelector("#trouble.bad");
+	assert.equal(await page.textContent("#trouble"), "Arguments: the ' is not closed.");
+	await page.click('[aria-label="Remove part.py"]');
+	assert.equal(await page.locator(".tab").count(), 1);
+});
+
+test("a bad name of a file is refused where it is typed", async () => {
+	await page.click('[aria-label="Add a file"]');
+	await page.fill('[aria-label="Name of the file"]', "../up.py");
+	await page.keyboard.press("Enter");
+	assert.match(await page.textContent("#trouble"), /cannot be a file's name/);
+});
+
+test("files are dropped in", async () => {
+	await type("python", "print(open('data/a.txt').read(), open('b.bin', 'rb').read())\n");
+	const dropped = await page.evaluateHandle(() => {
+		const transfer = new DataTransfer();
+		transfer.items.add(new File([new Uint8Array([255, 0, 254])], "b.bin"));
+		return transfer;
+	});
+	await page.dispatchEvent("#source", "drop", { dataTransfer: dropped });
+	await page.waitForSelector(".tab >> text=b.bin");
+	assert.ok(await page.isVisible("#binary"));
+	await page.click('[aria-label="Add a file"]');
+	await page.fill('[aria-label="Name of the file"]', "data/a.txt");
+	await page.keyboard.press("Enter");
+	await page.locator("#editor .cm-content").click();
+	await page.keyboard.insertText("text");
+	assert.equal(await run(), "Finished");
+	assert.equal(await stream("stdout"), "text b'\\xff\\x00\\xfe'\n");
+});
+
+test("a compiler's message leads to its line", async () => {
+	await type("c", "int main(void)\n{\n\treturn nothing;\n}\n");
+	assert.match(await run(), /^Did not compile/);
+	await page.click('.place:text("main.c:3") >> nth=0');
+	await page.keyboard.press("Home");
+	await page.keyboard.type("/* here */");
+	assert.match(await page.locator("#editor .cm-line >> nth=2").textContent(), /^\s*\/\* here \*\/return nothing;$/);
+});
+
+test("cases are judged one by one", async () => {
+	await type("python", "a, b = map(int, input().split())\nprint(a + b)\n");
+	await page.click("text=Input, arguments, cases");
+	for (const [i, [input, expected]] of [["1 2", "3\n"], ["2 2", "5\n"], ["x", ""]].entries()) {
+		await page.click("text=Add a case");
+		await page.fill(`[aria-label="Input of case ${i + 1}"]`, input);
+		await page.fill(`[aria-label="Expected output of case ${i + 1}"]`, expected);
+	}
+	assert.equal(await run(), "Not the expected output");
+	assert.deepEqual(await page.locator("#result summary strong").allTextContents(), ["Finished", "Not the expected output", "Ended with exit code 1"]);
+});
+
+test("Run becomes Stop, and what waits says its place", async () => {
+	await type("one", "sleep 100\n");
+	await page.click("#run");
+	await until(page, () => document.querySelector("#state").textContent === "Running");
+	const first = page;
+	const second = await context.newPage();
+	await second.goto(url);
+	await until(second, () => document.querySelector("#task").options.length > 0);
+	await second.selectOption("#task", "one");
+	await second.click("#run");
+	await until(second, () => /^Waiting/.test(document.querySelector("#state").textContent));
+	assert.equal(await first.textContent("#run"), "Stop");
+	await second.click("#run");
+	await second.waitForSelector(".verdict");
+	await first.click("#run");
+	assert.equal(await result(), "Stopped");
+});
+
+test("a limit is named with what was allowed and used", async () => {
+	await type("brief", "while :; do :; done\n");
+	assert.match(await run(), /^Out of processor time \(processor time: 500 ms allowed, .* used\)$/);
+});
+
+test("what a job prints is text, whatever it is", async () => {
+	await type("anything", `import sys
+w = sys.stdout.buffer.write
+w(b"<script>alert(1)</script><img src=x onerror=alert(1)>\\n")
+w("\\x1b[31mred\\x1b[0m \\x1b]0;title\\x07\\x1b[2Jx \\u202etxt.exe nul\\x00 bell\\x07\\n".encode())
+w(b"y" * 10000000 + b"\\n")
+w(b"\\xff\\xfe\\n")
+open("<img src=x onerror=alert(1)>.txt", "w").write("x")
+open("run.html", "w").write("<script>top.document.title='owned'</script>")
+`);
+	assert.equal(await run(), "Finished");
+	const text = await stream("stdout");
+	assert.ok(text.startsWith("<script>alert(1)</script><img src=x onerror=alert(1)>\n"), text.slice(0, 200));
+	assert.match(text, /^red x \u27e8U\+202E\u27e9txt\.exe nul\u2400 bell\u2407$/m);
+	assert.equal(await page.textContent(".stdout pre .fg1"), "red");
+	assert.ok(text.length < 300000);
+	assert.match(await page.textContent(".stdout .note"), /Only the first 256 KiB of 9\.5 MiB are shown.*Download all of it/);
+	const names = await page.locator(".files a").allTextContents();
+	assert.ok(names.includes("<img src=x onerror=alert(1)>.txt"), names);
+	const href = await page.getAttribute('.files a:text("run.html")', "href");
+	const reply = await page.request.get(new URL(href, url).href);
+	assert.match(reply.headers()["content-disposition"], /^attachment/);
+	assert.match(reply.headers()["content-security-policy"], /sandbox/);
+});
+
+test("pictures that came back are shown", async () => {
+	await type("anything", `import base64
+open("dot.png", "wb").write(base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="))
+`);
+	assert.equal(await run(), "Finished");
+	await until(page, () => document.querySelector(".files img")?.naturalWidth === 1);
+});
+
+test("nothing typed is lost, and a reload picks the job up", async () => {
+	await type("python", "import time\ntime.sleep(3)\nprint('kept')\n");
+	await page.click("#run");
+	await until(page, () => document.querySelector("#state").textContent === "Running");
+	await page.reload();
+	await ready();
+	assert.match(await page.textContent("#editor .cm-content"), /kept/);
+	assert.equal(await result(), "Finished");
+	assert.equal(await stream("stdout"), "kept\n");
+});
+
+test("a link carries the whole program and tells no server", async () => {
+	await type("python", "print('ünï', 1)\n");
+	await page.click("#share");
+	await until(page, () => location.hash.startsWith("#p="));
+	const link = page.url();
+	await open();
+	const asked = [];
+	page.on("request", (request) => asked.push(request.url()));
+	await page.goto("about:blank");
+	await page.goto(link);
+	await ready();
+	assert.match(await page.textContent("#editor .cm-content"), /ünï/);
+	assert.ok(asked.every((address) => !address.includes("#") && !address.includes("p=")));
+	assert.equal(await run(), "Finished");
+	assert.equal(await stream("stdout"), "ünï 1\n");
+});
+
+test("the queue shows what runs, and own jobs are cancelled and opened", async () => {
+	await type("python", "import time\ntime.sleep(100)\n");
+	await page.click("#run");
+	await until(page, () => document.querySelector("#state").textContent === "Running");
+	await page.click("nav >> text=Queue");
+	await page.waitForSelector("#queue .card");
+	await page.waitForSelector("#queue canvas");
+	await page.waitForSelector('#queue td:text("running")');
+	await page.click('[aria-label^="Cancel job"]');
+	await page.waitForSelector('#queue td:text("Stopped")');
+	await assertAccessible();
+	await page.click('[aria-label^="Open job"]');
+	assert.equal(await result(), "Stopped");
+});
+
+test("the service goes and comes back", async () => {
+	await type("python", "print('before')\n");
+	await order("stop");
+	await page.click("#run");
+	await page.waitForSelector("#trouble.bad");
+	assert.equal(await page.textContent("#trouble"), "The service does not answer.");
+	await order("start");
+	assert.equal(await run(), "Finished");
+	assert.equal(await stream("stdout"), "before\n");
+	assert.equal(await page.textContent("#trouble"), "");
+});
+
+test("with the keyboard alone", async () => {
+	await page.focus("#task");
+	await page.keyboard.type("python");
+	for (let i = 0; i < 20 && !(await page.evaluate(() => document.activeElement.id === "editor")); i++) await page.keyboard.press("Tab");
+	await page.keyboard.press("Control+A");
+	await page.keyboard.type("print('typed')\n");
+	await page.keyboard.press("Control+Enter");
+	assert.equal(await result(), "Finished");
+	await page.keyboard.press("Escape");
+	await page.keyboard.press("Tab");
+	assert.notEqual(await page.evaluate(() => document.activeElement.id), "editor");
+});
+
+for (const [name, options] of [
+	["on a phone", { viewport: { width: 360, height: 740 } }],
+	["in the dark", { colorScheme: "dark" }],
+	["in the light", { colorScheme: "light" }],
+])
+	test(`${name}: nothing is out of reach`, async () => {
+		await open(options);
+		await type("python", "print('x' * 300)\n1 / 0\n");
+		assert.equal(await run(), "Ended with exit code 1");
+		await page.click("text=Input, arguments, cases");
+		await page.click("text=Add a case");
+		assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+		await assertAccessible();
+	});
+
+test("a first visit is light", async () => {
+	let sum = 0;
+	const sizes = [];
+	await context.close();
+	context = await browser.newContext();
+	page = await context.newPage();
+	page.on("response", (reply) => !reply.url().includes("/v1/") && sizes.push(reply.request().sizes().then(({ responseBodySize }) => responseBodySize)));
+	await page.goto(url);
+	await ready();
+	await page.waitForLoadState("networkidle");
+	for (const size of await Promise.all(sizes)) sum += size;
+	assert.ok(sum > 10000 && sum <= FIRST_LOAD_MAX, `${sum} bytes`);
+});
+
+test("assets are kept, the page is not", async () => {
+	const index = await page.request.get(url);
+	assert.equal(index.headers()["cache-control"], "no-cache");
+	assert.doesNotMatch(index.headers()["content-security-policy"], /unsafe/);
+	const [, script] = (await index.text()).match(/src="(assets\/main_[0-9a-f]{64}\.js)"/);
+	for (const address of [script, `executor/${script}`]) {
+		const asset = await page.request.get(url + address, { headers: { "Accept-Encoding": "gzip" } });
+		assert.equal(asset.headers()["cache-control"], "public, max-age=31536000, immutable");
+		assert.equal(asset.headers()["content-encoding"], "gzip");
+	}
+	const plain = await fetch(url + script, { headers: { "Accept-Encoding": "identity" } });
+	assert.equal(plain.headers.get("content-encoding"), null);
+	assert.equal((await page.request.get(`${url}assets/none.js`)).status(), 404);
+});
+
+test("the page under /executor/ works, too", async () => {
+	await page.goto(`${url}executor/`);
+	await ready();
+	await page.selectOption("#task", "hello");
+	assert.equal(await run(), "Finished");
+});
+
+test("a block of code in another site's page", async () => {
+	const docs = await context.newPage();
+	await docs.goto(`http://127.0.0.1:${other.address().port}/`);
+	await docs.click("dockgate-run >> nth=0 >> text=Run");
+	await docs.waitForSelector("dockgate-run pre");
+	assert.equal(await docs.textContent("dockgate-run pre"), "<b>42\n");
+	assert.equal(await docs.textContent("dockgate-run >> nth=0 >> [role=status]"), "Finished");
+	await docs.click("dockgate-run >> nth=1 >> text=Run");
+	await docs.waitForSelector("dockgate-run .bad");
+	assert.match(await docs.textContent("dockgate-run .bad"), /task/);
+	trouble = [];
+});
