@@ -163,6 +163,8 @@ class FakeGateway:
         body = Body()
         if not self.read:
             return Request(line, pairs, None, pid)
+        if ("expect", "100-continue") in pairs:
+            sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         try:
             read_body(reader, dict(pairs), body)
         except (Incomplete, OSError):

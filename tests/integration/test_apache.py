@@ -405,6 +405,23 @@ class Wire(unittest.TestCase):
                     lambda body, http=http: http.post("/executor/submit", body), bodies)
                 self.assertEqual([reply.body for reply in replies], bodies)
 
+    def test_a_client_that_asks_before_it_sends(self):
+        for _, http in self.each():
+            with self.gateway() as gateway, http.socket() as sock:
+                sock.sendall(b"POST /executor/submit HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
+                             b"Expect: 100-continue\r\nConnection: close\r\n\r\n")
+                self.assertTrue(sock.recv(1000).startswith(b"HTTP/1.1 100 "))
+                sock.sendall(b"hello")
+                self.assertTrue(client.read_all(sock).endswith(b"\r\n\r\nok"))
+                self.assertEqual(gateway.request().body, b"hello")
+
+    def test_a_client_of_old(self):
+        for _, http in self.each():
+            with self.gateway() as gateway:
+                reply = http.raw(b"POST /executor/submit HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}")
+                self.assertTrue(reply.endswith(b"\r\n\r\nok"), reply)
+                self.assertEqual(gateway.request().body, b"{}")
+
     def test_one_connection_for_several_requests(self):
         for _, http in self.each():
             with self.gateway():
