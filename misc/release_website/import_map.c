@@ -95,13 +95,18 @@ void import_map_add(struct import_map *map, const struct import_rule *rule)
 	map->rules[map->n++] = *rule;
 }
 
+void import_rule_done(struct import_rule *rule)
+{
+	free(rule->scope);
+	free(rule->key);
+	free(rule->address);
+	*rule = (struct import_rule){ 0 };
+}
+
 void import_map_done(struct import_map *map)
 {
-	for (size_t i = 0; i < map->n; i++) {
-		free(map->rules[i].scope);
-		free(map->rules[i].key);
-		free(map->rules[i].address);
-	}
+	for (size_t i = 0; i < map->n; i++)
+		import_rule_done(&map->rules[i]);
 	free(map->rules);
 	free(map->raw);
 	*map = (struct import_map){ 0 };

@@ -28,4 +28,5 @@ enum import_found import_map_find(
 	const struct import_map *map, const char *referrer, const char *specifier, char **ret_path);
 /* Takes over what the rule owns. */
 void import_map_add(struct import_map *map, const struct import_rule *rule);
+void import_rule_done(struct import_rule *rule);
 void import_map_done(struct import_map *map);

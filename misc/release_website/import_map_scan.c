@@ -49,8 +49,7 @@ static char *key_of(const struct reader *r, const char *key)
 static void rule(struct reader *r, const struct json_string *string, const char *scope)
 {
 	struct text scope_text = { scope, scope != NULL ? strlen(scope) : 0, NULL, 0 };
-	cleanup_free char *scope_path = NULL;
-	cleanup_free char *key = NULL;
+	struct import_rule found = { 0 };
 
 	if (string->is_key) {
 		cleanup_free char *name = xdup(string->value.s, string->value.n);
@@ -60,15 +59,14 @@ static void rule(struct reader *r, const struct json_string *string, const char 
 		return;
 	}
 	(void)scan_ref(r->scan, &string->value, r->scan->dir, REF_PLAIN);
-	scope_path = scope != NULL ? whole_path(r, &scope_text) : NULL;
-	key = key_of(r, string->keys[string->depth - 1]);
-	if (key == NULL || (scope != NULL && scope_path == NULL))
-		return;
-	import_map_add(r->map, &(struct import_rule){
-				       .scope = TAKE_PTR(scope_path),
-				       .key = TAKE_PTR(key),
-				       .address = whole_path(r, &string->value),
-			       });
+	if (scope != NULL)
+		found.scope = whole_path(r, &scope_text);
+	found.key = key_of(r, string->keys[string->depth - 1]);
+	found.address = whole_path(r, &string->value);
+	if (found.key == NULL || (scope != NULL && found.scope == NULL))
+		import_rule_done(&found);
+	else
+		import_map_add(r->map, &found);
 }
 
 static void seal(struct reader *r, const struct json_string *string)

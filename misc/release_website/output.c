@@ -275,14 +275,41 @@ static int swap_in_two_steps(struct output *output, struct err *err)
 	return 0;
 }
 
+/* DST and the stage change places. */
+static int exchange(struct output *output, struct err *err)
+{
+	if (renameat2(AT_FDCWD, output->stage, AT_FDCWD, output->dst, RENAME_EXCHANGE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return err_set(err, errno, "%s", output->dst);
+	return swap_in_two_steps(output, err);
+}
+
+static int place(struct output *output, struct err *err)
+{
+	if (renameat2(AT_FDCWD, output->stage, AT_FDCWD, output->dst, RENAME_NOREPLACE) == 0)
+		return 0;
+	if ((errno != EINVAL && errno != ENOSYS) || rename(output->stage, output->dst) < 0)
+		return err_set(err, errno, "%s", output->dst);
+	return 0;
+}
+
+/* The old site, now the stage, becomes DST~; if it cannot, all is as it was. */
 static int keep_old(struct output *output, struct err *err)
 {
 	cleanup_free char *kept = xprintf("%s~", output->dst);
 	cleanup_free char *older = xprintf("%s.older", output->stage);
 	bool had = rename(kept, older) == 0;
+	struct err ignored = { 0 };
 
-	if (rename(output->stage, kept) < 0)
-		return err_set(err, errno, "%s", kept);
+	if (rename(output->stage, kept) < 0) {
+		int code = errno;
+
+		if (had)
+			(void)rename(older, kept);
+		(void)exchange(output, &ignored);
+		return err_set(err, code, "%s", kept);
+	}
 	if (had)
 		(void)remove_tree(older);
 	return 0;
@@ -290,24 +317,13 @@ static int keep_old(struct output *output, struct err *err)
 
 int output_swap(struct output *output, bool backup, struct err *err)
 {
-	unsigned how = output->exists ? RENAME_EXCHANGE : RENAME_NOREPLACE;
 	int r = output_check_signals(err);
 
-	if (r < 0)
-		return r;
-	if (renameat2(AT_FDCWD, output->stage, AT_FDCWD, output->dst, how) < 0) {
-		if (errno != EINVAL && errno != ENOSYS)
-			return err_set(err, errno, "%s", output->dst);
-		if (output->exists)
-			r = swap_in_two_steps(output, err);
-		else if (rename(output->stage, output->dst) < 0)
-			r = err_set(err, errno, "%s", output->dst);
-		if (r < 0)
-			return r;
-	}
-	if (output->exists && backup)
+	if (r == 0)
+		r = output->exists ? exchange(output, err) : place(output, err);
+	if (r == 0 && output->exists && backup)
 		r = keep_old(output, err);
-	if (!output->exists || (backup && r == 0)) {
+	if (r == 0 && (!output->exists || backup)) {
 		free(output->stage);
 		output->stage = NULL;
 	}

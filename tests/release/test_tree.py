@@ -222,6 +222,22 @@ class Swaps(tool.Case):
             self.assertEqual(tool.read(self.dst + "~")["old"], old.encode())
             self.assertEqual(sorted(os.listdir(os.path.dirname(self.src))), ["dst", "dst~", "src"])
 
+    def test_backup_that_cannot_be(self):
+        """What was there stays if it cannot be kept elsewhere: here DST~ is another user's."""
+        self.assertEqual(os.getuid(), 0, "this needs root")
+        self.site(PAGE)
+        tool.write(self.dst, {"old": "1"})
+        tool.write(self.dst + "~", {"older": "1"})
+        os.chmod(os.path.dirname(self.src), 0o1777)
+        for path in (self.src, self.dst, self.dst + "/old"):
+            os.chown(path, 65534, 65534)
+        done = tool.run("--backup", self.src, self.dst, user=65534, group=65534, extra_groups=[])
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("dst~: ", done.stderr)
+        self.assertEqual(tool.read(self.dst), {"old": b"1"})
+        self.assertEqual(tool.read(self.dst + "~"), {"older": b"1"})
+        self.assertEqual(sorted(os.listdir(os.path.dirname(self.src))), ["dst", "dst~", "src"])
+
     def test_a_link_is_followed(self):
         self.site(PAGE)
         tool.write(self.src + "-live", {"old": "1"})
