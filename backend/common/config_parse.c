@@ -928,6 +928,35 @@ static int line_of(cfg_t *cfg, const char *name)
 	return cfg_opt_size(opt) > 0 ? value_at(opt, 0)->line : cfg->line;
 }
 
+/* Where each job in a slot has a file system of its own. */
+static bool is_covered(const char *path)
+{
+	static const char *const places[] = { "/workspace", "/tmp", "/dev/shm" };
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		size_t n = strlen(places[i]);
+
+		if (strncmp(path, places[i], n) == 0 && (path[n] == '\0' || path[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+static void check_sandbox_mounts(
+	struct reader *rd, cfg_t *cfg, const struct task *task, const char *expected)
+{
+	for (size_t i = 0; i < task->n_mounts; i++) {
+		const struct task_mount *mount = &task->mounts[i];
+		cfg_t *sec = cfg_getnsec(cfg, "mount", (unsigned)i);
+
+		if (mount->writable)
+			mistake(rd, line_of(sec, "writable"), "mount: writable: %s", expected);
+		if (mount->target != NULL && is_covered(mount->target))
+			mistake(rd, line_of(sec, "target"), "mount: %s: %s", mount->target,
+				expected);
+	}
+}
+
 static void check_sandbox(struct reader *rd, cfg_t *cfg, const struct task *task)
 {
 	static const char expected[] = "cannot go with isolation = sandbox; expected container";
@@ -940,6 +969,7 @@ static void check_sandbox(struct reader *rd, cfg_t *cfg, const struct task *task
 		mistake(rd, line_of(cfg, "gpus"), "gpus: %s", expected);
 	if (task->writable_root)
 		mistake(rd, line_of(cfg, "writable_root"), "writable_root: %s", expected);
+	check_sandbox_mounts(rd, cfg, task, expected);
 }
 
 /* Where the operator says which GPUs there are, a task that asks for others could never run. */

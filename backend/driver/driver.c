@@ -384,9 +384,12 @@ static void set_container_host(struct driver *d)
 
 static void set_machine(struct driver *d)
 {
+	unsigned at_once = host_engine_at_once(d->config, &d->host);
 	const struct pool_machine machine = { .uid_base = host_uid_base(d->config, &d->host),
 		.jobs = (unsigned)jobs_at_once(d),
-		.at_once = host_engine_at_once(d->config, &d->host),
+		.at_once = at_once,
+		.at_once_least = d->config->engine_at_once > 0 ? at_once : at_once / 2,
+		.at_once_most = d->config->engine_at_once > 0 ? at_once : 2 * at_once,
 		.memory_bytes = d->config->memory_budget > 0 ? d->config->memory_budget
 							     : d->host.memory_bytes / 4 * 3 };
 

@@ -45,8 +45,7 @@ int host_has_slot_profile(void);
  */
 void host_gpus(const struct config *config, bool local, const char *proc, struct gpu_list *ret);
 
-/* Containers that the engine is asked to make at one time: it is busy then, and more slow it down.
- */
+/* Containers that the engine is asked to make at one time, to begin with. */
 unsigned host_engine_at_once(const struct config *config, const struct host *host);
 
 /* The first of the uids for slots: the configuration's, or one that exists in small maps. */

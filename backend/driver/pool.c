@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "pace.h"
 #include "shelf.h"
 
 #define REMOVE_AT_ONCE  2  /* behind creations */
@@ -24,6 +25,7 @@ TAILQ_HEAD(ticket_list, pool_ticket);
 struct pool {
 	struct pool_host host;
 	struct pool_machine machine;
+	struct pace pace;
 	struct shelf *shelves; /* owned: one per task of the configuration */
 	size_t n_shelves;
 	struct box_list working; /* on the way up, or taken */
@@ -208,6 +210,16 @@ static bool is_current(const struct box *box)
 	       strcmp(box->image_id, shelf->image->id) == 0;
 }
 
+static void look_at_pace(struct pool *pool)
+{
+	unsigned before = pool->pace.now;
+
+	pace_ready(&pool->pace, pool->n_creating >= before, clock_us());
+	if (pool->pace.now != before)
+		log_debug("engine at_once=%u, at %u it made %.1f containers/s", pool->pace.now,
+			before, pool->pace.rate * 1e6);
+}
+
 static void on_ready(struct box *box, void *arg)
 {
 	struct pool *pool = arg;
@@ -216,6 +228,7 @@ static void on_ready(struct box *box, void *arg)
 	bool current = is_current(box) || (shelf == NULL && ticket != NULL);
 
 	if (box->place == PLACE_COMING) {
+		look_at_pace(pool);
 		pump_soon(pool);
 		if (shelf != NULL)
 			shelf->backoff_us = 0;
@@ -269,6 +282,8 @@ static void on_failed(struct box *box, const char *why, bool away, void *arg)
 		log_warning("task=%s container=%s: %s", box->shape.task->name, box->name, why);
 	if (shelf != NULL && !falls_back && box->place != PLACE_BACK)
 		shelf_back_off(shelf, clock_us());
+	if (box->place == PLACE_COMING)
+		pace_ready(&pool->pace, false, clock_us()); /* what fails is faster */
 	put(pool, box, PLACE_DOOMED);
 	if (box->agent_missing)
 		pool->host.agent_missing(pool->host.arg);
@@ -469,7 +484,7 @@ static void pump(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	while (pool->on && !pool->draining && pool->n_creating < pool->machine.at_once &&
+	while (pool->on && !pool->draining && pool->n_creating < pool->pace.now &&
 		(create_for_waiting(pool) || refill_one(pool)))
 		;
 	remove_some(pool, pool->n_creating == 0);
@@ -575,6 +590,9 @@ void pool_kill(struct pool *pool, struct box *box, const uint8_t nonce[FRAME_NON
 void pool_set_machine(struct pool *pool, const struct pool_machine *machine)
 {
 	pool->machine = *machine;
+	if (machine->at_once_least != pool->pace.least || machine->at_once_most != pool->pace.most)
+		pace_init(&pool->pace, machine->at_once, machine->at_once_least,
+			machine->at_once_most);
 	for (size_t i = 0; i < pool->n_shelves; i++) {
 		struct shelf *shelf = &pool->shelves[i];
 
@@ -682,9 +700,7 @@ int pool_new(const struct pool_host *host, struct pool **ret, struct err *err)
 	if (pool == NULL)
 		return err_set(err, ENOMEM, "pool");
 	pool->host = *host;
-	pool->machine = (struct pool_machine){
-		.uid_base = host->config->job_uid_base, .jobs = 1, .at_once = 1
-	};
+	pool->machine = (struct pool_machine){ .uid_base = host->config->job_uid_base, .jobs = 1 };
 	TAILQ_INIT(&pool->working);
 	TAILQ_INIT(&pool->doomed);
 	TAILQ_INIT(&pool->removing);

@@ -46,9 +46,11 @@ struct pool_host {
 
 /* What the engine's machine can do. */
 struct pool_machine {
-	uid_t uid_base;       /* eight for each container */
-	unsigned jobs;        /* that run at one time */
-	unsigned at_once;     /* creations that the engine is asked for at one time */
+	uid_t uid_base; /* eight for each container */
+	unsigned jobs;  /* that run at one time */
+	/* Creations that the engine is asked for at one time: to begin with, and where to look for
+	 * its best. */
+	unsigned at_once, at_once_least, at_once_most;
 	int64_t memory_bytes; /* that jobs share; 0: not known */
 };
 
