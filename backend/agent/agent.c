@@ -616,22 +616,17 @@ static void start(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)umask(022);
-	agent = (struct agent){ .signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK),
-		.keeper_fd = -1,
-		.killer_fd = -1,
-		.collect_fd = -1,
-		.nursery_fd = -1,
-		.now = SANDBOX_NONE,
-		.next = SANDBOX_NONE,
-		.past = SANDBOX_NONE,
-		.used = SPARE_EMPTY,
-		.container = METER_NONE,
-		.input = { .fd = -1 },
-		.ballast = BALLAST_NONE,
-		.more = packer_growing(),
-		.step = { .spare = SPARE_EMPTY },
-		.in = { .fd = STDIN_FILENO },
-		.out = { .fd = STDOUT_FILENO } };
+	/* One by one: buffers that were never written to need not be copied by any fork. */
+	agent.signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	agent.keeper_fd = agent.killer_fd = agent.collect_fd = agent.nursery_fd = -1;
+	agent.now = agent.next = agent.past = SANDBOX_NONE;
+	agent.used = agent.step.spare = SPARE_EMPTY;
+	agent.container = METER_NONE;
+	agent.input.fd = -1;
+	agent.ballast = BALLAST_NONE;
+	agent.more = packer_growing();
+	agent.in.fd = STDIN_FILENO;
+	agent.out.fd = STDOUT_FILENO;
 	for (size_t i = 0; i < SPARES_MAX; i++)
 		agent.spares[i] = SPARE_EMPTY;
 	(void)fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
