@@ -10,29 +10,11 @@
 
 #include "gpu_request.h"
 #include "wire/frame.h"
+#include "wire/proc_masks.h"
 
-/* What of /proc and /sys a container must not read; the engine's own list differs by version. */
-static const char *const masked_paths[] = {
-	"/proc/acpi",
-	"/proc/asound",
-	"/proc/config.gz",
-	"/proc/interrupts",
-	"/proc/kallsyms",
-	"/proc/kcore",
-	"/proc/keys",
-	"/proc/key-users",
-	"/proc/kmsg",
-	"/proc/kpagecgroup",
-	"/proc/kpagecount",
-	"/proc/kpageflags",
-	"/proc/latency_stats",
-	"/proc/modules",
-	"/proc/pressure",
-	"/proc/sched_debug",
-	"/proc/scsi",
-	"/proc/timer_list",
-	"/proc/timer_stats",
-	"/proc/vmallocinfo",
+/* What of /sys a container must not read; of /proc it is proc_masks.h. Engines' own lists differ.
+ */
+static const char *const masked_sys[] = {
 	"/sys/class/dmi",
 	"/sys/devices/virtual/dmi",
 	"/sys/devices/virtual/powercap",
@@ -176,34 +158,30 @@ static json_t *security_json(const struct container_host *host)
 	return list;
 }
 
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static size_t n_masked(const struct container_shape *shape)
+{
+	return COUNT(masked_sys) + (shape->sandbox ? 0 : PROC_MASKS);
+}
+
 /*
  * The kernel refuses a proc of their own to namespaces within a container where
  * a part of its own proc is covered. So in a slot it is not, and the agent covers
  * each job's, as it is here.
  */
-static bool is_left_open(const struct container_shape *shape, const char *path)
-{
-	return shape->sandbox && strncmp(path, "/proc/", 6) == 0;
-}
-
-static json_t *paths_json(const struct container_shape *shape, const char *const *paths, size_t n)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < n; i++)
-		if (!is_left_open(shape, paths[i]))
-			(void)json_array_append_new(list, json_string(paths[i]));
-	return list;
-}
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
 static void set_paths(json_t *hc, const struct container_shape *shape)
 {
-	(void)json_object_set_new(
-		hc, "MaskedPaths", paths_json(shape, masked_paths, COUNT(masked_paths)));
-	(void)json_object_set_new(
-		hc, "ReadonlyPaths", paths_json(shape, readonly_paths, COUNT(readonly_paths)));
+	json_t *masked = json_array(), *readonly = json_array();
+
+	for (size_t i = 0; i < COUNT(masked_sys); i++)
+		(void)json_array_append_new(masked, json_string(masked_sys[i]));
+	for (size_t i = 0; !shape->sandbox && i < PROC_MASKS; i++)
+		(void)json_array_append_new(masked, json_sprintf("/proc/%s", proc_masks[i]));
+	for (size_t i = 0; !shape->sandbox && i < COUNT(readonly_paths); i++)
+		(void)json_array_append_new(readonly, json_string(readonly_paths[i]));
+	(void)json_object_set_new(hc, "MaskedPaths", masked);
+	(void)json_object_set_new(hc, "ReadonlyPaths", readonly);
 }
 
 static void set_limits(
@@ -266,15 +244,6 @@ static json_t *labels_json(const struct container_host *host, const struct conta
 			labels, LABEL_ATTEMPT, json_sprintf("%u", shape->attempt));
 	}
 	return labels;
-}
-
-static size_t n_masked(const struct container_shape *shape)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < COUNT(masked_paths); i++)
-		n += !is_left_open(shape, masked_paths[i]);
-	return n;
 }
 
 /* A piece that could not be made must not leave a container with fewer locks. */

@@ -20,7 +20,6 @@ static const char *const proc_masks[] = {
 	"pressure",
 	"sched_debug",
 	"scsi",
-	"sysrq-trigger",
 	"timer_list",
 	"timer_stats",
 	"vmallocinfo",
