@@ -69,3 +69,4 @@ int tasks_command(int argc, char **argv);
 int images_command(int argc, char **argv);
 int doctor_command(int argc, char **argv);
 int check_command(int argc, char **argv);
+int store_command(int argc, char **argv);

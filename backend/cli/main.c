@@ -35,6 +35,7 @@ static const struct {
 	{ "images",  images_command,  "show which images the tasks use" },
 	{ "doctor",  doctor_command,  "check this machine and say what to do" },
 	{ "check",   check_command,   "read the configuration and name every mistake" },
+	{ "store",   store_command,   "move the jobs between SQLite and MariaDB" },
 	/* clang-format on */
 };
 

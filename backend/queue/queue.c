@@ -50,6 +50,7 @@
 #include "gate.h"
 #include "intake.h"
 #include "knock.h"
+#include "migrate.h"
 #include "peers.h"
 #include "rebuild.h"
 #include "reply.h"
@@ -232,6 +233,8 @@ static int open_store(struct queue *q, struct err *err)
 	if (r == 0 && q->database != NULL)
 		spool_use_store(q->spool, q->store, q->config->store_shared);
 	if (r == 0)
+		r = migrate_check(q->store, err);
+	if (r == 0)
 		r = rebuild_at_start(q, err);
 	q->store_up = r == 0;
 	return r;
@@ -353,6 +356,8 @@ static int prepare(struct role_args *args, int fd[static 2], char **ret_database
 		r = role_make_directory(ROLE_QUEUE, STATE_QUEUE, args->config, err);
 	if (r == 0)
 		r = role_confine(ROLE_QUEUE, args->config, (gid_t)-1, err);
+	if (r == 0)
+		r = migrate_lock(err);
 	return r;
 }
 

@@ -283,6 +283,18 @@ int spool_fetch(
 	return 0;
 }
 
+int spool_adopt(struct spool *spool, int fd, const char *name, struct err *err)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (fsync(fd) < 0)
+		return err_set(err, errno, "sync a spool file");
+	if (linkat(AT_FDCWD, path, spool->dir_fd, name, AT_SYMLINK_FOLLOW) < 0 && errno != EEXIST)
+		return err_set(err, errno, "name a spool file");
+	return fsync(spool->dir_fd) < 0 ? err_set(err, errno, "sync the spool") : 0;
+}
+
 void spool_remove(struct spool *spool, const char *file)
 {
 	struct err ignored; /* the store removes by itself what nobody names */

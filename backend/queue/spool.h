@@ -53,6 +53,8 @@ int spool_read(
 /* Such a file, from the store. -ENODATA: it is not there, or not as it was. */
 int spool_fetch(
 	struct spool *spool, const struct store_blob *stored, struct blob *ret, struct err *err);
+/* A nameless file of spool_new(), under the name that it has in a row. */
+int spool_adopt(struct spool *spool, int fd, const char *name, struct err *err);
 void spool_remove(struct spool *spool, const char *file);
 /* Every name in there. */
 int spool_each(struct spool *spool, store_file_fn *fn, void *arg, struct err *err);

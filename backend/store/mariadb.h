@@ -62,7 +62,7 @@ int mariadb_write(struct mariadb *m, enum statement which, const struct cell *in
 /* A query within or outside a transaction; its rows are in m->link. */
 int mariadb_read(
 	struct mariadb *m, enum statement which, const struct cell *in, size_t n, struct err *err);
-/* The open transaction moves that job: others will be told. */
+/* The open transaction moves that job: others will be told. 0: one that they need not look at. */
 int mariadb_touch(struct mariadb *m, uint64_t seq, struct err *err);
 
 /* --- mariadb_files.c: large bytes in rows --- */

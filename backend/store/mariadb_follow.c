@@ -120,7 +120,7 @@ int mariadb_follow(
 	if (r == 0 && t.n > 0)
 		qsort(t.seq, t.n, sizeof(*t.seq), compare);
 	for (size_t i = 0; r == 0 && i < t.n; i++)
-		if (i == 0 || t.seq[i] != t.seq[i - 1])
+		if (t.seq[i] != 0 && (i == 0 || t.seq[i] != t.seq[i - 1]))
 			r = fn(t.seq[i], arg, err);
 	if (r == 0)
 		*last = at;

@@ -20,6 +20,11 @@
 		"memory_bytes, queued_unix_ms, started_unix_ms, finished_unix_ms, retention_s, expires_age_ms, node, " \
 		"driver, lease_until_age_ms, image, isolation, error) " \
 		"VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, 0, 0, ?, 0, '', 0, 0, '', 0, '')") \
+	X(JOB_PUT, "INSERT INTO job (" JOB_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " \
+		"?, ?, ?, ?, ?)") \
+	X(EVENTS_OF, "SELECT attempt, kind, at_unix_ms, data FROM job_event WHERE seq = ? ORDER BY attempt, n") \
+	X(CLEAR_JOBS, "DELETE FROM job") \
+	X(CLEAR_FILES, "DELETE FROM job_file") \
 	X(JOB_GET, "SELECT " JOB_COLUMNS " FROM job WHERE id = ?") \
 	X(JOB_GET_SEQ, "SELECT " JOB_COLUMNS " FROM job WHERE seq = ?") \
 	X(JOB_OPEN, "SELECT " JOB_COLUMNS " FROM job WHERE state = ? AND seq > ? ORDER BY seq LIMIT 1000") \

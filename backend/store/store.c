@@ -503,3 +503,32 @@ int store_age_sync(struct store *store, int64_t mine_ms, int64_t *ret_ms, struct
 	assert(store->in_transaction);
 	return store->ops->age_sync(store, mine_ms, ret_ms, err);
 }
+
+int store_job_import(struct store *store, const struct store_job *row,
+	const struct store_blob *blobs, struct err *err)
+{
+	int r;
+
+	assert(store->in_transaction);
+	r = store->ops->job_put(store, row, err);
+	return r < 0 ? r : put_blobs(store, row->seq, blobs, err);
+}
+
+int store_each_event(
+	struct store *store, uint64_t seq, store_event_fn *fn, void *arg, struct err *err)
+{
+	return store->ops->each_event(store, seq, fn, arg, err);
+}
+
+int store_event_import(struct store *store, uint64_t seq, uint32_t attempt, enum store_event kind,
+	int64_t at_unix_ms, const char *data, struct err *err)
+{
+	assert(store->in_transaction);
+	return store->ops->event_add(store, seq, attempt, kind, at_unix_ms, data, err);
+}
+
+int store_clear(struct store *store, struct err *err)
+{
+	assert(store->in_transaction);
+	return store->ops->clear(store, err);
+}

@@ -251,6 +251,21 @@ int store_follow(struct store *store, uint64_t *last, store_seq_fn *fn, void *ar
 /* The age that all machines have in common: the highest that one of them has said. */
 int store_age_sync(struct store *store, int64_t mine_ms, int64_t *ret_ms, struct err *err);
 
+/*
+ * From one store to another: a job as it stands, with the numbers that it has, its bytes and
+ * the log of its moves; and all jobs away. All within a transaction but the reading.
+ */
+int store_job_import(struct store *store, const struct store_job *row,
+	const struct store_blob *blobs, struct err *err);
+typedef int store_event_fn(uint32_t attempt, enum store_event kind, int64_t at_unix_ms,
+	const char *data, void *arg, struct err *err);
+/* Of one job, in their order. fn must not use the same store. */
+int store_each_event(
+	struct store *store, uint64_t seq, store_event_fn *fn, void *arg, struct err *err);
+int store_event_import(struct store *store, uint64_t seq, uint32_t attempt, enum store_event kind,
+	int64_t at_unix_ms, const char *data, struct err *err);
+int store_clear(struct store *store, struct err *err);
+
 /* Does a row name this spool file? */
 int store_file_named(struct store *store, const char *file, bool *ret, struct err *err);
 /* Calls fn with every spool file that a row names. */

@@ -140,6 +140,39 @@ static int mariadb_job_insert(struct store *store, struct store_job *job, struct
 	return mariadb_touch(m, job->seq, err);
 }
 
+static int mariadb_job_put(struct store *store, const struct store_job *row, struct err *err)
+{
+	const struct cell in[] = {
+		CELL_UINT(row->seq),
+		CELL_BYTES(row->id.b, JOB_ID_BYTES),
+		CELL_TEXT(row->client),
+		CELL_TEXT(row->task),
+		CELL_INT(row->classic ? 1 : 0),
+		CELL_INT(row->state),
+		row->verdict == VERDICT_MAX_ ? CELL_NULL() : CELL_INT(row->verdict),
+		CELL_UINT(row->attempt),
+		CELL_UINT(row->failures),
+		CELL_UINT(row->priority),
+		CELL_INT(row->cpus),
+		CELL_INT(row->memory_bytes),
+		CELL_INT(row->queued_unix_ms),
+		CELL_INT(row->started_unix_ms),
+		CELL_INT(row->finished_unix_ms),
+		CELL_INT(row->retention_s),
+		CELL_INT(row->expires_age_ms),
+		CELL_TEXT(row->node),
+		CELL_UINT(row->driver),
+		CELL_INT(row->lease_until_age_ms),
+		CELL_TEXT(row->image),
+		CELL_INT(row->isolation),
+		CELL_TEXT(row->error),
+	};
+	struct mariadb *m = mariadb_of(store);
+	int r = mariadb_write(m, ST_JOB_PUT, in, N_OF(in), 1, NULL, err);
+
+	return r < 0 ? r : mariadb_touch(m, row->seq, err);
+}
+
 static int get_job(struct mariadb *m, enum statement which, const struct cell *key,
 	struct store_job *ret, struct err *err)
 {
@@ -242,6 +275,34 @@ static int mariadb_event_add(struct store *store, uint64_t seq, uint32_t attempt
 		CELL_INT(kind), CELL_BYTES(data, n), CELL_UINT(seq), CELL_UINT(attempt) };
 
 	return mariadb_write(mariadb_of(store), ST_EVENT_ADD, in, N_OF(in), 1, NULL, err);
+}
+
+static int mariadb_each_event(
+	struct store *store, uint64_t seq, store_event_fn *fn, void *arg, struct err *err)
+{
+	struct mariadb *m = mariadb_of(store);
+	const struct cell in[] = { CELL_UINT(seq) };
+	char data[STORE_ERROR_MAX + 1];
+	int r = mariadb_read(m, ST_EVENTS_OF, in, N_OF(in), err);
+
+	while (r == 0 && (r = mariadb_fetch(m->link, err)) > 0) {
+		mariadb_text(m->link, 3, data, sizeof(data));
+		r = fn((uint32_t)mariadb_uint(m->link, 0),
+			(enum store_event)mariadb_int(m->link, 1), mariadb_int(m->link, 2), data,
+			arg, err);
+	}
+	end_read(m);
+	return r;
+}
+
+static int mariadb_clear(struct store *store, struct err *err)
+{
+	struct mariadb *m = mariadb_of(store);
+	int r = mariadb_write(m, ST_CLEAR_JOBS, NULL, 0, MARIADB_ANY, NULL, err);
+
+	if (r == 0)
+		r = mariadb_write(m, ST_CLEAR_FILES, NULL, 0, MARIADB_ANY, NULL, err);
+	return r < 0 ? r : mariadb_touch(m, 0, err);
 }
 
 /* --- lists --- */
@@ -460,7 +521,11 @@ static int mariadb_job_delete(
 		r = 0;
 	}
 	end_read(m);
-	return r < 0 ? r : write_fenced(m, ST_JOB_DELETE, in, N_OF(in), seq, err);
+	if (r == 0)
+		r = mariadb_write(m, ST_JOB_DELETE, in, N_OF(in), 1, NULL, err);
+	if (r == -ESTALE)
+		return moved_on(seq, err);
+	return r < 0 ? r : mariadb_touch(m, 0, err); /* nobody follows a job that is done */
 }
 
 static int mariadb_file_named(struct store *store, const char *file, bool *ret, struct err *err)
@@ -633,6 +698,9 @@ const struct store_ops store_mariadb_ops = {
 	.job_insert = mariadb_job_insert,
 	.job_get = mariadb_job_get,
 	.job_get_seq = mariadb_job_get_seq,
+	.job_put = mariadb_job_put,
+	.each_event = mariadb_each_event,
+	.clear = mariadb_clear,
 	.job_claim = mariadb_job_claim,
 	.job_started = mariadb_job_started,
 	.job_requeue = mariadb_job_requeue,

@@ -20,6 +20,8 @@ struct store_ops {
 	int (*job_insert)(struct store *store, struct store_job *job, struct err *err);
 	int (*job_get)(struct store *store, const struct job_id *id, struct store_job *ret,
 		struct err *err);
+	/* A whole row, with its seq. */
+	int (*job_put)(struct store *store, const struct store_job *row, struct err *err);
 	int (*job_get_seq)(
 		struct store *store, uint64_t seq, struct store_job *ret, struct err *err);
 	int (*job_claim)(struct store *store, uint64_t seq, uint32_t attempt, const char *node,
@@ -39,6 +41,9 @@ struct store_ops {
 		struct store *store, uint64_t driver, int64_t until_age_ms, struct err *err);
 	int (*event_add)(struct store *store, uint64_t seq, uint32_t attempt, enum store_event kind,
 		int64_t at_unix_ms, const char *data, struct err *err);
+	int (*each_event)(
+		struct store *store, uint64_t seq, store_event_fn *fn, void *arg, struct err *err);
+	int (*clear)(struct store *store, struct err *err);
 	int (*blob_put)(struct store *store, uint64_t seq, enum job_blob kind,
 		const struct store_blob *blob, struct err *err);
 	int (*blob_get)(struct store *store, uint64_t seq, enum job_blob kind,

@@ -74,6 +74,9 @@
 		"INSERT INTO event (seq, attempt, n, at_unix_ms, kind, data) VALUES (?1, ?2, "     \
 		"1 + coalesce((SELECT max(n) FROM event WHERE seq = ?1 AND attempt = ?2), "        \
 		"0), ?3, ?4, ?5)")                                                                 \
+	X(EVENTS_OF, "SELECT attempt, kind, at_unix_ms, data FROM event WHERE seq = ?1 "           \
+		     "ORDER BY attempt, n")                                                        \
+	X(CLEAR, "DELETE FROM job")                                                                \
 	X(BLOB_PUT, "INSERT INTO blob (seq, kind, bytes, data, file, sha256) "                     \
 		    "VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                             \
 	X(BLOB_GET, "SELECT bytes, data, file, sha256 FROM blob WHERE seq = ?1 AND kind = ?2")     \
@@ -562,6 +565,11 @@ static int put_row(struct sqlite *s, const struct store_job *row, struct err *er
 	return step(s, stmt, err);
 }
 
+static int sqlite_job_put(struct store *store, const struct store_job *row, struct err *err)
+{
+	return put_row(sqlite_of(store), row, err);
+}
+
 static int sqlite_job_write(struct store *store, const struct store_write *write, struct err *err)
 {
 	const struct store_job *row = write->row;
@@ -822,6 +830,36 @@ static int sqlite_blob_sizes(struct store *store, uint64_t seq, uint64_t *ret, s
 		return r;
 	memcpy(ret, sizes, sizeof(sizes));
 	return 0;
+}
+
+static int sqlite_each_event(
+	struct store *store, uint64_t seq, store_event_fn *fn, void *arg, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r = prepare(s, ST_EVENTS_OF, &stmt, err);
+
+	if (r < 0)
+		return r;
+	bind_int(stmt, 1, (int64_t)seq);
+	while ((r = step(s, stmt, err)) > 0) {
+		r = fn((uint32_t)sqlite3_column_int64(stmt, 0),
+			(enum store_event)sqlite3_column_int(stmt, 1),
+			sqlite3_column_int64(stmt, 2), (const char *)sqlite3_column_text(stmt, 3),
+			arg, err);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+static int sqlite_clear(struct store *store, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r = prepare_write(s, ST_CLEAR, &stmt, err);
+
+	return r < 0 ? r : step(s, stmt, err);
 }
 
 /* --- the end of a job's stay --- */
@@ -1158,6 +1196,9 @@ const struct store_ops store_sqlite_ops = {
 	.job_insert = sqlite_job_insert,
 	.job_get = sqlite_job_get,
 	.job_get_seq = sqlite_job_get_seq,
+	.job_put = sqlite_job_put,
+	.each_event = sqlite_each_event,
+	.clear = sqlite_clear,
 	.job_claim = sqlite_job_claim,
 	.job_started = sqlite_job_started,
 	.job_requeue = sqlite_job_requeue,

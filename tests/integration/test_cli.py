@@ -12,7 +12,7 @@ import service
 from case import Case
 
 COMMANDS = ("serve gateway queue driver run submit ps logs result files cancel tasks images doctor "
-            "check").split()
+            "check store").split()
 
 
 class CliCase(Case):

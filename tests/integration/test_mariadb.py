@@ -128,6 +128,109 @@ class Named(unittest.TestCase):
         self.assertIn("0640", self.start_with("GOOD", 0o644))
 
 
+class Migrate(Case):
+    """`dockgate store migrate`, there and back."""
+
+    @classmethod
+    def setUpClass(cls):
+        pass
+
+    def migrate(self, svc, to):
+        return subprocess.run([service.DOCKGATE, "store", "migrate", "--to", to, "--config", svc.config],
+                              capture_output=True, text=True, check=False, timeout=120)
+
+    def configure(self, svc, changes):
+        svc.write_config(changes, FEW, {"sh": {"concurrency": 1}})
+
+    def results(self, svc, jobs):
+        found = {}
+        for job in jobs:
+            one = svc.native.job(job)
+            found[job] = [one[name] for name in ("state", "task", "queued_at", "attempt", "labels")
+                          if name in one]
+            if one["state"] == "done":
+                found[job] += [one[name] for name in ("verdict", "exit_code", "finished_at", "usage", "node")]
+                found[job] += [svc.http.get(f"/v1/jobs/{job}/stdout").body]
+        return found
+
+    def there_and_back(self, shared):
+        svc = service.Service(tasks=FEW, changes={"sh": {"concurrency": 1}}, store="sqlite")
+        self.addCleanup(svc.close)
+        svc.__enter__()
+        done = [svc.native.run("sh", args=[script], files=[{"name": "in", "content": "z" * size}])["id"]
+                for script, size in (("echo small", 1), ("cat in", 200000), ("exit 3", 10))]
+        blocker = svc.native.accept("sh", args=["sleep 30"])
+        waiting = [svc.native.accept("sh", args=[f"wc -c < in; echo {n}"],
+                                     files=[{"name": "in", "content": "w" * 100000}]) for n in range(2)]
+        before = self.results(svc, done)
+        database = service.mariadb().new_database()
+        svc.mariadb, svc.mariadb_database = service.mariadb(), database
+        settings = {**svc.write_database_file(), "store_shared": shared, "node": "a"}
+        self.configure(svc, settings)
+        refused = self.migrate(svc, "mariadb")
+        self.assertEqual((refused.returncode, refused.stdout), (1, ""))
+        self.assertIn("a queue runs", refused.stderr)
+        svc.http.request("DELETE", f"/v1/jobs/{blocker}")
+        self.assertEqual(svc.stop(), 0)
+        moved = self.migrate(svc, "mariadb")
+        self.assertEqual((moved.returncode, moved.stderr), (0, ""), moved)
+        self.assertNotIn("test-password", moved.stdout)
+        again = self.migrate(svc, "mariadb")
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("already", again.stderr)
+        svc.start()
+        svc.await_ready()
+        self.assertEqual(self.results(svc, done), before)
+        for n, job in enumerate(waiting):
+            self.assertEqual(content(svc.native.ended(job)["stdout"]), f"100000\n{n}\n".encode())
+        after = self.results(svc, done + waiting)
+        self.assertEqual(svc.stop(), 0)
+        back = self.migrate(svc, "sqlite")
+        self.assertEqual((back.returncode, back.stderr), (0, ""), back)
+        self.assertEqual(svc.mariadb.sql("SELECT COUNT(*) FROM job", database), [["0"]])
+        # A queue that still names the database finds that its jobs were moved.
+        with self.assertRaises(AssertionError) as caught:
+            svc.start(seconds=20)
+        self.assertIn("were moved", str(caught.exception))
+        svc.process = None
+        svc.mariadb = None
+        self.configure(svc, {"node": "a"})
+        svc.start()
+        svc.await_ready()
+        self.assertEqual(self.results(svc, done + waiting), after)
+        self.assertEqual(set(svc.endings().values()), {1})
+
+    def test_there_and_back(self):
+        self.there_and_back(False)
+
+    def test_there_and_back_of_a_shared_one(self):
+        self.there_and_back(True)
+
+    def test_what_is_cut_off_begins_anew(self):
+        svc = service.Service(tasks=FEW, store="sqlite")
+        self.addCleanup(svc.close)
+        svc.__enter__()
+        job = svc.native.run("sh", args=["echo kept"])["id"]
+        self.assertEqual(svc.stop(), 0)
+        database = service.mariadb().new_database()
+        svc.mariadb, svc.mariadb_database = service.mariadb(), database
+        self.configure(svc, svc.write_database_file())
+        self.assertEqual(self.migrate(svc, "mariadb").returncode, 0)
+        # As if it had been cut off before its end: the target is not whole.
+        svc.mariadb.sql("UPDATE meta SET value = 'unfinished' WHERE name = 'migration'", database)
+        with self.assertRaises(AssertionError) as caught:
+            svc.start(seconds=20)
+        self.assertIn("not finished", str(caught.exception))
+        svc.process = None
+        back = self.migrate(svc, "sqlite")
+        self.assertEqual(back.returncode, 1)
+        self.assertIn("not whole", back.stderr)
+        svc.mariadb.sql("UPDATE meta SET value = '' WHERE name = 'migration'", database)
+        svc.start()
+        svc.await_ready()
+        self.assertEqual(content(svc.native.job(job)["stdout"]), b"kept\n")
+
+
 class TwoMachines(Case):
     @classmethod
     def setUpClass(cls):
