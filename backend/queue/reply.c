@@ -256,15 +256,11 @@ static void lend_back(struct msg_job *job)
 	}
 }
 
-void reply_ended(struct queue *q, const struct answer *answer, const struct pending *p)
+static void reply_pending(struct queue *q, const struct answer *answer, const struct pending *p)
 {
 	cleanup_msg struct msg msg;
 	struct err err;
 
-	if (p == NULL || !p->write.insert) { /* not all of it is at hand */
-		reply_job(q, answer);
-		return;
-	}
 	msg_init(&msg, MSG_JOB);
 	msg.job.token = answer->token;
 	fill_row(q, &p->row, &msg.job);
@@ -273,6 +269,14 @@ void reply_ended(struct queue *q, const struct answer *answer, const struct pend
 	else
 		reply_send(q, answer->gate, &msg);
 	lend_back(&msg.job);
+}
+
+void reply_ended(struct queue *q, const struct answer *answer, const struct pending *p)
+{
+	if (p != NULL && p->write.insert)
+		reply_pending(q, answer, p);
+	else
+		reply_job(q, answer); /* not all of it is at hand */
 }
 
 struct later {
