@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy_shrink.h"
 #include "policy_table.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -84,12 +85,15 @@ static scmp_filter_ctx filter_new(uint32_t otherwise)
 	return ctx;
 }
 
-static scmp_filter_ctx job_filter(int network)
+/* `all`, or only what looks at arguments. */
+static scmp_filter_ctx job_filter(int network, int all)
 {
 	scmp_filter_ctx ctx = filter_new(SCMP_ACT_ERRNO(ENOSYS));
 
-	rules(ctx, SCMP_ACT_ALLOW, policy_allowed, COUNT(policy_allowed));
-	rules(ctx, SCMP_ACT_ERRNO(EPERM), policy_refused, COUNT(policy_refused));
+	if (all) {
+		rules(ctx, SCMP_ACT_ALLOW, policy_allowed, COUNT(policy_allowed));
+		rules(ctx, SCMP_ACT_ERRNO(EPERM), policy_refused, COUNT(policy_refused));
+	}
 	rule(ctx, SCMP_ACT_ALLOW, "clone", 1, SCMP_A0_64(SCMP_CMP_MASKED_EQ, POLICY_CLONE_NEW, 0));
 	refuse_new_namespaces(ctx);
 	sockets(ctx, network);
@@ -135,25 +139,46 @@ static scmp_filter_ctx nursery_filter(void)
 	return ctx;
 }
 
+static size_t export(scmp_filter_ctx ctx, struct sock_filter code[static SHRINK_MAX])
+{
+	int fd = memfd_create("bpf", 0);
+	ssize_t n;
+
+	check(fd < 0 ? -errno : seccomp_export_bpf(ctx, fd), "export");
+	seccomp_release(ctx);
+	n = pread(fd, code, SHRINK_MAX * sizeof(*code), 0);
+	check(n <= 0 ? -EIO : 0, "read");
+	(void)close(fd);
+	return (size_t)n / sizeof(*code);
+}
+
 /* One instruction a line, as struct sock_filter's initialiser. */
+static void print_code(FILE *out, const char *name, const struct sock_filter *code, size_t n)
+{
+	(void)fprintf(out, "static const struct sock_filter policy_bpf_%s[] = {\n", name);
+	for (size_t i = 0; i < n; i++)
+		(void)fprintf(out, "\t{ 0x%02x, %u, %u, 0x%08x },\n", code[i].code, code[i].jt,
+			code[i].jf, code[i].k);
+	(void)fprintf(out, "};\n\n");
+}
+
 static void print_filter(FILE *out, const char *name, scmp_filter_ctx ctx)
 {
-	struct {
-		uint16_t code;
-		uint8_t jt, jf;
-		uint32_t k;
-	} insn;
-	int fd = memfd_create("bpf", 0);
+	static struct sock_filter code[SHRINK_MAX];
 
-	check(fd < 0 ? -errno : seccomp_export_bpf(ctx, fd), name);
-	check(lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0, "lseek");
-	(void)fprintf(out, "static const struct sock_filter policy_bpf_%s[] = {\n", name);
-	while (read(fd, &insn, sizeof(insn)) == (ssize_t)sizeof(insn))
-		(void)fprintf(out, "\t{ 0x%02x, %u, %u, 0x%08x },\n", insn.code, insn.jt, insn.jf,
-			insn.k);
-	(void)fprintf(out, "};\n\n");
-	(void)close(fd);
-	seccomp_release(ctx);
+	print_code(out, name, code, export(ctx, code));
+}
+
+/* Loaded for every job: as short as it can be. */
+static void print_job_filter(FILE *out, const char *name, int network)
+{
+	static struct sock_filter full[SHRINK_MAX], some[SHRINK_MAX], less[SHRINK_MAX];
+	size_t n = export(job_filter(network, 1), full);
+	size_t n_less = shrink(full, n, some, export(job_filter(network, 0), some), less);
+
+	if (n_less > 0)
+		check(shrink_same(full, n, less, n_less) ? 0 : -EINVAL, "a shorter filter");
+	print_code(out, name, n_less > 0 ? less : full, n_less > 0 ? n_less : n);
 }
 
 static void print_bpf(FILE *out)
@@ -162,8 +187,8 @@ static void print_bpf(FILE *out)
 	(void)fprintf(out, "#include <linux/filter.h>\n\n");
 	print_filter(out, "agent", agent_filter());
 	print_filter(out, "nursery", nursery_filter());
-	print_filter(out, "job", job_filter(0));
-	print_filter(out, "job_network", job_filter(1));
+	print_job_filter(out, "job", 0);
+	print_job_filter(out, "job_network", 1);
 }
 
 /* Quotes inside the C string of the profile. */
