@@ -928,10 +928,11 @@ static int line_of(cfg_t *cfg, const char *name)
 	return cfg_opt_size(opt) > 0 ? value_at(opt, 0)->line : cfg->line;
 }
 
-/* Where each job in a slot has a file system of its own. */
+/* Where each job in a slot has something of its own. /proc is another matter: it goes by the host.
+ */
 static bool is_covered(const char *path)
 {
-	static const char *const places[] = { "/workspace", "/tmp", "/dev/shm" };
+	static const char *const places[] = { "/workspace", "/tmp", "/dev", "/sys", "/dockgate" };
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		size_t n = strlen(places[i]);
