@@ -27,7 +27,7 @@ enum { OPT_TO = OPT_OWN, OPT_STATE_DIR };
 
 static int migrate(const char *config_path, bool to_database)
 {
-	struct migrate_counts counts;
+	struct migrate_counts counts = { 0 };
 	struct config *config = NULL;
 	struct err err;
 	int r = config_load(config_path, NULL, NULL, &config, &err);
