@@ -6,7 +6,7 @@ import socket
 import statistics
 import time
 
-from client import Docker  # of the integration tests
+import machine
 from images import image_of
 from report import join
 from served import Service
@@ -161,7 +161,7 @@ def upload_s(client, bytes_, piece):
 def measure(bench, service, image):
     """In turns, so that whatever else the machine does is everybody's. {what: seconds of each}"""
     found = {"attach": [], "out": [], "in": [], "collected": []}
-    engine, client, piece = Docker(), Client(service.port), os.urandom(1 << 20)
+    engine, client, piece = machine.engine(), Client(service.port), os.urandom(1 << 20)
     for _ in range(bench.n(5, 1)):
         for what, run in (
                 ("attach", lambda: attach_s(engine, image, ["/bench_bulk", "out", str(OUT_BYTES)], OUT_BYTES)),

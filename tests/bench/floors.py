@@ -6,12 +6,11 @@ import subprocess
 import threading
 import time
 
+import machine
 from images import root_of
 from machine import docker
 from report import percentiles
 from served import IMAGE
-
-import client  # of the integration tests
 
 LOOPS = (1, 2, 4, 6, 8)
 
@@ -91,7 +90,7 @@ def loop_rate(at_once, seconds):
     counts = [0] * at_once
 
     def loop(i):
-        engine = client.Docker()
+        engine = machine.engine()
         while time.monotonic() < end:
             one_container(engine)
             counts[i] += 1

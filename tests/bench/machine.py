@@ -5,6 +5,8 @@ import os
 import platform
 import subprocess
 
+import client  # of the integration tests
+
 TICK = os.sysconf("SC_CLK_TCK")
 CPUS = os.cpu_count()
 
@@ -14,6 +16,14 @@ def docker(*args):
     if done.returncode != 0:
         raise SystemExit(f"bench: docker {' '.join(args)}: {done.stderr.strip()}")
     return done.stdout.strip()
+
+
+def engine():
+    """The engine's API, as the tests speak it."""
+    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    if not host.startswith("unix://"):
+        raise SystemExit(f"bench: this needs an engine on a unix socket, not {host}")
+    return client.Docker(host[len("unix://"):])
 
 
 def words(path):
