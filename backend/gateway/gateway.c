@@ -225,7 +225,7 @@ static int run(struct program *program, struct role_args *args)
 	raise_descriptors(args->config);
 	if (make_listeners(args, &err) < 0) {
 		log_error("%s", err.msg);
-		return EX_CONFIG;
+		return err.code == EADDRNOTAVAIL ? 1 : EX_CONFIG; /* a network that comes up late */
 	}
 	json_object_seed(0); /* reads a file, which is refused from here on */
 	if (role_confine(ROLE_GATEWAY, args->config, (gid_t)-1, &err) < 0) {

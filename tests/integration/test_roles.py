@@ -108,6 +108,17 @@ class Roles(unittest.TestCase):
         self.service.start_role("gateway")
         self.run_one()
 
+    def test_what_a_restart_mends_and_what_not(self):
+        """An address may come with a network; a port in use is somebody's to mend."""
+        taken = f"127.0.0.1:{self.service.port}"
+        for listen, status, said in (("203.0.113.9:8099", 1, "203.0.113.9:8099"),
+                                     (taken, 78, f"{taken} is in use by another program")):
+            done = subprocess.run([DOCKGATE, "gateway", "--config", self.service.config], text=True,
+                                  env={**os.environ, "DOCKGATE_LISTEN": listen},
+                                  capture_output=True, timeout=30, check=False)
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertIn(said, done.stderr)
+
     def test_the_watchdog_is_fed(self):
         """Ten times a second, since a third of a second was asked for."""
         path = os.path.join(self.service.directory, "notify-queue")
