@@ -121,12 +121,12 @@ struct config {
 	char *classic_task;     /* owned; the task behind the classic face */
 
 	/* queue */
-	char *database_file;   /* owned; its connection string; NULL: SQLite in the state directory */
-	bool store_shared;     /* several machines use that database */
-	int store_poll_ms;     /* how often others' work is looked for */
-	char *peer_listen;     /* owned; NULL: none. Where "look now" comes in, "ADDRESS:PORT" */
-	struct strv peers;     /* whom to tell the same */
-	int waiting_max; /* jobs; beyond it a submit is 503 */
+	char *database_file; /* owned; its connection string; NULL: SQLite in the state directory */
+	bool store_shared;   /* several machines use that database */
+	int store_poll_ms;   /* how often others' work is looked for */
+	char *peer_listen;   /* owned; NULL: none. Where "look now" comes in, "ADDRESS:PORT" */
+	struct strv peers;   /* whom to tell the same */
+	int waiting_max;     /* jobs; beyond it a submit is 503 */
 	int lease_ms;
 	int attempts;          /* default of tasks */
 	int64_t retention_s;   /* default of tasks */

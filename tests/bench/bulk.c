@@ -17,7 +17,8 @@
 
 static void write_bytes(int fd, long bytes)
 {
-	static const char line[] = "every line of it has sixty-four characters, as have all others\n";
+	static const char line[] =
+		"every line of it has sixty-four characters, as have all others\n";
 	static char chunk[65536];
 
 	for (size_t i = 0; i < sizeof(chunk); i++)
