@@ -112,6 +112,13 @@ class Life(unittest.TestCase):
         self.assertEqual(self.run_in("systemctl", "is-enabled", "dockgate").strip(), "enabled")
         self.assertEqual(self.run_in("systemctl", "--failed", "--plain", "--no-legend").strip(), "")
 
+    def test_1_systemd_finds_nothing_wrong_with_the_units(self):
+        names = [os.path.basename(name) for name in self.run_in("dpkg", "-L", "dockgate").split()
+                 if "/systemd/system/dockgate" in name]
+        self.assertGreater(len(names), 8)
+        done = self.machine.attempt("systemd-analyze", "verify", "--man=no", *names)
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+
     def test_1_images_of_the_tasks_are_looked_for(self):
         for _ in until(300):
             state = self.machine.show("dockgate-images.service", "ActiveState", "Result")
