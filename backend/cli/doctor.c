@@ -24,6 +24,7 @@
 #include "driver/host.h"
 #include "driver/slot_note.h"
 #include "engine_probe.h"
+#include "store/mariadb_dsn.h"
 
 #define CGROUP2_MAGIC 0x63677270
 #define API_LEAST     40
@@ -349,6 +350,30 @@ static void check_space(struct doctor *d, const char *dir)
 			"%s: %llu MiB free", dir, (unsigned long long)(left / MIB));
 }
 
+/* The file that names a MariaDB database; whether one answers there, the service says. */
+static void check_database_file(struct doctor *d)
+{
+	const char *path = d->config == NULL ? NULL : d->config->database_file;
+	struct mariadb_dsn dsn;
+	char *text = NULL;
+	struct err err;
+
+	if (path == NULL)
+		return;
+	if (mariadb_dsn_read(path, d->config->queue_uid, &text, &err) < 0)
+		say(d, err.code == EACCES && geteuid() != 0 ? GRADE_WARN : GRADE_FAIL, "database",
+			"docs/deploy-mariadb.md says what it holds", "%s", err.msg);
+	else if (mariadb_dsn_parse(text, &dsn, &err) < 0)
+		say(d, GRADE_FAIL, "database", "docs/deploy-mariadb.md has the names", "%s: %s",
+			path, err.msg);
+	else
+		say(d, GRADE_OK, "database", NULL, "MariaDB, '%s' at %s%s", dsn.database,
+			dsn.socket[0] != '\0' ? dsn.socket : dsn.server,
+			dsn.tls ? ", with TLS" : "");
+	explicit_bzero(&dsn, sizeof(dsn));
+	mariadb_dsn_wipe(text);
+}
+
 static void check_state(struct doctor *d)
 {
 	char path[4096];
@@ -522,6 +547,7 @@ static void (*const checks[])(struct doctor *d) = {
 	check_cgroups,
 	check_images,
 	check_gpus,
+	check_database_file,
 	check_state,
 	check_sandbox,
 	check_service,

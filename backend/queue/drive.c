@@ -407,7 +407,8 @@ static void stop_strays(struct queue *q, const uint8_t *entries, uint32_t n)
 		job = jobs_find(&q->jobs, &id);
 		if (job != NULL && job->state == JOB_QUEUED && attempt == job->attempt + 1)
 			drive_claim_again(q, job);
-		if (job == NULL || job->state != JOB_RUNNING || !runs(job, entry, &gpus))
+		if (job == NULL || job->state != JOB_RUNNING || job->elsewhere ||
+			!runs(job, entry, &gpus))
 			stop(q, &id, attempt, true);
 	}
 }

@@ -76,7 +76,7 @@ static void job_waits(struct queue *q, struct job *job, const struct store_job *
 
 static void job_runs(struct queue *q, struct job *job, const struct store_job *row)
 {
-	if (is_here(q, job) && job->attempt == row->attempt)
+	if (is_here(q, job) && job->attempt == row->attempt && job->driver == row->driver)
 		return; /* we know it better */
 	if (is_here(q, job))
 		drive_stop_later(q, &job->id, job->attempt, true);

@@ -23,8 +23,9 @@
 	X(JOB_PUT, "INSERT INTO job (" JOB_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " \
 		"?, ?, ?, ?, ?)") \
 	X(EVENTS_OF, "SELECT attempt, kind, at_unix_ms, data FROM job_event WHERE seq = ? ORDER BY attempt, n") \
-	X(CLEAR_JOBS, "DELETE FROM job") \
-	X(CLEAR_FILES, "DELETE FROM job_file") \
+	/* Some at a time: an answer does not take long. */ \
+	X(CLEAR_JOBS, "DELETE FROM job ORDER BY seq LIMIT 500") \
+	X(CLEAR_FILES, "DELETE FROM job_file ORDER BY name LIMIT 4") \
 	X(JOB_GET, "SELECT " JOB_COLUMNS " FROM job WHERE id = ?") \
 	X(JOB_GET_SEQ, "SELECT " JOB_COLUMNS " FROM job WHERE seq = ?") \
 	X(JOB_OPEN, "SELECT " JOB_COLUMNS " FROM job WHERE state = ? AND seq > ? ORDER BY seq LIMIT 1000") \

@@ -297,11 +297,15 @@ static int mariadb_each_event(
 
 static int mariadb_clear(struct store *store, struct err *err)
 {
+	static const enum statement steps[] = { ST_CLEAR_JOBS, ST_CLEAR_FILES };
 	struct mariadb *m = mariadb_of(store);
-	int r = mariadb_write(m, ST_CLEAR_JOBS, NULL, 0, MARIADB_ANY, NULL, err);
+	struct done done;
+	int r = 0;
 
-	if (r == 0)
-		r = mariadb_write(m, ST_CLEAR_FILES, NULL, 0, MARIADB_ANY, NULL, err);
+	for (size_t i = 0; r == 0 && i < N_OF(steps); i++)
+		do {
+			r = mariadb_write(m, steps[i], NULL, 0, MARIADB_ANY, &done, err);
+		} while (r == 0 && done.changed > 0);
 	return r < 0 ? r : mariadb_touch(m, 0, err);
 }
 

@@ -127,6 +127,21 @@ class Named(unittest.TestCase):
     def test_a_file_that_others_read(self):
         self.assertIn("0640", self.start_with("GOOD", 0o644))
 
+    def test_doctor_reads_it(self):
+        svc = service.Service(tasks=FEW, store="mariadb")
+        svc.write_file(svc.log_path, "")
+        self.addCleanup(svc.close)
+        path = os.path.join(svc.directory, "database")
+        for string, said in ((None, "ok    database       MariaDB, 'dockgate_"),
+                             ("SERVER=h;USER=u;DATABASE=d;PORT=SECRET", "FAIL  database       " + path + ": PORT")):
+            if string:
+                svc.write_file(path, string, 0o640)
+            done = subprocess.run([service.DOCKGATE, "doctor", "--config", svc.config],
+                                  capture_output=True, text=True, check=False)
+            self.assertIn(said, done.stdout)
+            self.assertNotIn("SECRET", done.stdout + done.stderr)
+            self.assertNotIn("test-password", done.stdout + done.stderr)
+
 
 class Migrate(Case):
     """`dockgate store migrate`, there and back."""
@@ -249,7 +264,7 @@ class TwoMachines(Case):
         cls.use(cls.a)
 
     def test_a_job_runs_where_there_is_room(self):
-        jobs = [self.a.native.accept("sh", args=["sleep 1; echo $0"]) for _ in range(4)]
+        jobs = [self.a.native.accept("sh", args=["sleep 3; echo $0"]) for _ in range(4)]
         nodes = [self.b.native.ended(job)["node"] for job in jobs]
         self.assertEqual(sorted(nodes), ["a", "a", "b", "b"])
         for job in jobs:
@@ -258,7 +273,7 @@ class TwoMachines(Case):
                 self.assertEqual(here[member], there[member])
 
     def test_a_waiting_client_is_woken_by_the_other_machine(self):
-        blockers = [self.a.native.accept("sh", args=["sleep 2"]) for _ in range(2)]
+        blockers = [self.a.native.accept("sh", args=["sleep 4"]) for _ in range(2)]
         jobs = [self.a.native.accept("sh", args=["sleep 0.5; echo woken"]) for _ in range(2)]
         ended = [self.a.native.ended(job) for job in jobs]
         self.assertEqual([(job["node"], content(job["stdout"])) for job in ended], [("b", b"woken\n")] * 2)
@@ -266,7 +281,7 @@ class TwoMachines(Case):
 
     def test_large_bytes_go_both_ways(self):
         text = "x" * 300000
-        jobs = [self.a.native.accept("sh", args=["wc -c < in; head -c 200000 /dev/zero | tr '\\0' y; sleep 1"],
+        jobs = [self.a.native.accept("sh", args=["wc -c < in; head -c 200000 /dev/zero | tr '\\0' y; sleep 4"],
                                      files=[{"name": "in", "content": text}]) for _ in range(4)]
         ended = [self.a.native.ended(job) for job in jobs]
         self.assertEqual({job["node"] for job in ended}, {"a", "b"})
@@ -282,11 +297,11 @@ class TwoMachines(Case):
             self.assertEqual(self.b.http.request("DELETE", f"/v1/jobs/{job}").status, 200)
             self.assertEqual(self.a.native.ended(job)["verdict"], "cancelled")
         # Their places are free again, on both.
-        jobs = [self.b.native.accept("sh", args=["sleep 0.5"]) for _ in range(4)]
+        jobs = [self.b.native.accept("sh", args=["sleep 3"]) for _ in range(4)]
         self.assertEqual({self.b.native.ended(job)["node"] for job in jobs}, {"a", "b"})
 
     def test_nobody_elses_name(self):
-        svc = service.Service({"node": "a", "store_shared": True}, FEW, store="mariadb",
+        svc = service.Service({"node": "a", "store_shared": True}, {**FEW, "sh": None}, store="mariadb",
                               database=self.a.mariadb_database)
         self.addCleanup(svc.close)
         svc.process = subprocess.Popen([service.DOCKGATE, "serve", "--config", svc.config], cwd="/",
