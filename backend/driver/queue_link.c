@@ -66,7 +66,9 @@ static bool send_now(struct queue_link *link, const struct msg *msg)
 
 	if (link->channel == NULL || !channel_is_open(link->channel))
 		return false;
-	if (channel_send(link->channel, msg, &err) == 0)
+	/* That a job has started goes with its ending, where that is so short. */
+	if ((msg->type == MSG_STARTED ? channel_send_soon : channel_send)(
+		    link->channel, msg, &err) == 0)
 		return true;
 	log_warning("%s to the queue: %s", msg_name(msg->type), err.msg);
 	return false;

@@ -43,11 +43,14 @@ static void send_it(struct queue *q, const struct msg *msg)
 void drive_ack(struct queue *q, const struct job_id *id, uint32_t attempt)
 {
 	cleanup_msg struct msg msg;
+	struct err err;
 
 	msg_init(&msg, MSG_ENDING_ACK);
 	msg.ending_ack.id = *id;
 	msg.ending_ack.attempt = attempt;
-	send_it(q, &msg);
+	if (q->drive.ch != NULL && !q->drive.closed &&
+		channel_send_soon(q->drive.ch, &msg, &err) < 0)
+		log_warning("an acknowledgement to the driver was dropped: %s", err.msg);
 }
 
 static void stop(struct queue *q, const struct job_id *id, uint32_t attempt, bool lease_lost)

@@ -16,6 +16,7 @@
 #include "pack.h"
 
 #define BATCH_MAX    256  /* messages read before others get their turn */
+#define SOON_US      5000 /* that long a message may wait for another one */
 #define RETRY_US     2000 /* after ETOOMANYREFS, which no event follows */
 #define SOCKET_BYTES (4 * 1024 * 1024)
 #define LENGTH_BYTES 4 /* in front of each message of a datagram */
@@ -38,6 +39,8 @@ struct channel {
 	struct channel_self who;
 	char node[65];
 	struct event *readable, *writable;
+	struct event *soon; /* `out` is sent then, if nothing sends it before */
+	bool due;           /* `out` is sent at the end of the loop's turn */
 	const struct channel_ops *ops;
 	void *arg;
 	struct waiting_list waiting;
@@ -67,6 +70,7 @@ static void lose(struct channel *ch, const char *why)
 	ch->open = false;
 	(void)event_del(ch->readable);
 	(void)event_del(ch->writable);
+	(void)event_del(ch->soon);
 	ch->ops->closed(ch, why, ch->arg); /* may free the channel: nothing after it */
 }
 
@@ -219,8 +223,28 @@ static int send_out(struct channel *ch, struct err *err)
 	if (r == 0) {
 		ch->out_len = 0;
 		ch->out_messages = 0;
+		ch->due = false;
 	}
 	return r;
+}
+
+static void on_soon(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	channel_flush(arg);
+}
+
+static void schedule_out(struct channel *ch, bool soon)
+{
+	const struct timeval wait = { .tv_usec = SOON_US };
+
+	if (ch->due)
+		return;
+	if (soon && (event_pending(ch->soon, EV_TIMEOUT, NULL) || event_add(ch->soon, &wait) == 0))
+		return;
+	ch->due = true;
+	event_active(ch->writable, EV_TIMEOUT, 0);
 }
 
 void channel_flush(struct channel *ch)
@@ -235,7 +259,8 @@ void channel_flush(struct channel *ch)
  * A message of `len` bytes stands behind the `out_len` bytes of earlier ones: it joins
  * them where it fits. One with descriptors travels by itself.
  */
-static int add_to_out(struct channel *ch, size_t len, const int *fds, size_t nfds, struct err *err)
+static int add_to_out(
+	struct channel *ch, size_t len, const int *fds, size_t nfds, bool soon, struct err *err)
 {
 	size_t behind = ch->out_len;
 
@@ -249,12 +274,12 @@ static int add_to_out(struct channel *ch, size_t len, const int *fds, size_t nfd
 			return send_or_keep(ch, len, 1, fds, nfds, err);
 	}
 	ch->out_len += len;
-	if (ch->out_messages++ == 0)
-		event_active(ch->writable, EV_TIMEOUT, 0);
+	ch->out_messages++;
+	schedule_out(ch, soon);
 	return 0;
 }
 
-int channel_send(struct channel *ch, const struct msg *msg, struct err *err)
+static int give(struct channel *ch, const struct msg *msg, bool soon, struct err *err)
 {
 	uint8_t *at = ch->out + ch->out_len;
 	struct packer length = packer_fixed(at, LENGTH_BYTES);
@@ -270,11 +295,21 @@ int channel_send(struct channel *ch, const struct msg *msg, struct err *err)
 	if (r < 0)
 		return r;
 	pack_u32(&length, (uint32_t)len);
-	r = add_to_out(ch, LENGTH_BYTES + len, fds, nfds, err);
+	r = add_to_out(ch, LENGTH_BYTES + len, fds, nfds, soon, err);
 	for (size_t i = 0; i < nfds; i++)
 		if ((made & 1U << i) != 0)
 			(void)close(fds[i]);
 	return r;
+}
+
+int channel_send(struct channel *ch, const struct msg *msg, struct err *err)
+{
+	return give(ch, msg, false, err);
+}
+
+int channel_send_soon(struct channel *ch, const struct msg *msg, struct err *err)
+{
+	return give(ch, msg, true, err);
 }
 
 /* The descriptors of a received message; false when there were more than fit (they are closed). */
@@ -462,7 +497,9 @@ int channel_new(struct event_base *base, int fd_given, enum role self, enum role
 	ch->arg = arg;
 	ch->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, ch);
 	ch->writable = event_new(base, fd, EV_WRITE, on_writable, ch);
-	if (ch->readable == NULL || ch->writable == NULL || event_add(ch->readable, NULL) < 0) {
+	ch->soon = event_new(base, -1, 0, on_soon, ch);
+	if (ch->readable == NULL || ch->writable == NULL || ch->soon == NULL ||
+		event_add(ch->readable, NULL) < 0) {
 		channel_free(ch);
 		return err_set(err, ENOMEM, "channel to %s", role_name(peer));
 	}
@@ -506,6 +543,8 @@ void channel_free(struct channel *ch)
 		event_free(ch->readable);
 	if (ch->writable != NULL)
 		event_free(ch->writable);
+	if (ch->soon != NULL)
+		event_free(ch->soon);
 	while ((w = STAILQ_FIRST(&ch->waiting)) != NULL) {
 		STAILQ_REMOVE_HEAD(&ch->waiting, next);
 		waiting_free(w);

@@ -65,6 +65,8 @@ void channel_free(struct channel *ch);
 /* The message stays the caller's; its blobs' descriptors are duplicated by the kernel. */
 int channel_send(struct channel *ch, const struct msg *msg, struct err *err);
 
+/* The same for what is not urgent: it waits some milliseconds for another message to go with. */
+int channel_send_soon(struct channel *ch, const struct msg *msg, struct err *err);
 /* Sends what was given to channel_send(), now and not at the end of the loop's turn. */
 void channel_flush(struct channel *ch);
 
