@@ -364,12 +364,16 @@ class Service:
         """All of its processes at once, as a power cut does."""
         if self.process is None:
             return
-        pids = [self.process.pid] + descendants(self.process.pid)
-        for pid in pids:
+        pidfds = []
+        for pid in [self.process.pid] + descendants(self.process.pid):
             try:
-                os.kill(pid, signal.SIGKILL)
+                pidfds.append(os.pidfd_open(pid))
+                signal.pidfd_send_signal(pidfds[-1], signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        for pidfd in pidfds:  # one that is still dying still listens
+            select.select([pidfd], [], [], 60)
+            os.close(pidfd)
         self.process.wait()
         self.process = None
 
