@@ -185,6 +185,16 @@ static char **vector(char **strings, uint32_t n)
 	return list;
 }
 
+/* A step before may have locked the next one out, by mistake or not: the directory is the job's. */
+static int enter_workspace(void)
+{
+	if (chdir(AGENT_WORKSPACE) == 0)
+		return 0;
+	if (errno != EACCES || chmod(AGENT_WORKSPACE, 0700) < 0 || chdir(AGENT_WORKSPACE) < 0)
+		return -errno;
+	return 0;
+}
+
 static _Noreturn void become_program(
 	const struct prepare_order *job, const struct plan *plan, char *strings)
 {
@@ -197,8 +207,9 @@ static _Noreturn void become_program(
 	r = rights_become_job(job->job_uid);
 	if (r < 0)
 		fail(SPARE_STAGE_RIGHTS, -r);
-	if (chdir(AGENT_WORKSPACE) < 0)
-		fail(SPARE_STAGE_WORKSPACE, errno);
+	r = enter_workspace();
+	if (r < 0)
+		fail(SPARE_STAGE_WORKSPACE, -r);
 	if (argv[0] == NULL)
 		fail(SPARE_STAGE_EXEC, EINVAL);
 	environ = envp; /* execvp looks for PATH there */

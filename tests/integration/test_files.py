@@ -50,6 +50,18 @@ class Collect(Case):
                     "sandbox" in headers.get("Content-Security-Policy", ""))
             self.assertTrue(safe, headers.as_string())
 
+    def test_a_workspace_that_its_job_locked(self):
+        for mode in ("0", "100", "400"):
+            job, files = self.files(f"echo x > a; chmod {mode} .", ["*"])
+            self.assertEqual((job["verdict"], job["attempt"], list(files)), ("ok", 1, ["a"]), job)
+
+    def test_a_build_that_locks_the_workspace(self):
+        """What comes after it runs there all the same."""
+        job = self.native.run("build", collect=["made"], files=[
+            {"name": "main.src", "content": "echo 'echo fine > made' > program; chmod 755 program; chmod 0 ."}])
+        self.assertEqual((job["verdict"], job["attempt"], [f["name"] for f in job["files"]]),
+                         ("ok", 1, ["made"]), job)
+
     def test_globs(self):
         script = "mkdir -p d/e; for f in a.png b.txt d/c.png d/e/f.png d/.h d/[x].png; do echo $f > $f; done"
         for collect, expected in (
