@@ -117,14 +117,15 @@ MARIADB = os.path.join(ROOT, "tests", "mariadb")
 class MariaDB:
     """A server on a unix socket (tests/mariadb); it may be killed and started again."""
 
-    def __init__(self):
-        self.directory = tempfile.mkdtemp(prefix="dockgate-mariadb-", dir="/tmp")
+    def __init__(self, options="", directory=None):
+        self.directory = directory or tempfile.mkdtemp(prefix="dockgate-mariadb-", dir="/tmp")
+        self.options = options
         self.databases = 0
         self.start()
 
     def call(self, word):
         subprocess.run([MARIADB, word, self.directory], check=True, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL)
+                       stdout=subprocess.DEVNULL, env={**os.environ, "MARIADB_OPTIONS": self.options})
 
     def start(self):
         self.call("start")

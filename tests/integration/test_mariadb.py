@@ -7,6 +7,7 @@ import http.client
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -141,6 +142,58 @@ class Named(unittest.TestCase):
             self.assertIn(said, done.stdout)
             self.assertNotIn("SECRET", done.stdout + done.stderr)
             self.assertNotIn("test-password", done.stdout + done.stderr)
+
+
+class OverTLS(Case):
+    """A server at an address, which the queue reaches through its walls, and whose certificate it checks."""
+
+    @classmethod
+    def setUpClass(cls):
+        directory = tempfile.mkdtemp(prefix="dockgate-mariadb-", dir="/tmp")
+        cls.port = service.free_port()
+        for name, subject in (("ca", "an authority"), ("other", "another one")):
+            cls.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                        "2", "-subj", f"/CN={subject}", "-keyout", f"{directory}/{name}.key", "-out",
+                        f"{directory}/{name}.pem")
+        cls.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                    "/CN=localhost", "-keyout", f"{directory}/server.key", "-out", f"{directory}/server.csr")
+        service.Service.write_file(f"{directory}/names", "subjectAltName=IP:127.0.0.1\n")
+        cls.openssl("x509", "-req", "-extfile", f"{directory}/names", "-in", f"{directory}/server.csr", "-CA", f"{directory}/ca.pem", "-CAkey",
+                    f"{directory}/ca.key", "-CAcreateserial", "-days", "2", "-out", f"{directory}/server.pem")
+        for name in os.listdir(directory):
+            os.chmod(os.path.join(directory, name), 0o644)
+        cls.server = service.MariaDB(
+            f"--bind-address=127.0.0.1 --port={cls.port} --ssl-cert={directory}/server.pem "
+            f"--ssl-key={directory}/server.key --require-secure-transport=ON", directory)
+        cls.addClassCleanup(cls.server.stop)
+        cls.directory = directory
+
+    @staticmethod
+    def openssl(*args):
+        subprocess.run(["openssl", *args], check=True, capture_output=True)
+
+    def service_with(self, rest):
+        svc = service.Service(tasks=FEW, store="mariadb", database=self.server.new_database())
+        self.addCleanup(svc.close)
+        svc.mariadb = self.server
+        svc.write_file(os.path.join(svc.directory, "database"),
+                       f"SERVER=127.0.0.1;PORT={self.port};USER=dockgate;PASSWORD=test-password;"
+                       f"DATABASE={svc.mariadb_database};{rest}", 0o640)
+        return svc
+
+    def test_with_its_authority(self):
+        svc = self.service_with(f"SSLCA={self.directory}/ca.pem").__enter__()
+        self.assertEqual(content(svc.native.run("sh", args=["echo over TLS"])["stdout"]), b"over TLS\n")
+
+    def test_with_another_authority_or_none(self):
+        for rest, said in ((f"SSLCA={self.directory}/other.pem", "certificate"), ("SSLMODE=DISABLED", "denied")):
+            svc = self.service_with(rest)
+            svc.process = subprocess.Popen([service.DOCKGATE, "serve", "--config", svc.config], cwd="/",
+                                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                           stderr=open(svc.log_path, "ab", buffering=0))
+            until_true(lambda: "error queue store:" in svc.log(200) and said in svc.log(200))
+            svc.kill()
+            svc.remove_containers()
 
 
 class Migrate(Case):
