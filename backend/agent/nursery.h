@@ -16,7 +16,7 @@
 struct nursery_request {
 	unsigned int id;     /* the sandbox's */
 	unsigned int number; /* its first spare's */
-			     /* with it: the init's end of a socket, then SPARE_ENDS descriptors */
+	/* with it: the init's end of a socket, then SPARE_ENDS descriptors */
 };
 
 enum nursery_event {

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,7 +12,10 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "number.h"
+
+#define DYING_MS 2000 /* one that was killed is gone by then */
 
 /* "HOST:PORT", checked when it was read. */
 static int parse_address(const char *text, struct sockaddr_storage *ret, socklen_t *ret_len)
@@ -76,14 +80,36 @@ int listener_tcp(const char *address, struct err *err)
 	return TAKE_FD(fd);
 }
 
+/* 1: somebody listens there, and still does when `patience_ms` are over. -errno. */
+static int is_in_use(const struct sockaddr_un *addr, int type, int patience_ms)
+{
+	int64_t until_us = clock_us() + (int64_t)patience_ms * 1000;
+
+	for (;;) {
+		cleanup_close int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		struct pollfd end = { .fd = fd, .events = POLLRDHUP };
+		int64_t left_ms = (until_us - clock_us()) / 1000;
+
+		if (fd < 0)
+			return -errno;
+		if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 &&
+			errno != EAGAIN)
+			return 0;
+		if (left_ms <= 0)
+			return 1;
+		/* A process that is being killed still listens; its end is ours, too. */
+		(void)poll(&end, 1, (int)left_ms);
+	}
+}
+
 /* A file that nobody listens behind is of a life before. */
 static int remove_stale(const struct sockaddr_un *addr, int type, struct err *err)
 {
-	cleanup_close int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int r = is_in_use(addr, type, DYING_MS);
 
-	if (fd < 0)
-		return err_set(err, errno, "%s", addr->sun_path);
-	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN)
+	if (r < 0)
+		return err_set(err, -r, "%s", addr->sun_path);
+	if (r > 0)
 		return err_say(err, EADDRINUSE,
 			"%s: another dockgate listens there: stop it, or choose another "
 			"socket_dir",
