@@ -104,10 +104,11 @@ static size_t normalize(char *s, size_t n)
 /* `text` with `to` for every `from`, both of the same length. */
 static bool replace(char *text, const char *from, const char *to)
 {
+	const size_t n = strlen(to);
 	bool any = false;
 
-	for (char *at = strstr(text, from); at != NULL; at = strstr(at + 1, from)) {
-		memcpy(at, to, strlen(to));
+	for (char *at = strstr(text, from); at != NULL; at = strstr(at + n, from)) {
+		memcpy(at, to, n);
 		any = true;
 	}
 	return any;

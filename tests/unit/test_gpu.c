@@ -31,6 +31,7 @@ static void lists_are_read_and_written(void **state)
 	static const char *const bad[] = { ",", "0,", ",0", "0,,1", "0,0", "a b", "a/b", "0,\"" };
 	struct gpu_list list = list_of("0,GPU-8dba_5:0.1");
 	char text[GPU_TEXT_MAX], many[GPU_TEXT_MAX * 2] = "0";
+	size_t len = 1;
 
 	(void)state;
 	assert_int_equal(list.n, 2);
@@ -42,9 +43,9 @@ static void lists_are_read_and_written(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(gpu_list_parse(bad[i], &list), -EINVAL);
 	for (int i = 1; i < GPU_MAX; i++)
-		(void)sprintf(many + strlen(many), ",%d", i);
+		len += (size_t)snprintf(many + len, sizeof(many) - len, ",%d", i);
 	assert_int_equal(list_of(many).n, GPU_MAX);
-	(void)strcat(many, ",64");
+	(void)snprintf(many + len, sizeof(many) - len, ",64");
 	assert_int_equal(gpu_list_parse(many, &list), -EINVAL);
 	memset(many, 'x', GPU_ID_MAX + 1);
 	many[GPU_ID_MAX + 1] = '\0';
