@@ -104,11 +104,11 @@ static size_t normalize(char *s, size_t n)
 /* `text` with `to` for every `from`, both of the same length. */
 static bool replace(char *text, const char *from, const char *to)
 {
-	const size_t n = strlen(to);
 	bool any = false;
 
-	for (char *at = strstr(text, from); at != NULL; at = strstr(at + n, from)) {
-		memcpy(at, to, n);
+	for (char *at = strstr(text, from); at != NULL; at = strstr(at + 1, from)) {
+		for (size_t i = 0; to[i] != '\0'; i++)
+			at[i] = to[i];
 		any = true;
 	}
 	return any;
