@@ -53,6 +53,7 @@
 #include "common/clock.h"
 #include "keeper.h"
 #include "killer.h"
+#include "names.h"
 #include "nursery.h"
 #include "pool.h"
 #include "rights.h"
@@ -63,6 +64,7 @@
 /* A sandbox that holds more memory than this is gone before the next job: theirs would add up. */
 #define HEAVY_BYTES   (4 * 1024 * 1024)
 #define FLUSH_WAIT_US 1000
+#define NAMES_WAIT_US 1000
 #define FLUSH_BYTES   8192
 
 struct agent agent;
@@ -96,6 +98,8 @@ static void on_prepare(const struct frame *frame)
 		fault(&err); /* the container's figures would be those of more than one job */
 	else
 		pool_fall_back(err.msg);
+	if (agent.job.sandbox && (agent.names_fd = names_open()) < 0)
+		fault_say("/proc/net/unix");
 	must(rights_become_agent(agent.job.agent_uid, &err), &err);
 	if (agent.job.sandbox)
 		must(nursery_fork(&agent.job, &agent.nursery_fd, &agent.nursery_pid, &err), &err);
@@ -350,13 +354,25 @@ static void collector_read(void)
 	}
 }
 
+/* No socket of the job before can be reached. */
+static bool names_free(void)
+{
+	int64_t now = clock_us();
+
+	if (now < agent.names_at_us)
+		return false;
+	agent.names_at_us = names_held(agent.names_fd) ? now + NAMES_WAIT_US : 0;
+	return agent.names_at_us == 0;
+}
+
 /* The next job may come: in a sandbox it is another one. */
 static void warmed(void)
 {
 	if (!agent.job.sandbox) {
 		if (pool_find(SPARE_FORKED) == NULL)
 			send_ready();
-	} else if (sandbox_ready() && frame_out_room(&agent.out) >= FRAME_TEXT_MAX) {
+	} else if (sandbox_ready() && frame_out_room(&agent.out) >= FRAME_TEXT_MAX &&
+		   names_free()) {
 		sandbox_enter();
 		send_ready();
 	}
@@ -436,6 +452,8 @@ static int64_t next_us(void)
 		next = step_next_us(&agent.step);
 	else if (agent.phase == PHASE_ENDING)
 		next = agent.kill_again_us;
+	else if (agent.phase == PHASE_WARMING && agent.names_at_us != 0)
+		next = agent.names_at_us;
 	return agent.flush_at_us != 0 && agent.flush_at_us < next ? agent.flush_at_us : next;
 }
 
@@ -618,7 +636,8 @@ static void start(void)
 	(void)umask(022);
 	/* One by one: buffers that were never written to need not be copied by any fork. */
 	agent.signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-	agent.keeper_fd = agent.killer_fd = agent.collect_fd = agent.nursery_fd = -1;
+	agent.keeper_fd = agent.killer_fd = agent.collect_fd = agent.nursery_fd = agent.names_fd =
+		-1;
 	agent.now = agent.next = agent.past = SANDBOX_NONE;
 	agent.used = agent.step.spare = SPARE_EMPTY;
 	agent.container = METER_NONE;

@@ -70,6 +70,8 @@ struct agent {
 	bool collected; /* the collector has ended well */
 	bool was_ready;
 	int64_t flush_at_us; /* output waits until then; 0: it does not */
+	int names_fd;        /* list of unix sockets' names, in a slot */
+	int64_t names_at_us; /* names are held: looked at again then; 0: no */
 	struct frame_in in;
 	struct frame_out out;
 };

@@ -716,6 +716,21 @@ static void nothing_is_left(void **state)
 	(void)box_close(box);
 }
 
+/* What no process holds any more is awaited as well. */
+static void nothing_that_keeps_itself_is_left(void **state)
+{
+	struct box *box = open_box();
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		run_quiet(box, STEP("keep"), 0);
+		box_next(box);
+		assert_says(box, "traces", "");
+		box_next(box);
+	}
+	(void)box_close(box);
+}
+
 /* A healthy job finds everything that is its own. */
 static void assert_unharmed(struct box *box)
 {
@@ -921,6 +936,7 @@ int main(int argc, char **argv)
 		CONTAINER(driver_misbehaves),
 		CONTAINER(fallback),
 		SANDBOX(nothing_is_left),
+		SANDBOX(nothing_that_keeps_itself_is_left),
 		SANDBOX(no_job_harms_the_next),
 		SANDBOX(limits_are_fresh),
 		SANDBOX(jobs_are_killed),

@@ -494,6 +494,7 @@ static const struct {
 	{ "touch-child", do_touch_child },
 	{ "touch-two", do_touch_two },
 	{ "traces", traces },
+	{ "keep", keep },
 };
 
 int main(int argc, char **argv)

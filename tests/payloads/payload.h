@@ -8,4 +8,5 @@ int syscalls_foreign(char **args);
 int leave(char **args);
 int mark(char **args);
 int traces(char **args);
+int keep(char **args);
 int procfs(char **args);

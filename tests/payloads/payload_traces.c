@@ -36,7 +36,7 @@ static int abstract(bool connecting)
 	if (connecting)
 		r = connect(fd, (struct sockaddr *)&addr, n);
 	else
-		r = bind(fd, (struct sockaddr *)&addr, n) < 0 ? -1 : listen(fd, 1);
+		r = bind(fd, (struct sockaddr *)&addr, n) < 0 || listen(fd, 1) < 0 ? -1 : fd;
 	return r; /* the descriptor stays open */
 }
 
@@ -106,6 +106,34 @@ int mark(char **args)
 			(void)pause();
 	}
 	return 0;
+}
+
+/*
+ * A listener that is only in messages that only it and its like could receive:
+ * no process's end closes it, the kernel has to find it.
+ */
+int keep(char **args)
+{
+	int pair[2], all[3] = { abstract(false) };
+	struct iovec iov = { .iov_base = pair, .iov_len = 1 };
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(all))];
+	} control = { 0 };
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+
+	(void)args;
+	if (all[0] < 0 || socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) < 0)
+		return 1;
+	memcpy(all + 1, pair, sizeof(pair));
+	control.align = (struct cmsghdr){
+		.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(all))
+	};
+	memcpy(CMSG_DATA(&control.align), all, sizeof(all));
+	return sendmsg(pair[0], &msg, 0) < 0 || sendmsg(pair[1], &msg, 0) < 0;
 }
 
 static void other_processes(void)
