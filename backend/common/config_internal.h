@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between config.c, config_text.c and config_parse.c; nobody else includes it. */
+/* Between config.c and the other config_*.c; nobody else includes it. */
 #pragma once
 
 #include "config.h"

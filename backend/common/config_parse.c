@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config_internal.h"
+#include "config_keys.h"
 #include "gpu.h"
 #include "number.h"
 
@@ -23,7 +23,7 @@
 #define UNKNOWN_MAX   64
 #define TASKS_MAX     1000
 #define SOURCE_MAX    512
-#define KEYS(table)   (table), sizeof(table) / sizeof((table)[0])
+#define KEYS(table)   (table), table##_n
 #define NONE_OF_WORDS (-1)
 
 /* ---- values with their places ------------------------------------------- */
@@ -102,310 +102,6 @@ __attribute__((__format__(__printf__, 3, 4))) static void mistake(
 		rd->report(all, rd->arg);
 }
 
-/* ---- checks of single texts ---------------------------------------------- */
-
-static bool is_plain(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			return false;
-	return true;
-}
-
-static bool is_word(const char *text)
-{
-	return *text != '\0' && is_plain(text) && strchr(text, ' ') == NULL;
-}
-
-static bool has_dotdot(const char *path)
-{
-	for (const char *p = path; p != NULL; p = strchr(p, '/')) {
-		p += *p == '/';
-		if (strncmp(p, "..", 2) == 0 && (p[2] == '/' || p[2] == '\0'))
-			return true;
-	}
-	return false;
-}
-
-static bool is_absolute(const char *text)
-{
-	return *text == '/' && is_plain(text) && strlen(text) < PATH_MAX && !has_dotdot(text);
-}
-
-static bool is_file_name(const char *text)
-{
-	return is_word(text) && strchr(text, '/') == NULL && strcmp(text, ".") != 0 &&
-	       strcmp(text, "..") != 0 && strlen(text) <= NAME_MAX;
-}
-
-static bool is_glob(const char *text)
-{
-	bool set = false;
-
-	if (*text == '\0' || *text == '/' || !is_plain(text) || strlen(text) >= PATH_MAX ||
-		has_dotdot(text))
-		return false;
-	for (; *text != '\0'; text++) {
-		if (*text == '\\' && *++text == '\0')
-			return false;
-		else if (!set && *text == '[')
-			set = true, text += text[1] == '!' || text[1] == '^',
-			text += text[1] == ']';
-		else if (set && *text == ']')
-			set = false;
-	}
-	return !set;
-}
-
-static bool is_env(const char *text)
-{
-	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789");
-
-	return n > 0 && text[n] == '=' && !(text[0] >= '0' && text[0] <= '9') && is_plain(text);
-}
-
-/* A numeric address, of IPv6 in brackets, and a port. */
-static bool is_address(const char *text)
-{
-	char host[INET6_ADDRSTRLEN + 2];
-	const char *colon = strrchr(text, ':');
-	unsigned char raw[sizeof(struct in6_addr)];
-	int64_t port;
-	size_t n;
-
-	if (colon == NULL || !number_parse(colon + 1, 1, 65535, &port))
-		return false;
-	n = (size_t)(colon - text);
-	if (n >= sizeof(host))
-		return false;
-	memcpy(host, text, n);
-	host[n] = '\0';
-	if (n > 2 && host[0] == '[' && host[n - 1] == ']') {
-		host[n - 1] = '\0';
-		return inet_pton(AF_INET6, host + 1, raw) == 1;
-	}
-	return inet_pton(AF_INET, host, raw) == 1;
-}
-
-static bool is_docker_host(const char *text)
-{
-	const char *host;
-	const char *colon;
-	int64_t port;
-
-	if (strncmp(text, "unix://", 7) == 0)
-		return is_absolute(text + 7);
-	if (strncmp(text, "tcp://", 6) != 0)
-		return false;
-	host = text + 6;
-	colon = strrchr(host, ':');
-	return colon != NULL && colon != host && is_word(host) && strchr(host, '/') == NULL &&
-	       number_parse(colon + 1, 1, 65535, &port);
-}
-
-static bool is_gpus(const char *text)
-{
-	return gpu_text_is_good(text);
-}
-
-static bool is_cdi_kind(const char *text)
-{
-	const char *slash = strchr(text, '/');
-
-	return is_word(text) && slash != NULL && slash != text && slash[1] != '\0' &&
-	       strpbrk(slash + 1, "/=,") == NULL && strpbrk(text, "=,") == NULL;
-}
-
-static bool is_name(const char *text)
-{
-	size_t n = strlen(text);
-
-	return n > 0 && n <= TASK_NAME_MAX && *text != '_' && *text != '-' &&
-	       strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n;
-}
-
-static bool is_volume(const char *text)
-{
-	size_t n = strlen(text);
-
-	return n > 1 && n < 256 && strchr("_.-", *text) == NULL &&
-	       strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-			    "0123456789_.-") == n;
-}
-
-static bool is_source(const char *text)
-{
-	return is_absolute(text) || is_volume(text);
-}
-
-static bool is_origin(const char *text)
-{
-	const char *host = strstr(text, "://");
-
-	if (strcmp(text, "*") == 0)
-		return true;
-	return host != NULL && host != text && host[3] != '\0' && is_word(text) &&
-	       strchr(host + 3, '/') == NULL;
-}
-
-/* ---- the keys -------------------------------------------------------------- */
-
-enum kind {
-	KIND_TEXT,  /* char *; check */
-	KIND_LIST,  /* struct strv; check for each */
-	KIND_INT,   /* int */
-	KIND_INT64, /* int64_t */
-	KIND_BYTES, /* int64_t; K, M, G */
-	KIND_MILLI, /* int64_t, thousandths */
-	KIND_ID,    /* uid_t, gid_t */
-	KIND_BOOL,
-	KIND_WORD, /* an enum: the word's place */
-	KIND_FLAG, /* bool: the second word */
-};
-
-struct key {
-	const char *name;
-	enum kind kind;
-	size_t at;
-	int64_t min, max;
-	bool (*check)(const char *text);
-	const char *expected;
-	const char *const *words;
-};
-
-static const char *const level_words[] = { "error", "warning", "info", "debug", NULL };
-static const char *const isolation_words[] = { "container", "sandbox", NULL };
-static const char *const compare_words[] = { "exact", "lines", "tokens", NULL };
-static const char *const output_words[] = { "cut", "kill", NULL };
-static const char *const ids_words[] = { "short", "full", NULL };
-
-static bool is_level(const char *text)
-{
-	for (size_t i = 0; level_words[i] != NULL; i++)
-		if (strcmp(level_words[i], text) == 0)
-			return true;
-	return false;
-}
-
-#define ANY_TEXT .check = is_plain, .expected = "text in one line"
-#define ONE_WORD .check = is_word, .expected = "a word without blanks"
-#define ABSOLUTE .check = is_absolute, .expected = "an absolute path without '..'"
-#define GLOB              \
-	.check = is_glob, \
-	.expected = "a pattern such as \"out/*.png\": relative, no '..', sets closed"
-#define RANGE(a, b) .min = (a), .max = (b)
-#define YEAR_S      (366 * 24 * 3600)
-#define TIB         (1024 * 1024 * MIB)
-
-/* clang-format off */
-#define C(member) offsetof(struct config, member)
-static const struct key config_keys[] = {
-	{ "state_dir",          KIND_TEXT,  C(state_dir),          ABSOLUTE },
-	{ "listen",             KIND_LIST,  C(listen),             .check = is_address, .expected = "\"ADDRESS:PORT\", e.g. \"127.0.0.1:8080\" or \"[::1]:8080\"" },
-	{ "socket_dir",         KIND_TEXT,  C(socket_dir),         ABSOLUTE },
-	{ "server_names",       KIND_LIST,  C(server_names),       ONE_WORD },
-	{ "origins",            KIND_LIST,  C(origins),            .check = is_origin, .expected = "\"SCHEME://HOST[:PORT]\" or \"*\"" },
-	{ "log_level",          KIND_TEXT,  C(log_level),          .check = is_level, .expected = "one of: error, warning, info, debug" },
-	{ "node",               KIND_TEXT,  C(node),               ONE_WORD },
-	{ "gateway_uid",        KIND_ID,    C(gateway_uid),        RANGE(0, UINT32_MAX - 1) },
-	{ "queue_uid",          KIND_ID,    C(queue_uid),          RANGE(0, UINT32_MAX - 1) },
-	{ "driver_uid",         KIND_ID,    C(driver_uid),         RANGE(0, UINT32_MAX - 1) },
-	{ "gateway_gid",        KIND_ID,    C(gateway_gid),        RANGE(0, UINT32_MAX - 1) },
-	{ "queue_gid",          KIND_ID,    C(queue_gid),          RANGE(0, UINT32_MAX - 1) },
-	{ "driver_gid",         KIND_ID,    C(driver_gid),         RANGE(0, UINT32_MAX - 1) },
-	{ "operator_gid",       KIND_ID,    C(operator_gid),       RANGE(-1, UINT32_MAX - 1) },
-	{ "job_uid_base",       KIND_ID,    C(job_uid_base),       RANGE(1000, INT32_MAX) },
-	{ "body_json_max",      KIND_BYTES, C(body_json_max),      RANGE(1024, 1024 * MIB) },
-	{ "body_multipart_max", KIND_BYTES, C(body_multipart_max), RANGE(1024, TIB) },
-	{ "header_timeout_s",   KIND_INT,   C(header_timeout_s),   RANGE(1, 3600) },
-	{ "body_timeout_s",     KIND_INT,   C(body_timeout_s),     RANGE(1, 3600) },
-	{ "idle_timeout_s",     KIND_INT,   C(idle_timeout_s),     RANGE(1, 3600) },
-	{ "connections_max",    KIND_INT,   C(connections_max),    RANGE(8, 1000000) },
-	{ "wait_max_s",         KIND_INT,   C(wait_max_s),         RANGE(0, 3600) },
-	{ "queueing_ids",       KIND_FLAG,  C(queueing_ids_full),  .words = ids_words },
-	{ "classic_task",       KIND_TEXT,  C(classic_task),       .check = is_name, .expected = "a task's name" },
-	{ "waiting_max",        KIND_INT,   C(waiting_max),        RANGE(1, 10000000) },
-	{ "database_file",      KIND_TEXT,  C(database_file),      ABSOLUTE },
-	{ "store_shared",       KIND_BOOL,  C(store_shared) },
-	{ "store_poll_ms",      KIND_INT,   C(store_poll_ms),      RANGE(20, 60000) },
-	{ "peer_listen",        KIND_TEXT,  C(peer_listen),        .check = is_address, .expected = "\"ADDRESS:PORT\", e.g. \"10.0.0.1:7946\"" },
-	{ "peers",              KIND_LIST,  C(peers),              .check = is_address, .expected = "\"ADDRESS:PORT\" of the other machines, e.g. \"10.0.0.2:7946\"" },
-	{ "lease_ms",           KIND_INT,   C(lease_ms),           RANGE(1000, 3600000) },
-	{ "attempts",           KIND_INT,   C(attempts),           RANGE(1, 100) },
-	{ "retention_s",        KIND_INT64, C(retention_s),        RANGE(1, YEAR_S) },
-	{ "cpus_budget",        KIND_MILLI, C(cpus_budget),        RANGE(0, 65536000) },
-	{ "memory_budget",      KIND_BYTES, C(memory_budget),      RANGE(0, 64 * TIB) },
-	{ "slots",              KIND_INT,   C(slots),              RANGE(0, 10000) },
-	{ "docker_host",        KIND_TEXT,  C(docker_host),        .check = is_docker_host, .expected = "\"unix:///PATH\" or \"tcp://HOST:PORT\"" },
-	{ "cgroup_parent",      KIND_TEXT,  C(cgroup_parent),      ONE_WORD },
-	{ "grace_ms",           KIND_INT,   C(grace_ms),           RANGE(100, 600000) },
-	{ "drain_s",            KIND_INT,   C(drain_s),            RANGE(0, 86400) },
-	{ "engine_at_once",     KIND_INT,   C(engine_at_once),     RANGE(0, 64) },
-	{ "images_allowed",     KIND_LIST,  C(images_allowed),     ONE_WORD },
-	{ "gpus",               KIND_LIST,  C(gpus),               .check = gpu_id_is_good, .expected = "a device id such as \"0\" or \"GPU-...\"" },
-	{ "gpu_cdi",            KIND_TEXT,  C(gpu_cdi),            .check = is_cdi_kind, .expected = "a kind of CDI devices such as \"nvidia.com/gpu\"" },
-};
-
-#define T(member) offsetof(struct task, member)
-static const struct key task_keys[] = {
-	{ "description",        KIND_TEXT,  T(description),        ANY_TEXT },
-	{ "image",              KIND_TEXT,  T(image),              ONE_WORD },
-	{ "command",            KIND_LIST,  T(command),            .expected = "text" },
-	{ "build",              KIND_LIST,  T(build),              .expected = "text" },
-	{ "main",               KIND_TEXT,  T(main),               .check = is_file_name, .expected = "a file's name without '/'" },
-	{ "sources",            KIND_LIST,  T(sources),            GLOB },
-	{ "example",            KIND_TEXT,  T(example),            .expected = "text" },
-	{ "env",                KIND_LIST,  T(env),                .check = is_env, .expected = "\"NAME=value\"" },
-	{ "isolation",          KIND_WORD,  T(isolation),          .words = isolation_words },
-	{ "network",            KIND_BOOL,  T(network) },
-	{ "gpus",               KIND_TEXT,  T(gpus),               .check = is_gpus, .expected = "\"all\", a number of at most 64, or device ids with commas" },
-	{ "gpus_shared",        KIND_BOOL,  T(gpus_shared) },
-	{ "writable_root",      KIND_BOOL,  T(writable_root) },
-	{ "custom_command",     KIND_BOOL,  T(custom_command) },
-	{ "on_output_limit",    KIND_FLAG,  T(kill_on_output),     .words = output_words },
-	{ "compare",            KIND_WORD,  T(compare),            .words = compare_words },
-	{ "runtime",            KIND_TEXT,  T(runtime),            ONE_WORD },
-	{ "classic_data_line",  KIND_INT,   T(classic_data_line),  RANGE(1, 1000000) },
-	{ "concurrency",        KIND_INT,   T(concurrency),        RANGE(1, 10000) },
-	{ "warm",               KIND_INT,   T(warm),               RANGE(0, 1000) },
-	{ "warm_max",           KIND_INT,   T(warm_max),           RANGE(0, 1000) },
-	{ "warm_idle_s",        KIND_INT,   T(warm_idle_s),        RANGE(1, YEAR_S) },
-	{ "slot_jobs",          KIND_INT,   T(slot_jobs),          RANGE(1, 1000000000) },
-	{ "retention_s",        KIND_INT64, T(retention_s),        RANGE(1, YEAR_S) },
-	{ "attempts",           KIND_INT,   T(attempts),           RANGE(1, 100) },
-	{ "collect",            KIND_LIST,  T(collect),            GLOB },
-	{ "collect_bytes",      KIND_BYTES, T(collect_bytes),      RANGE(1, TIB) },
-	{ "collect_files",      KIND_INT,   T(collect_files),      RANGE(1, 100000) },
-};
-
-#define M(member) offsetof(struct task_mount, member)
-static const struct key mount_keys[] = {
-	{ "source",             KIND_TEXT,  M(source),             .check = is_source, .expected = "an absolute path or a volume's name" },
-	{ "target",             KIND_TEXT,  M(target),             ABSOLUTE },
-	{ "writable",           KIND_BOOL,  M(writable) },
-};
-
-static const struct key result_keys[] = {
-	{ "lines",              KIND_TEXT,  0,                     ONE_WORD },
-};
-#undef C
-#undef T
-#undef M
-/* clang-format on */
-
-#define N_CONFIG_KEYS (sizeof(config_keys) / sizeof(config_keys[0]))
-
-const struct config_env_key *config_env_keys(void)
-{
-	static struct config_env_key keys[N_CONFIG_KEYS + 1];
-
-	if (keys[0].name == NULL)
-		for (size_t i = 0; i < N_CONFIG_KEYS; i++)
-			keys[i] = (struct config_env_key){ config_keys[i].name,
-				config_keys[i].kind == KIND_LIST };
-	return keys;
-}
-
 /* ---- what libConfuse is told ------------------------------------------------ */
 
 static int value_new(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
@@ -422,7 +118,7 @@ static int value_new(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 	return 0;
 }
 
-#define MAX_OPTS (N_CONFIG_KEYS + UNKNOWN_MAX + 8)
+#define MAX_OPTS (CONFIG_KEYS_MAX + UNKNOWN_MAX + 8)
 
 /* The options of one section, while they are put together; libConfuse makes its own copy. */
 struct opts {
@@ -860,7 +556,7 @@ static void put_field(struct reader *rd, cfg_t *sec, struct task_field *field)
 
 	report_unknown(rd, sec);
 	field->name = strdup(cfg_title(sec));
-	if (field->name == NULL || *field->name == '\0' || !is_plain(field->name))
+	if (field->name == NULL || *field->name == '\0' || !config_is_plain(field->name))
 		mistake(rd, sec->line, "result: expected a member's name as its title");
 	if (v == NULL)
 		mistake(rd, sec->line, "result \"%s\": expected lines = 1 or lines = \"2-4\"",
@@ -1026,7 +722,7 @@ static void put_task(struct reader *rd, cfg_t *cfg, const struct config *config,
 		mistake(rd, cfg->line, "%s", err.msg);
 		return;
 	}
-	if (!is_name(task->name))
+	if (!config_is_name(task->name))
 		mistake(rd, cfg->line,
 			"task \"%.100s\": expected a name of a-z, 0-9, '_', '-', at most %d long",
 			task->name, TASK_NAME_MAX);

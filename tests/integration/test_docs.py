@@ -50,7 +50,7 @@ class Configuration(unittest.TestCase):
     def setUpClass(cls):
         cls.doc = text_of("docs", "configuration.md")
         cls.page = text_of("docs", "man", "dockgate.conf.5.scd")
-        cls.source = text_of("backend", "common", "config_parse.c")
+        cls.source = text_of("backend", "common", "config_keys.c")
 
     def keys_of_source(self, table):
         body = re.search(r"%s\[\] = \{\n(.*?)\n\};" % table, self.source, re.S).group(1)
