@@ -50,6 +50,13 @@ class Collect(Case):
                     "sandbox" in headers.get("Content-Security-Policy", ""))
             self.assertTrue(safe, headers.as_string())
 
+    def test_globs_that_cost_too_much(self):
+        """What comparing costs has an end, and nobody's job is lost for it."""
+        job, _ = self.files(f"n={'a' * 230}; i=0; while [ $i -lt 3000 ]; do : > $n$i; i=$((i+1)); done",
+                            ["*a" * 120 + "b"] * 256)
+        self.assertEqual((job["verdict"], job["attempt"]), ("ok", 1), job)
+        self.assertIn("too many entries", self.skipped(job).values())
+
     def test_a_workspace_that_its_job_locked(self):
         for mode in ("0", "100", "400"):
             job, files = self.files(f"echo x > a; chmod {mode} .", ["*"])
