@@ -33,7 +33,7 @@ class NoToolkit(OwnService):
         super().setUpClass()
 
     def test_the_job_says_what_to_install(self):
-        job = self.sh("echo never", task="gpu")
+        job = self.native.run("gpu", args=["echo never"])
         self.assert_verdict(job, "engine_error")
         self.assertIn("could not select device driver", job["error"])
         self.assertIn("nvidia-container-toolkit", job["error"])
