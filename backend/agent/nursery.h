@@ -13,10 +13,10 @@
 #include "orders.h"
 #include "spare.h"
 
+/* With it go the init's end of a socket, then SPARE_ENDS descriptors. */
 struct nursery_request {
 	unsigned int id;     /* the sandbox's */
 	unsigned int number; /* its first spare's */
-	/* with it: the init's end of a socket, then SPARE_ENDS descriptors */
 };
 
 enum nursery_event {

@@ -2,13 +2,7 @@
 /* Every statement of the store in MariaDB that has values. */
 #pragma once
 
-#define JOB_COLUMNS                                                                           \
-	"seq, id, client, task, classic, state, verdict, attempt, failures, priority, cpus, " \
-	"memory_bytes, queued_unix_ms, started_unix_ms, finished_unix_ms, retention_s, "      \
-	"expires_age_ms, node, driver, lease_until_age_ms, image, isolation, error"
-#define ROW_COLUMNS                                                                  \
-	"seq, id, task, state, verdict, priority, queued_unix_ms, started_unix_ms, " \
-	"finished_unix_ms, expires_age_ms, node"
+#include "store_ops.h"
 
 /* X(name, SQL) */
 /* clang-format off */

@@ -4,6 +4,15 @@
 
 #include "store.h"
 
+/* What is read of a job, and of a list's row, in the order in which the backends take it apart. */
+#define JOB_COLUMNS                                                                           \
+	"seq, id, client, task, classic, state, verdict, attempt, failures, priority, cpus, " \
+	"memory_bytes, queued_unix_ms, started_unix_ms, finished_unix_ms, retention_s, "      \
+	"expires_age_ms, node, driver, lease_until_age_ms, image, isolation, error"
+#define ROW_COLUMNS                                                                  \
+	"seq, id, task, state, verdict, priority, queued_unix_ms, started_unix_ms, " \
+	"finished_unix_ms, expires_age_ms, node"
+
 struct store_ops {
 	const char *name;
 	/* node: NULL for a store that is one process's alone */

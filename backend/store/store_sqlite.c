@@ -22,14 +22,6 @@
 #define REST_FRAMES       300   /* moved between two turns: a millisecond or so */
 #define FALLBACK_FRAMES   20000 /* the other thread does not keep up: checkpoint at the commit */
 
-#define JOB_COLUMNS                                                                           \
-	"seq, id, client, task, classic, state, verdict, attempt, failures, priority, cpus, " \
-	"memory_bytes, queued_unix_ms, started_unix_ms, finished_unix_ms, retention_s, "      \
-	"expires_age_ms, node, driver, lease_until_age_ms, image, isolation, error"
-#define ROW_COLUMNS                                                                  \
-	"seq, id, task, state, verdict, priority, queued_unix_ms, started_unix_ms, " \
-	"finished_unix_ms, expires_age_ms, node"
-
 /* X(name, SQL) */
 #define STATEMENTS(X)                                                                              \
 	X(BEGIN, "BEGIN IMMEDIATE")                                                                \
