@@ -367,7 +367,8 @@ static void check_database_file(struct doctor *d)
 		say(d, GRADE_FAIL, "database", "docs/deploy-mariadb.md has the names", "%s: %s",
 			path, err.msg);
 	else
-		say(d, GRADE_OK, "database", NULL, "MariaDB, '%s' at %s%s", dsn.database,
+		say(d, GRADE_OK, "database", NULL,
+			"MariaDB, '%s' at %s%s; the service says whether it answers", dsn.database,
 			dsn.socket[0] != '\0' ? dsn.socket : dsn.server,
 			dsn.tls ? ", with TLS" : "");
 	explicit_bzero(&dsn, sizeof(dsn));
@@ -473,7 +474,8 @@ static void check_service(struct doctor *d)
 	if (open_service(d, &client, &err) < 0 ||
 		client_ask(client, "/readyz", &reply, &status, &err) < 0) {
 		say(d, GRADE_WARN, "service",
-			"start it: systemctl start dockgate, or dockgate serve",
+			"start it: systemctl start dockgate, or dockgate serve; --config and "
+			"--state-dir name one that is elsewhere",
 			"it does not answer%s%s", client != NULL ? " at " : "",
 			client != NULL ? client_where(client) : "");
 	} else {
@@ -530,7 +532,7 @@ static void check_ports(struct doctor *d)
 		else if (error == EADDRINUSE)
 			say(d, GRADE_FAIL, "port",
 				"stop that program (ss -ltnp names it), or set listen to another "
-				"address",
+				"address; for dockgate itself, say its --config and --state-dir",
 				"%s is in use by another program", address);
 		else
 			say(d, GRADE_FAIL, "port", "set listen to an address of this machine",

@@ -264,7 +264,7 @@ static void wrong_range(struct reader *rd, const struct value *v, const struct k
 {
 	const char *kind =
 		key->kind == KIND_BYTES
-			? "a number of bytes (K, M, G may follow)"
+			? "a number of bytes (K, M, G, T may follow)"
 			: (key->kind == KIND_MILLI ? "a number such as 0.5 or 2" : "a number");
 	char expected[200];
 

@@ -163,12 +163,12 @@ static void say_missing(const struct image *image, char *ret, size_t size)
 	if (strncmp(name, "dockgate/", 9) == 0 || strncmp(name, "dockgate-", 9) == 0) {
 		name += 9;
 		n = strcspn(name, ":@");
-		(void)snprintf(ret, size, "image %s is missing: `images/build %.*s` makes it",
-			image->name, (int)n, name);
+		(void)snprintf(ret, size,
+			"image %s is missing: `dockgate images build %.*s` makes it", image->name,
+			(int)n, name);
 	} else {
 		(void)snprintf(ret, size,
-			"image %s is missing: `docker pull %s` gets it, or see "
-			"docs/configuration.md",
+			"image %s is missing: `docker pull %s` gets it, if it is a registry's",
 			image->name, image->name);
 	}
 }

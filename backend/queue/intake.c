@@ -402,8 +402,8 @@ static bool refuse_unready(
 	if (!d->node_seen || !d->engine_up || !q->jobs.lines[line].image_missing)
 		return false;
 	(void)snprintf(why, sizeof(why),
-		"the image of task '%s', %.255s, is not there: it is being built, or "
-		"`images/build` makes it",
+		"the image of task '%s', %.255s, is not there: it is being made, or the "
+		"operator has to get it (`dockgate images`)",
 		submit->task, q->jobs.lines[line].task->image);
 	reply_refused(q, gate, submit->token, REFUSAL_NOT_READY, why, IMAGE_RETRY_S);
 	return true;

@@ -439,7 +439,7 @@ static void an_image_is_resolved_or_missed_by_name(void **state)
 		false);
 	resolve(image);
 	assert_false(image_is_ready(image));
-	assert_non_null(strstr(image_why, "images/build python"));
+	assert_non_null(strstr(image_why, "images build python"));
 	answer("/images/dockgate/python:1/json", found, 0, false);
 	resolve(image);
 	assert_string_equal(image_why, "");
