@@ -17,6 +17,8 @@ export class Problem extends Error {
 }
 
 const AWAY = "The service does not answer.";
+// A browser does not tell a page of another site which of the two it is.
+const AWAY_OR_CLOSED = "The service does not answer, or does not let this site in (its origins).";
 
 export async function call(method, path, body, signal) {
 	let reply;
@@ -29,7 +31,7 @@ export async function call(method, path, body, signal) {
 		});
 	} catch (e) {
 		if (e.name === "AbortError") throw e;
-		throw new Problem(AWAY);
+		throw new Problem(base === "" ? AWAY : AWAY_OR_CLOSED);
 	}
 	if (reply.ok) return reply.json();
 	const problem = await reply.json().catch(() => ({}));
