@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The service's HTTP. Addresses are relative: the page works at / and below /executor/. Another
- * page's block says where the service is.
+ * The service's HTTP. Addresses are relative: the page works at / and below /executor/. A block in
+ * another site's page gives whole ones, of the service that it is for.
  */
-
-let base = "";
-export const setBase = (url) => (base = url);
 
 /** What the service, or the way to it, said no with. `retry_s`: when to try again, 0: no word. */
 export class Problem extends Error {
@@ -23,7 +20,7 @@ const AWAY_OR_CLOSED = "The service does not answer, or does not let this site i
 export async function call(method, path, body, signal) {
 	let reply;
 	try {
-		reply = await fetch(base + path, {
+		reply = await fetch(path, {
 			method,
 			signal,
 			headers: body === undefined ? {} : { "Content-Type": "application/json" },
@@ -31,7 +28,7 @@ export async function call(method, path, body, signal) {
 		});
 	} catch (e) {
 		if (e.name === "AbortError") throw e;
-		throw new Problem(base === "" ? AWAY : AWAY_OR_CLOSED);
+		throw new Problem(new URL(path, location.href).origin === location.origin ? AWAY : AWAY_OR_CLOSED);
 	}
 	if (reply.ok) return reply.json();
 	const problem = await reply.json().catch(() => ({}));
@@ -49,16 +46,16 @@ const sleep = (ms, signal) =>
 	});
 
 /**
- * Follows a job to its end: `onState(job)` with every change seen, `onAway(true|false)` when the
+ * Follows the job at that address to its end: `onState(job)` with every change seen, `onAway(true|false)` when the
  * service goes and comes back. Gives the ended job. Throws a Problem where there is no such job.
  */
-export async function follow(id, { onState, onAway, signal }) {
+export async function follow(address, { onState, onAway, signal }) {
 	let away = false;
 	let waits = 0;
 	for (;;) {
 		try {
 			/* While it waits its place changes; once it runs only the end is of interest. */
-			const job = await get(jobPath(id, `?wait=${waits}`), signal);
+			const job = await get(`${address}?wait=${waits}`, signal);
 			if (away) onAway((away = false));
 			onState(job);
 			if (job.state === "done") return job;

@@ -8,7 +8,7 @@
  * Attributes: task, name (of the file), stdin, server (another service than the script's), readonly.
  * The operator of the service allows the page's origin (`origins`).
  */
-import { call, follow, jobPath, setBase } from "./api.js";
+import { call, follow, jobPath } from "./api.js";
 import { h } from "./dom.js";
 import { ansi } from "./output.js";
 import { isGood, verdictWords } from "./verdict.js";
@@ -80,7 +80,7 @@ class DockgateRun extends HTMLElement {
 
 	async #toggle() {
 		if (this.#running) {
-			if (this.#running.id) await call("DELETE", jobPath(this.#running.id)).catch((e) => this.#say(e.message, "bad"));
+			if (this.#running.address) await call("DELETE", this.#running.address).catch((e) => this.#say(e.message, "bad"));
 			return;
 		}
 		this.#running = new AbortController();
@@ -98,15 +98,15 @@ class DockgateRun extends HTMLElement {
 	async #run(running) {
 		const name = this.getAttribute("name");
 		const stdin = this.getAttribute("stdin");
-		setBase(this.#base);
+		const base = this.#base; /* this block's, whatever other blocks do meanwhile */
 		this.#say("Sending");
-		const job = await call("POST", "v1/jobs", {
+		const job = await call("POST", `${base}v1/jobs`, {
 			task: this.getAttribute("task") ?? "",
 			files: [{ ...(name ? { name } : {}), content: this.#parts.code.value }],
 			...(stdin ? { stdin } : {}),
 		});
-		running.id = job.id;
-		return follow(job.id, {
+		running.address = base + jobPath(job.id);
+		return follow(running.address, {
 			onState: ({ state, position }) => this.#say(state === "queued" ? `Waiting, place ${position}` : "Running"),
 			onAway: (away) => away && this.#say("The service is away; trying again", "bad"),
 			signal: running.signal,

@@ -104,7 +104,7 @@ async function watch(id) {
 	setRunning(true);
 	sessionStorage.setItem(RUNNING, id);
 	try {
-		const job = await follow(id, {
+		const job = await follow(jobPath(id), {
 			onState: showState,
 			onAway: (away) => say(away ? "The service is away; trying again. Nothing is lost." : "", away),
 			signal: current.abort.signal,
