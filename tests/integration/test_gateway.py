@@ -479,8 +479,8 @@ class Away(unittest.TestCase):
 
     def test_stopping_answers_what_waits(self):
         gateway = Gateway()
+        gateway.connected()  # before there is a connection, whose head may not be long in coming
         with gateway.http.socket() as sock:
-            gateway.connected()
             sock.sendall(f"GET /v1/jobs/{ID}?wait=30 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
             gateway.queue.wait_for("job_get")
             gateway.process.send_signal(signal.SIGTERM)

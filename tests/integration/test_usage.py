@@ -72,8 +72,10 @@ class Usage(Case):
     def test_wall_time(self):
         """The best of some: on a busy machine time passes between the start and the program's first look."""
         for ms in (1, 100, 500):
-            jobs = [self.payload("sleep", ms) for _ in range(4)]
-            off = [job["usage"]["wall_ms"] - self.reported(job) for job in jobs]
+            off = []
+            while len(off) < 4 or (min(off) > 5 and len(off) < 40):
+                job = self.payload("sleep", ms)
+                off.append(job["usage"]["wall_ms"] - self.reported(job))
             self.assertGreaterEqual(min(off), 0, off)
             self.assertLessEqual(min(off), 5, off)
 
