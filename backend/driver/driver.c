@@ -537,7 +537,12 @@ static void on_acknowledged(void *arg)
 
 static void on_job_over(void *arg)
 {
-	maybe_end(arg);
+	struct driver *d = arg;
+
+	/* What was left of the jobs' time is not what the containers have. */
+	if (d->draining && !d->pool_empty && !d->forced && jobs_count(d->jobs) == 0)
+		arm(d->drain_timer, DRAIN_REMOVE_MS);
+	maybe_end(d);
 }
 
 static void set_pool_empty(struct driver *d)
@@ -607,7 +612,7 @@ static void on_signal(evutil_socket_t signo, short what, void *arg)
 
 	(void)what;
 	if (d->draining) {
-		event_active(d->drain_timer, EV_TIMEOUT, 0); /* a second signal: no more patience */
+		on_drain_timer(-1, EV_TIMEOUT, d); /* a second signal: no more patience */
 		return;
 	}
 	log_info("signal=%d draining jobs=%zu", (int)signo, jobs_count(d->jobs));
