@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/number.h"
+#include "store.h"
 #include "wire/spec.h"
 
 #define LOCK_S   "30"
@@ -104,6 +105,10 @@ static const char *const to_1[] = {
 		"seen TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP"),
 };
 
+static const char *const to_2[] = {
+	"DO 0",
+};
+
 /*
  * Of a job of the classic face the record of the request is: version (2 bytes), task
  * (length, bytes), no image (5 zeros), no command (4 zeros), one argument (1, length, bytes);
@@ -134,8 +139,9 @@ static const struct {
 static const struct {
 	const char *const *sql;
 	size_t n;
-} migrations[MARIADB_SCHEMA] = {
+} migrations[STORE_SCHEMA] = {
 	{ to_1, N_OF(to_1) },
+	{ to_2, N_OF(to_2) },
 };
 
 /* 0: there is none yet. */
@@ -181,7 +187,7 @@ static int migrate(struct mariadb_link *link, int64_t from, struct err *err)
 	char sql[120];
 	int r = 0;
 
-	for (int64_t v = from; r == 0 && v < MARIADB_SCHEMA; v++)
+	for (int64_t v = from; r == 0 && v < STORE_SCHEMA; v++)
 		for (size_t i = 0; r == 0 && i < migrations[v].n; i++)
 			r = mariadb_run(link, migrations[v].sql[i], err);
 	for (size_t i = 0; r == 0 && i < N_OF(views); i++)
@@ -191,18 +197,18 @@ static int migrate(struct mariadb_link *link, int64_t from, struct err *err)
 	(void)snprintf(sql, sizeof(sql),
 		"INSERT INTO meta (name, value) VALUES ('schema', '%d') "
 		"ON DUPLICATE KEY UPDATE value = VALUES(value)",
-		MARIADB_SCHEMA);
+		STORE_SCHEMA);
 	return mariadb_run(link, sql, err);
 }
 
 static int check_newer(int64_t version, struct err *err)
 {
-	if (version <= MARIADB_SCHEMA)
+	if (version <= STORE_SCHEMA)
 		return 0;
 	return err_say(err, EPROTO,
 		"store: the database has schema %lld; this program knows %d: it was written by a "
 		"newer version",
-		(long long)version, MARIADB_SCHEMA);
+		(long long)version, STORE_SCHEMA);
 }
 
 /* Two machines that start at once: one makes it. */
@@ -223,7 +229,7 @@ static int migrate_alone(struct mariadb_link *link, struct err *err)
 	r = read_version(link, &version, err);
 	if (r == 0)
 		r = check_newer(version, err);
-	if (r == 0 && version < MARIADB_SCHEMA)
+	if (r == 0 && version < STORE_SCHEMA)
 		r = migrate(link, version, err);
 	(void)mariadb_one_text(link,
 		"SELECT RELEASE_LOCK(CONCAT('dockgate-schema-', LEFT(SHA1(DATABASE()), 32)))", got,
@@ -236,7 +242,7 @@ int mariadb_schema_check(struct mariadb_link *link, struct err *err)
 	int64_t version;
 	int r = read_version(link, &version, err);
 
-	if (r == 0 && version < MARIADB_SCHEMA)
+	if (r == 0 && version < STORE_SCHEMA)
 		return migrate_alone(link, err);
 	return r < 0 ? r : check_newer(version, err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Schema 1 of the store in MariaDB. Texts are VARBINARY: bytes are kept as they
+ * The schema of the store in MariaDB. Texts are VARBINARY: bytes are kept as they
  * came, whatever they are. Every question asked while serving has its index.
  *
  *	meta         name, value: "schema", "age"
@@ -19,8 +19,6 @@
 #pragma once
 
 #include "mariadb_link.h"
-
-#define MARIADB_SCHEMA 1
 
 /*
  * Makes what is missing, brings an older schema up to this one. -EPROTO: it is newer.

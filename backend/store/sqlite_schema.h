@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Schema 1. Every question that is asked while serving is answered from an index:
+ * The schema of a store in SQLite: what brings it from one version to the next, each in one
+ * transaction. What has been released is not changed any more; a new version adds a list.
+ * Every question that is asked while serving is answered from an index:
  *
  *	one job by its id                 job_id
  *	open jobs, lists by state         job_state
@@ -11,7 +13,7 @@
 #pragma once
 
 /* clang-format off */
-#define SQLITE_TABLES \
+#define SQLITE_TO_1 \
 	"CREATE TABLE meta (" \
 	"  key TEXT PRIMARY KEY," \
 	"  value TEXT NOT NULL" \
@@ -68,4 +70,7 @@
 	"  data TEXT NOT NULL," \
 	"  PRIMARY KEY (seq, attempt, n)" \
 	") STRICT, WITHOUT ROWID;"
+
+#define SQLITE_TO_2 \
+	""
 /* clang-format on */

@@ -1090,15 +1090,17 @@ static int check_sound(sqlite3 *db, const char *where, struct err *err)
 	return 0;
 }
 
-static int make_schema(sqlite3 *db, struct err *err)
+/* All versions that are missing, or none. */
+static int migrate(sqlite3 *db, long from, struct err *err)
 {
+	static const char *const migrations[STORE_SCHEMA] = { SQLITE_TO_1, SQLITE_TO_2 };
 	char set[64];
 	int r;
 
 	(void)snprintf(set, sizeof(set), "PRAGMA user_version = %d", STORE_SCHEMA);
 	r = exec(db, "BEGIN IMMEDIATE", err);
-	if (r == 0)
-		r = exec(db, SQLITE_TABLES, err);
+	for (long v = from; r == 0 && v < STORE_SCHEMA; v++)
+		r = exec(db, migrations[v], err);
 	if (r == 0)
 		r = exec(db, set, err);
 	if (r == 0)
@@ -1115,14 +1117,12 @@ static int check_schema(sqlite3 *db, const char *where, struct err *err)
 	if (r < 0)
 		return r;
 	version = strtol(text, NULL, 10);
-	if (version == 0)
-		return make_schema(db, err);
-	if (version > STORE_SCHEMA)
+	if (version < 0 || version > STORE_SCHEMA)
 		return err_say(err, EPROTO,
 			"store '%s' has schema %ld; this program knows %d: it was written by a "
 			"newer version",
 			where, version, STORE_SCHEMA);
-	return 0; /* STORE_SCHEMA is the first: nothing older is there to migrate */
+	return version < STORE_SCHEMA ? migrate(db, version, err) : 0;
 }
 
 static void sqlite_close(struct store *store)

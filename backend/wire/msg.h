@@ -25,7 +25,7 @@
 #include "common/role.h"
 #include "common/verdict.h"
 
-#define MSG_VERSION   3
+#define MSG_VERSION   4
 #define MSG_BYTES_MAX (64 * 1024 - 4)
 #define MSG_FDS_MAX   6
 

@@ -152,7 +152,7 @@ void a_newer_mariadb_schema_is_refused(void **state)
 
 	store_close(w->store);
 	w->store = NULL;
-	change("UPDATE meta SET value = '2' WHERE name = 'schema'");
+	change("UPDATE meta SET value = '99' WHERE name = 'schema'");
 	assert_int_equal(store_open("mariadb", w->where, &w->store, &err), -EPROTO);
 	assert_non_null(strstr(err.msg, "newer"));
 	assert_null(strstr(err.msg, "test-password"));

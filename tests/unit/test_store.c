@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "store/sqlite_schema.h"
 #include "store/store.h"
 #include "store_world.h"
 
@@ -618,10 +619,35 @@ static void a_newer_schema_is_refused(void **state)
 
 	store_close(w->store);
 	w->store = NULL;
-	change_file("PRAGMA user_version = 2");
+	change_file("PRAGMA user_version = 99");
 	assert_int_equal(store_open("sqlite", FILE_NAME, &w->store, &err), -EPROTO);
 	assert_non_null(strstr(err.msg, "newer"));
 	assert_int_equal(store_open("paper", FILE_NAME, &w->store, &err), -EINVAL);
+}
+
+static void an_older_schema_is_brought_up(void **state)
+{
+	struct world *w = *state;
+	struct store_job got;
+	struct job_id id;
+	struct err err;
+
+	store_close(w->store);
+	w->store = NULL;
+	assert_return_code(unlink(FILE_NAME), errno);
+	change_file(SQLITE_TO_1);
+	change_file("PRAGMA user_version = 1");
+	change_file(
+		"INSERT INTO job VALUES (7, X'"
+		"0102030405060708091011121314151617181920212223242526272829303132"
+		"', '', 'py', 0, 0, NULL, 0, 0, 0, 1, 1, 1, 0, 0, 600, 0, '', 0, 0, '', 0, '')");
+	w->store = open_store(w);
+	assert_int_equal(store_job_get_seq(w->store, 7, &got, &err), 0);
+	assert_string_equal(got.task, "py");
+	id = got.id;
+	store_close(w->store);
+	w->store = open_store(w);
+	assert_int_equal(store_job_get(w->store, &id, &got, &err), 0);
 }
 
 static void damage_is_found(void **state)
@@ -863,6 +889,7 @@ int main(int argc, char **argv)
 	};
 	const struct CMUnitTest sqlite[] = {
 		TEST(a_newer_schema_is_refused),
+		TEST(an_older_schema_is_brought_up),
 		TEST(damage_is_found),
 		TEST(the_schema_refuses_nonsense),
 		TEST(parents_may_be_closed),
