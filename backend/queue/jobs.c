@@ -23,6 +23,10 @@ int jobs_init(struct jobs *jobs, const struct config *config, struct err *err)
 		jobs_done(jobs);
 		return err_set(err, ENOMEM, "jobs");
 	}
+	if (clients_init(&jobs->clients, config, err) < 0) {
+		jobs_done(jobs);
+		return -err->code;
+	}
 	for (size_t i = 0; i < config->n_tasks; i++)
 		jobs->lines[i].task = &config->tasks[i];
 	return 0;
@@ -41,6 +45,7 @@ void jobs_done(struct jobs *jobs)
 		jobs_forget_leaving(jobs);
 	free(jobs->lines);
 	free(jobs->heads);
+	clients_done(&jobs->clients);
 	jobs->lines = NULL;
 	jobs->heads = NULL;
 	jobs->n_lines = 0;
@@ -89,12 +94,14 @@ static void give_gpus(struct jobs *jobs, size_t line, uint64_t gpus)
 static void enter_queue(struct jobs *jobs, struct job *job)
 {
 	job->state = JOB_QUEUED;
+	job->client->waiting++;
 	order_add(&jobs->waiting, &job->by_all);
 	order_add(&jobs->lines[job->line].waiting, &job->by_line);
 }
 
 static void leave_queue(struct jobs *jobs, struct job *job)
 {
+	job->client->waiting--;
 	order_remove(&jobs->waiting, &job->by_all);
 	order_remove(&jobs->lines[job->line].waiting, &job->by_line);
 }
@@ -102,6 +109,7 @@ static void leave_queue(struct jobs *jobs, struct job *job)
 static void enter_running(struct jobs *jobs, struct job *job)
 {
 	job->state = JOB_RUNNING;
+	job->client->running++;
 	if (job->elsewhere) {
 		TAILQ_INSERT_TAIL(&jobs->elsewhere, job, running);
 		jobs->n_elsewhere++;
@@ -115,6 +123,7 @@ static void enter_running(struct jobs *jobs, struct job *job)
 
 static void leave_running(struct jobs *jobs, struct job *job)
 {
+	job->client->running--;
 	if (job->elsewhere) {
 		TAILQ_REMOVE(&jobs->elsewhere, job, running);
 		jobs->n_elsewhere--;
@@ -138,7 +147,8 @@ struct job *jobs_add(struct jobs *jobs, const struct store_job *row)
 
 	if (job == NULL)
 		return NULL;
-	if (!jobs_line(jobs, row->task, &job->line)) {
+	job->client = clients_get(&jobs->clients, row->client);
+	if (job->client == NULL || !jobs_line(jobs, row->task, &job->line)) {
 		free(job);
 		return NULL;
 	}

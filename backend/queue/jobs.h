@@ -13,6 +13,7 @@
 #include <uthash.h>
 
 #include "admission.h"
+#include "clients.h"
 #include "common/config.h"
 #include "order.h"
 #include "store/store.h"
@@ -20,8 +21,9 @@
 struct job {
 	struct job_id id;
 	uint64_t seq;
-	size_t line;          /* of jobs->lines */
-	enum job_state state; /* queued or running */
+	struct client_state *client; /* never NULL */
+	size_t line;                 /* of jobs->lines */
+	enum job_state state;        /* queued or running */
 	uint32_t attempt, failures, priority;
 	int64_t queued_unix_ms, retention_s;
 	struct admission_need need;
@@ -59,6 +61,7 @@ TAILQ_HEAD(leaving_jobs, leaving);
 
 struct jobs {
 	const struct config *config;
+	struct clients clients;
 	struct job *by_id; /* hash; owns them */
 	struct order waiting;
 	struct running_jobs running;

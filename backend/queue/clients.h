@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The clients, with what each has of the queue now. Whoever has made a job is in this
+ * table as long as the process lives: a client that was revoked, too, and the one without a
+ * name, who is everybody where no clients are known.
+ *
+ *	struct client_state *client = clients_get(&clients, row->client);
+ *	client->waiting++;
+ *
+ * jobs.c counts `waiting` and `running`; admission reads them, with client.weight and
+ * client.max_running. Pointers stay good until clients_done().
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "bucket.h"
+#include "common/client.h"
+#include "common/config.h"
+
+struct client_state {
+	struct client client;   /* of one that is not known any more: without bounds */
+	bool known;             /* its token is taken */
+	bool configured;        /* by the configuration; else by the store */
+	uint32_t waiting;       /* its jobs that wait */
+	uint32_t running;       /* its jobs that run, on whichever machine */
+	uint32_t submitting;    /* its jobs on their way into the store */
+	struct bucket bucket;   /* of its submits on this machine */
+	int64_t last_unix_ms;   /* its last request to this machine, 0: none yet */
+	UT_hash_handle by_name; /* all of them */
+	UT_hash_handle by_hash; /* known ones, by token_hash */
+};
+
+struct clients {
+	struct client_state *by_name; /* hash; owns them */
+	struct client_state *by_hash; /* hash */
+	size_t n_known;
+};
+
+int clients_init(struct clients *clients, const struct config *config, struct err *err);
+void clients_done(struct clients *clients);
+
+/* The one of that name, made where there is none yet. NULL: no memory. */
+struct client_state *clients_get(struct clients *clients, const char *name);
+/* NULL where there is none. */
+struct client_state *clients_find(const struct clients *clients, const char *name);
+/* The one whose token that is; NULL: nobody's. */
+struct client_state *clients_by_token(const struct clients *clients, const char *token);
+
+/* It is known from now on, or known with other bounds. now_ms: of a clock that only goes on.
+ * NULL: no memory. */
+struct client_state *clients_put(
+	struct clients *clients, const struct client *client, bool configured, int64_t now_ms);
+/* Its token is not taken any more. What it has in the queue stays. */
+void clients_revoke(struct clients *clients, struct client_state *client);
