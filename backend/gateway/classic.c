@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "answer.h"
-#include "base64.h"
 #include "common/cleanup.h"
+#include "document/answer.h"
+#include "document/base64.h"
+#include "document/utf8.h"
 #include "jobs.h"
 #include "page.h"
-#include "utf8.h"
 
 #define TYPE_HTML  "text/html"
 #define UNKNOWN    "<p>ERROR! Non-exist parameter.\n"

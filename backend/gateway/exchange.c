@@ -8,8 +8,8 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "document/json_stream.h"
 #include "http.h"
-#include "json_stream.h"
 #include "origin.h"
 
 #define TYPE_JSON    "application/json; charset=utf-8"

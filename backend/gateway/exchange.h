@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "common/config.h"
-#include "json_text.h"
+#include "document/json_text.h"
 #include "problem.h"
 #include "route.h"
 #include "upstream.h"

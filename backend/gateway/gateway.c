@@ -21,7 +21,7 @@
  * connection sleeps: it costs its memory and no time, so that thousands of long polls can
  * wait. A client that leaves meanwhile is noticed, and the queue is told to forget it.
  *
- * The answer is written from the queue's messages: answer.c for the native face,
+ * The answer is written from the queue's messages: document/answer.c for the native face,
  * classic.c for the classic one. Large outputs come as descriptors and go out from them.
  *
  * When the queue is away every question is 503 with Retry-After; upstream.c goes on

@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "answer.h"
 #include "common/cleanup.h"
 #include "common/hex.h"
 #include "common/log.h"
 #include "common/number.h"
-#include "media.h"
+#include "document/answer.h"
+#include "document/media.h"
 #include "ranges.h"
 #include "upload.h"
 

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "json_text.h"
+#include "document/json_text.h"
 #include "route.h"
 
 struct metrics;

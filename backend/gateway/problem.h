@@ -2,7 +2,7 @@
 /* THE table of what can go wrong for a client: RFC 9457 documents with a stable `type`. */
 #pragma once
 
-#include "json_text.h"
+#include "document/json_text.h"
 
 #define PROBLEM_URN "urn:dockgate:problem:"
 

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base64.h"
 #include "common/cleanup.h"
+#include "document/base64.h"
+#include "document/utf8.h"
 #include "json_where.h"
-#include "utf8.h"
 
 #define LABELS_MAX     64
 #define LABEL_MAX      255
