@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "history.h"
 #include "jobs.h"
 #include "page.h"
 #include "service.h"
@@ -19,6 +20,7 @@ static const struct route routes[] = {
 	{ METHOD_GET,    "/v1/jobs/{id}/files",      NULL, jobs_files,  { "wait" } },
 	{ METHOD_GET,    "/v1/jobs/{id}/files/{path}", NULL, jobs_file, { "wait" } },
 	{ METHOD_GET,    "/v1/queue",                NULL, jobs_queue,  { NULL } },
+	{ METHOD_GET,    "/v1/queue/history",        NULL, history_get, { NULL } },
 	{ METHOD_GET,    "/v1/tasks",                NULL, service_tasks, { NULL } },
 	{ METHOD_GET,    "/v1/nodes",                NULL, service_nodes, { NULL } },
 	{ METHOD_GET,    "/healthz",                 NULL, service_health, { NULL } },

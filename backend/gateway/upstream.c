@@ -107,6 +107,8 @@ static uint64_t *token_of(struct msg *msg)
 		return &msg->queue_get.token;
 	case MSG_STATUS_GET:
 		return &msg->status_get.token;
+	case MSG_HISTORY_GET:
+		return &msg->history_get.token;
 	case MSG_SPOOL_OPEN:
 		return &msg->spool_open.token;
 	case MSG_JOB:
@@ -117,6 +119,8 @@ static uint64_t *token_of(struct msg *msg)
 		return &msg->jobs.token;
 	case MSG_STATUS:
 		return &msg->status.token;
+	case MSG_HISTORY:
+		return &msg->history.token;
 	case MSG_SPOOL:
 		return &msg->spool.token;
 	default:

@@ -110,8 +110,7 @@ void drive_stop_later(struct queue *q, const struct job_id *id, uint32_t attempt
 
 /* --- admission --- */
 
-/* What all jobs together may take: the configuration's word, else the machine's size. */
-static struct admission_need budget_of(const struct queue *q, int *ret_slots)
+struct admission_need drive_budget(const struct queue *q, int *ret_slots)
 {
 	const struct config *c = q->config;
 	const struct drive *d = &q->drive;
@@ -127,7 +126,7 @@ static struct admission_need budget_of(const struct queue *q, int *ret_slots)
 static struct job *next_job(struct queue *q, uint64_t *ret_gpus)
 {
 	int slots;
-	struct admission_need all = budget_of(q, &slots);
+	struct admission_need all = drive_budget(q, &slots);
 
 	if (!is_ready(q) || age_now(&q->age) < q->drive.hold_until_age_ms ||
 		channel_waiting(q->drive.ch) > QUEUE_HOLD_BACK)

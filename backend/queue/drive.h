@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+#include "admission.h"
 #include "common/err.h"
 #include "common/job_id.h"
 
@@ -25,6 +26,8 @@ void drive_accept(struct queue *q, int fd);
 void drive_reap(struct queue *q);
 void drive_done(struct queue *q);
 
+/* What all jobs together may take: the configuration's word, else the machine's size. */
+struct admission_need drive_budget(const struct queue *q, int *ret_slots);
 /* Is there a job that could start now? */
 bool drive_can_admit(struct queue *q);
 /* Within a turn: hands over all that may start. */

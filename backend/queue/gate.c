@@ -102,6 +102,9 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 	case MSG_STATUS_GET:
 		reply_status(q, gate->number, msg->status_get.token, msg->status_get.metrics != 0);
 		break;
+	case MSG_HISTORY_GET:
+		history_reply(q, gate->number, msg->history_get.token);
+		break;
 	case MSG_FORGET:
 		(void)waiters_forget(&q->waiters, gate->number, msg->forget.token);
 		break;

@@ -48,6 +48,7 @@
 #include "drive.h"
 #include "follow.h"
 #include "gate.h"
+#include "history.h"
 #include "intake.h"
 #include "knock.h"
 #include "migrate.h"
@@ -209,6 +210,8 @@ static int init_parts(struct queue *q, struct err *err)
 	if (r == 0)
 		r = follow_init(q, err);
 	if (r == 0)
+		r = history_init(q, err);
+	if (r == 0)
 		r = jobs_init(&q->jobs, q->config, err);
 	if (r == 0)
 		r = worker_start(q->base, &q->worker, err);
@@ -274,6 +277,7 @@ static void release(struct queue *q)
 		if (events[i] != NULL)
 			event_free(events[i]);
 	follow_done(q);
+	history_done(q);
 	knock_close(q->knock);
 	event_base_free(q->base);
 	mariadb_dsn_wipe(q->database);

@@ -8,6 +8,7 @@
 
 #include "age.h"
 #include "common/config.h"
+#include "history.h"
 #include "jobs.h"
 #include "metrics.h"
 #include "spool.h"
@@ -85,6 +86,7 @@ struct queue {
 	struct follow follow;
 	struct knock *knock; /* owned; NULL: nobody to talk to */
 	struct metrics metrics;
+	struct history history;
 	struct gates gates;
 	size_t n_gates;
 	uint64_t next_gate;

@@ -90,6 +90,12 @@ static const struct field fields_ending[] = { MSG_ENDING_FIELDS(FIELD_ENTRY) };
 #define OF msg_giveback
 static const struct field fields_giveback[] = { MSG_GIVEBACK_FIELDS(FIELD_ENTRY) };
 #undef OF
+#define OF msg_history_get
+static const struct field fields_history_get[] = { MSG_HISTORY_GET_FIELDS(FIELD_ENTRY) };
+#undef OF
+#define OF msg_history
+static const struct field fields_history[] = { MSG_HISTORY_FIELDS(FIELD_ENTRY) };
+#undef OF
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -135,6 +135,11 @@ enum giveback {
 	F(U64, token, UINT64_MAX) F(U8, store_up, 1) F(U8, driver_up, 1) F(U8, engine_up, 1) F(STR, reason, 1000) \
 	F(U64, waiting, UINT64_MAX) F(U64, running, UINT64_MAX) F(BLOB, metrics, UINT64_MAX) F(BLOB, node, UINT64_MAX)
 
+#define MSG_HISTORY_GET_FIELDS(F) /* numbers alone: anybody may ask */ \
+	F(U64, token, UINT64_MAX)
+#define MSG_HISTORY_FIELDS(F) /* samples: sample.h, step_s apart; the last one is of now */ \
+	F(U64, token, UINT64_MAX) F(U32, step_s, 3600) F(BLOB, samples, UINT64_MAX)
+
 /* queue to gateway or driver */
 #define MSG_SPOOL_FIELDS(F) /* file: a descriptor open for writing, len 0 */ \
 	F(U64, token, UINT64_MAX) F(BLOB, file, UINT64_MAX)
@@ -191,7 +196,9 @@ enum giveback {
 	X(NODE,       node,       18, BY(DRIVER),               BY(QUEUE)) \
 	X(STARTED,    started,    19, BY(DRIVER),               BY(QUEUE)) \
 	X(ENDING,     ending,     20, BY(DRIVER),               BY(QUEUE)) \
-	X(GIVEBACK,   giveback,   21, BY(DRIVER),               BY(QUEUE))
+	X(GIVEBACK,   giveback,   21, BY(DRIVER),               BY(QUEUE)) \
+	X(HISTORY_GET, history_get, 50, BY(GATEWAY),            BY(QUEUE)) \
+	X(HISTORY,    history,    51, BY(QUEUE),                BY(GATEWAY))
 /* clang-format on */
 
 enum msg_type {

@@ -346,6 +346,24 @@ class Lists(OwnService):
         nodes = self.native.call("GET", "/v1/nodes").json()["nodes"]
         self.assertEqual(len(nodes), 1)
 
+    def test_the_queues_history(self):
+        """Its last sample is the present."""
+        running = self.native.submit("sh", args=["sleep 30"]).json()["id"]
+        for _ in service.until(20):
+            if self.native.job(running)["state"] == "running":
+                break
+        reply = self.native.call("GET", "/v1/queue/history")
+        self.native.call("DELETE", f"/v1/jobs/{running}")
+        history = reply.json()
+        self.assertEqual((reply.status, history["step_s"]), (200, 10))
+        last = history["samples"][-1]
+        self.assertGreaterEqual(min(last["running"], last["slots_used"], last["cpus_used"]), 1, last)
+        self.assertGreater(last["memory_used_bytes"], 0)
+        self.assertGreater(last["slots"], 0)
+        stamps = [sample["at"] for sample in history["samples"]]
+        self.assertEqual(stamps, sorted(stamps))
+        self.assertEqual(self.native.call("GET", "/v1/queue/history?limit=3").status, 400)
+
     def test_health(self):
         for target in ("/healthz", "/readyz"):
             self.assertEqual(self.native.call("GET", target).status, 200)

@@ -37,6 +37,7 @@
 #include "common/config.h"
 #include "common/log.h"
 #include "common/role.h"
+#include "queue/history.h"
 #include "wire/channel.h"
 #include "wire/listing.h"
 #include "wire/pack.h"
@@ -1247,6 +1248,70 @@ static void status_says_what_is_wrong(void **state)
 	}
 }
 
+/* The last sample of what the queue answers; n: how many there are. */
+static struct sample last_sample(struct world *w, size_t *ret_n)
+{
+	struct sample sample = { 0 };
+	struct unpacker u;
+	struct msg ask;
+
+	msg_init(&ask, MSG_HISTORY_GET);
+	say(&w->gate, &ask);
+	cleanup_msg struct msg history = expect(w, &w->gate, MSG_HISTORY);
+
+	assert_int_equal(history.history.step_s, HISTORY_STEP_S);
+	u = unpacker_of(history.history.samples.data, (size_t)history.history.samples.len);
+	for (*ret_n = 0; sample_unpack(&u, &sample);)
+		++*ret_n;
+	assert_false(u.failed);
+	return sample;
+}
+
+static void the_history_ends_with_the_present(void **state)
+{
+	struct world *w = *state;
+	struct sample sample;
+	size_t n;
+
+	start_queue(w);
+	gate_in(w);
+	sample = last_sample(w, &n);
+	assert_int_equal(n, 1);
+	assert_int_equal(sample.slots + sample.cpus + sample.memory_bytes, 0);
+	(void)submit(w);
+	(void)submit_task(w, "one");
+	(void)submit_task(w, "one");
+	assert_int_equal(last_sample(w, &n).waiting, 3);
+	driver_in(w, 7, NULL, 0);
+	(void)expect_run(w);
+	(void)expect_run(w);
+	sample = last_sample(w, &n);
+	assert_int_equal(sample.waiting, 1);
+	assert_int_equal(sample.running, 2);
+	assert_int_equal(sample.slots_used, 2);
+	assert_int_equal(sample.slots, SLOTS);
+	assert_int_equal(sample.cpus, 64000);
+	assert_int_equal(sample.memory_bytes, 64LL << 30);
+	assert_true(sample.cpus_used > 0 && sample.memory_used_bytes > 0);
+	assert_true(sample.at_ms > 0);
+}
+
+static void the_history_keeps_the_last_hour(void **state)
+{
+	static struct history history;
+	struct sample sample = { 0 };
+
+	(void)state;
+	for (sample.at_ms = 1; sample.at_ms <= 3 * HISTORY_MAX + 7; sample.at_ms++) {
+		history_add(&history, &sample);
+		assert_int_equal(
+			history.n, sample.at_ms < HISTORY_MAX ? sample.at_ms : HISTORY_MAX);
+		assert_int_equal(history_at(&history, history.n - 1)->at_ms, sample.at_ms);
+		assert_int_equal(
+			history_at(&history, 0)->at_ms, sample.at_ms - (int64_t)history.n + 1);
+	}
+}
+
 static void nobody_speaks_in_anothers_place(void **state)
 {
 	struct world *w = *state;
@@ -1679,6 +1744,8 @@ int main(void)
 		TEST(the_wall_clock_expires_nothing),
 		TEST(lists_page_and_hide),
 		TEST(status_says_what_is_wrong),
+		TEST(the_history_ends_with_the_present),
+		cmocka_unit_test(the_history_keeps_the_last_hour),
 		TEST(nobody_speaks_in_anothers_place),
 		TEST(users_enter_by_their_own_door_only),
 		TEST(a_task_that_is_gone_ends_its_jobs),
