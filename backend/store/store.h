@@ -31,7 +31,7 @@
 #include "common/verdict.h"
 #include "wire/msg.h"
 
-#define STORE_SCHEMA     2 /* of every backend */
+#define STORE_SCHEMA     2  /* of every backend */
 #define STORE_FILE_CHARS 40 /* of a spool file's name */
 #define STORE_META_MAX   200
 #define STORE_CLIENT_MAX 64
