@@ -168,6 +168,7 @@ static void on_step(const struct frame *frame)
 		&err);
 	more_done();
 	agent.job_stdin = true;
+	typed_begin(&agent.typed, agent.order.open_input);
 	run_begin();
 }
 
@@ -199,8 +200,21 @@ static bool between(void)
 static void on_stdin_end(void)
 {
 	agent.job_stdin = false;
-	if (agent.step.spare.in_fd >= 0)
+	if (agent.typed.open)
+		agent.typed.end = true; /* behind what was typed before */
+	else if (agent.step.spare.in_fd >= 0)
 		(void)close(TAKE_FD(agent.step.spare.in_fd));
+}
+
+/* What is typed never keeps a signal waiting, nor the end. */
+static bool on_stdin(const struct frame *frame)
+{
+	struct err err;
+
+	if (!agent.typed.open)
+		return run_stdin(frame);
+	must(typed_add(&agent.typed, frame->payload, frame->len, &err), &err);
+	return true;
 }
 
 /* Its turn is when all before it is done. */
@@ -237,7 +251,9 @@ static bool on_frame(const struct frame *frame)
 	else if (frame->type == FRAME_FILE_DATA && agent.input.fd >= 0)
 		must(input_data(&agent.input, frame->payload, frame->len, &err), &err);
 	else if (frame->type == FRAME_STDIN && agent.job_stdin)
-		return run_stdin(frame);
+		return on_stdin(frame);
+	else if (frame->type == FRAME_SIGNAL && agent.typed.open && agent.job_stdin)
+		run_signal(frame);
 	else if (frame->type == FRAME_STDIN_END && agent.job_stdin)
 		on_stdin_end();
 	else if (frame->type != FRAME_KILL || !agent.job.sandbox)
@@ -496,8 +512,10 @@ static bool stdin_waits(void)
 	struct frame frame;
 	struct err err;
 
-	return agent.phase == PHASE_RUNNING && frame_in_peek(&agent.in, &frame, &err) == 1 &&
-	       frame.type == FRAME_STDIN;
+	if (agent.phase != PHASE_RUNNING)
+		return false;
+	return agent.typed.n > 0 ||
+	       (frame_in_peek(&agent.in, &frame, &err) == 1 && frame.type == FRAME_STDIN);
 }
 
 /* Waits for what can move something. */
@@ -534,6 +552,7 @@ static bool turn(bool readable)
 	frames_take();
 	if (agent.phase == PHASE_WAITING && pool_find(SPARE_READY) != NULL)
 		run_begin();
+	run_typed();
 	run_pump(readable);
 	collector_read();
 	advance(clock_us());

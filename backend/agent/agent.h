@@ -15,6 +15,7 @@
 #include "orders.h"
 #include "sandbox.h"
 #include "step.h"
+#include "typed.h"
 #include "wire/pack.h"
 
 #define SPARES_WARM 2 /* prepared before the job: a build and a case, or a case */
@@ -59,6 +60,7 @@ struct agent {
 	unsigned int spares_made;
 	bool job_stdin; /* STDIN_END is still to come */
 	size_t stdin_off;
+	struct typed typed; /* of a step whose input is open */
 	struct input input;
 	struct ballast ballast;
 	struct packer more; /* payloads of MORE */

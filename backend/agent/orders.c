@@ -81,7 +81,7 @@ int orders_step(const uint8_t *p, size_t n, const struct limits *most, struct st
 	struct unpacker u = unpacker_of(p, n);
 	struct step_order order = { 0 };
 	cleanup_free char *strings = NULL;
-	uint8_t kind = unpack_u8(&u);
+	uint8_t kind = unpack_u8(&u), open;
 	int r;
 
 	if (kind != FRAME_STEP_BUILD && kind != FRAME_STEP_CASE)
@@ -103,9 +103,12 @@ int orders_step(const uint8_t *p, size_t n, const struct limits *most, struct st
 		take_strings(&u, order.argc, &order) < 0)
 		return err_say(err, EPROTO, "STEP: bad arguments");
 	order.envc = unpack_u32(&u);
-	if (order.envc > ORDERS_ARGS_MAX || take_strings(&u, order.envc, &order) < 0 ||
-		!unpack_end(&u))
+	if (order.envc > ORDERS_ARGS_MAX || take_strings(&u, order.envc, &order) < 0)
 		return err_say(err, EPROTO, "STEP: bad environment");
+	open = unpack_u8(&u);
+	if (!unpack_end(&u) || open > 1)
+		return err_say(err, EPROTO, "STEP malformed");
+	order.open_input = open == 1;
 	*ret = order;
 	(void)TAKE_PTR(strings);
 	return 0;

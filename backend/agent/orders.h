@@ -27,6 +27,7 @@ struct step_order {
 	enum frame_step kind;
 	struct limits limits;
 	uint32_t argc, envc;
+	bool open_input;
 	char *strings; /* owned: argc + envc strings, each with its NUL */
 	size_t strings_len;
 };

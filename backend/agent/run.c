@@ -2,6 +2,7 @@
 #include "run.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -151,7 +152,33 @@ void run_abandon(void)
 	agent.step.spare = SPARE_EMPTY;
 	step_order_done(&agent.order);
 	agent.job_stdin = false;
+	typed_begin(&agent.typed, false);
 	agent.limited = 0;
+}
+
+/*
+ * To all that a terminal's key would reach. The group's number is not another's, as long as
+ * its first process has not been reaped.
+ */
+void run_signal(const struct frame *frame)
+{
+	int number = frame->len == 1 ? frame->payload[0] : 0;
+
+	if (number < 1 || number >= NSIG)
+		fault_say("SIGNAL malformed");
+	if (agent.phase == PHASE_RUNNING && !agent.step.reaped)
+		(void)kill(-agent.step.spare.pid, number);
+}
+
+void run_typed(void)
+{
+	if (!agent.typed.open || agent.phase < PHASE_RUNNING)
+		return;
+	/* Once the program has ended nobody waits to hear what became of it. */
+	if (agent.phase == PHASE_RUNNING)
+		typed_pump(&agent.typed, &agent.step.spare.in_fd, &agent.out);
+	else
+		typed_drop(&agent.typed);
 }
 
 static int *stream_fd(int stream)

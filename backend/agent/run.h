@@ -26,5 +26,9 @@ void run_abandon(void);
 void run_pump(bool readable);
 /* Whether stream 0 (stdout) or 1 (stderr) can be read now. */
 bool run_may_read(int stream);
+/* A signal to the program that runs. */
+void run_signal(const struct frame *frame);
+/* What was typed goes to the program, as far as its pipe takes it. */
+void run_typed(void);
 /* Feeds a STDIN frame. True when it is done with, false when the pipe is full. */
 bool run_stdin(const struct frame *frame);

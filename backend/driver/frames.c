@@ -20,7 +20,7 @@ static int begin(struct frames *frames, struct err *err)
 	frames->left = unpack_u32(&u);
 	type = unpack_u8(&u);
 	if (unpack_u8(&u) != 0 || unpack_u16(&u) != 0 || frames->left > FRAME_PAYLOAD_MAX ||
-		type < FRAME_READY || type > FRAME_FAULT)
+		type < FRAME_READY || type >= FRAME_AGENT_MAX_)
 		return err_say(err, EPROTO, "the agent's frames are garbled");
 	frames->n = 0;
 	if (is_bulk(type) || frames->left == 0)

@@ -26,6 +26,10 @@
  *	                           ◀──  DONE
  *	                           ◀──  READY    (isolation 1 only: the next job may START)
  *
+ * A step with an open input gets STDIN, STDIN_END and SIGNAL as they come to pass, while it
+ * runs: what its program does not read stands in nothing's way, since the driver sends no more
+ * than FRAME_TYPED_MAX bytes ahead of what was TAKEN.
+ *
  * The driver need not wait between START and COLLECT: frames that come early
  * are taken when their turn comes. START it sends only after a READY. At
  * isolation 0 the agent exits after DONE; at 1 it goes on until its stdin ends,
@@ -40,12 +44,13 @@
 
 #include <stdint.h>
 
-#define FRAME_VERSION     2
+#define FRAME_VERSION     3
 #define FRAME_HEADER      8
 #define FRAME_PAYLOAD_MAX 65536
 #define FRAME_NONCE_BYTES 16
-#define FRAME_NAME_MAX    4096 /* bytes of a file's name in the workspace, '/' included */
-#define FRAME_TEXT_MAX    1024 /* of a FAULT or a reason */
+#define FRAME_NAME_MAX    4096  /* bytes of a file's name in the workspace, '/' included */
+#define FRAME_TEXT_MAX    1024  /* of a FAULT or a reason */
+#define FRAME_TYPED_MAX   65536 /* bytes of an open input that the agent has not TAKEN yet */
 
 #define AGENT_PATH      "/dockgate/agent"
 #define AGENT_WORKSPACE "/workspace"
@@ -72,6 +77,7 @@ enum frame_type {
 	/*
 	 * u8 kind (enum frame_step); u8 n, then n times i64: this step's limits, all set,
 	 * none above PREPARE's; u32 argc, then str...; u32 envc, then str NAME=value...
+	 * u8 1: its input is open, 0: it is known beforehand.
 	 * argv and env may be larger than a frame: FRAME_MORE frames go before it, whose
 	 * payloads stand in front of this one's
 	 */
@@ -90,6 +96,12 @@ enum frame_type {
 	 * only: the agent kills it, drops what it kept, and answers DONE; what was on its way
 	 * before that is thrown away by the driver. Without a job it means nothing: its DONE and
 	 * KILL have crossed.
+	 */
+	FRAME_SIGNAL,
+	/*
+	 * u8 number: to the process group of the program's first process. Only behind a STEP
+	 * with an open input and before its STDIN_END or the next order; once the program has
+	 * ended it means nothing.
 	 */
 
 	/* agent to driver */
@@ -123,6 +135,9 @@ enum frame_type {
 	 * client's affair. "sandbox: ..." comes instead of the first READY where the host
 	 * does not allow what isolation 1 needs: fall back to 0
 	 */
+	FRAME_TAKEN,
+	/* u32 bytes of an open input that the program's pipe took, or that were thrown away */
+	FRAME_AGENT_MAX_,
 };
 
 enum frame_step {

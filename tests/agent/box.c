@@ -233,8 +233,8 @@ enum frame_type box_receive(struct box *box, const uint8_t **ret, size_t *ret_n)
 const char *box_fault(struct box *box)
 {
 	const uint8_t *p;
-	size_t n;
-	enum frame_type type = box_receive(box, &p, &n);
+	size_t n, taken = 0;
+	enum frame_type type = box_hear(box, &p, &n, &taken);
 	struct unpacker u = unpacker_of(p, n);
 
 	errno = EPROTO;
@@ -418,11 +418,14 @@ void box_ask(struct box *box, const struct ask *ask)
 	pack_limits(&p, &limits);
 	pack_list(&p, ask->argv);
 	pack_list(&p, ask->env);
+	pack_u8(&p, ask->open_input);
 	check(!p.failed, "step");
 	for (; p.len - sent > FRAME_PAYLOAD_MAX; sent += FRAME_PAYLOAD_MAX)
 		box_send(box, FRAME_MORE, p.buf + sent, FRAME_PAYLOAD_MAX);
 	box_send(box, FRAME_STEP, p.buf + sent, p.len - sent);
 	packer_done(&p);
+	if (ask->open_input)
+		return;
 	if (ask->input_len <= PIPE_BUF) {
 		send_input(box, ask);
 		return;
@@ -471,15 +474,31 @@ static void unpack_ending(struct unpacker *u, struct ending *end)
 	check(unpack_end(u), "STEP_END");
 }
 
+enum frame_type box_hear(struct box *box, const uint8_t **ret, size_t *ret_n, size_t *ret_taken)
+{
+	for (;;) {
+		enum frame_type type = box_receive(box, ret, ret_n);
+		struct unpacker u = unpacker_of(*ret, *ret_n);
+
+		if (type != FRAME_TAKEN)
+			return type;
+		*ret_taken += unpack_u32(&u);
+		errno = EPROTO;
+		check(unpack_end(&u), "TAKEN");
+	}
+}
+
 void box_ending(struct box *box, struct ending *ret)
 {
+	size_t taken = 0;
+
 	*ret = (struct ending){ 0 };
 	append(&ret->out[0], NULL, 0);
 	append(&ret->out[1], NULL, 0);
 	for (;;) {
 		const uint8_t *p;
 		size_t n;
-		enum frame_type type = box_receive(box, &p, &n);
+		enum frame_type type = box_hear(box, &p, &n, &taken);
 		struct unpacker u = unpacker_of(p, n);
 
 		if (type == FRAME_STDOUT || type == FRAME_STDERR) {

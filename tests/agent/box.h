@@ -45,7 +45,8 @@ struct ask {
 	struct limits limits; /* 0: as prepared */
 	const void *input;
 	size_t input_len;
-	bool no_input_end; /* the step runs with its stdin open */
+	bool no_input_end; /* nothing says that its stdin ends */
+	bool open_input;   /* its input is what box_send() brings while it runs */
 };
 
 struct ending {
@@ -92,6 +93,8 @@ const char *box_fault(struct box *box);
 void box_file(struct box *box, const char *name, unsigned int mode, const void *data, size_t n);
 
 void box_ask(struct box *box, const struct ask *ask);
+/* The next frame that is not TAKEN, whose bytes are counted. */
+enum frame_type box_hear(struct box *box, const uint8_t **ret, size_t *ret_n, size_t *ret_taken);
 void box_ending(struct box *box, struct ending *ret);
 /* Both. *ret holds memory until ending_done(). */
 void box_step(struct box *box, const struct ask *ask, struct ending *ret);

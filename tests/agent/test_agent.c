@@ -354,6 +354,117 @@ static void input_arrives(void **state)
 	(void)box_close(box);
 }
 
+/* Text of the step's stdout, up to what is expected. */
+static void assert_prints(struct box *box, const char *expected, size_t *taken)
+{
+	char text[400] = "";
+	size_t have = 0;
+
+	while (have < strlen(expected)) {
+		const uint8_t *p;
+		size_t n;
+
+		assert_int_equal(box_hear(box, &p, &n, taken), FRAME_STDOUT);
+		assert_true(have + n < sizeof(text));
+		memcpy(text + have, p, n);
+		text[have += n] = '\0';
+	}
+	assert_string_equal(text, expected);
+}
+
+static void signal_it(struct box *box, int number)
+{
+	uint8_t byte = (uint8_t)number;
+
+	box_send(box, FRAME_SIGNAL, &byte, 1);
+}
+
+/* Question and answer, as at a terminal. */
+static void input_is_typed(void **state)
+{
+	struct ask ask = *STEP("ask");
+	struct box *box = open_box();
+	struct ending end;
+	size_t taken = 0;
+
+	(void)state;
+	ask.open_input = true;
+	for (int i = 0; i < 2; i++) { /* the second one finds nothing of the first */
+		box_ask(box, &ask);
+		assert_prints(box, "name? ", &taken);
+		box_send(box, FRAME_STDIN, "you\n", 4);
+		assert_prints(box, "hello you\nname? ", &taken);
+		signal_it(box, SIGINT);
+		assert_prints(box, "INT\n", &taken);
+		signal_it(box, SIGUSR1);
+		assert_prints(box, "USR1\n", &taken);
+		box_send(box, FRAME_STDIN, "all\n", 4);
+		box_send(box, FRAME_STDIN_END, NULL, 0);
+		box_ending(box, &end);
+		assert_exit(&end, 0);
+		assert_string_equal((char *)end.out[0].data, "hello all\nname? bye\n");
+		ending_done(&end);
+	}
+	(void)box_close(box);
+}
+
+/* A program that reads nothing hears signals all the same, and what it was sent goes with it. */
+static void typed_input_waits(void **state)
+{
+	uint8_t *data = calloc(1, FRAME_TYPED_MAX);
+	struct ask ask = *STEP("pause");
+	struct box *box = open_box();
+	size_t sent = 0, taken = 0;
+	struct ending end;
+	const uint8_t *p;
+	size_t n;
+
+	(void)state;
+	assert_non_null(data);
+	ask.open_input = true;
+	box_ask(box, &ask);
+	for (; sent < 65536; sent += 16384) /* as much as a pipe takes */
+		box_send(box, FRAME_STDIN, data, 16384);
+	for (size_t i = 0; i < FRAME_TYPED_MAX; i += 16384) /* and as much as may wait for it */
+		box_send(box, FRAME_STDIN, data, 16384);
+	signal_it(box, SIGTERM);
+	assert_int_equal(box_hear(box, &p, &n, &taken), FRAME_STEP_END);
+	assert_int_equal(p[FRAME_NONCE_BYTES + 5], SIGTERM);
+	box_send(box, FRAME_STDIN, data, 10); /* they cross */
+	signal_it(box, SIGTERM);
+	box_send(box, FRAME_STDIN_END, NULL, 0);
+	run(box, STEP("echo"), 0, &end);
+	assert_int_equal(end.out[0].len, 0);
+	ending_done(&end);
+	free(data);
+	(void)box_close(box);
+}
+
+/* More than it has room for, or a signal for a program that has no such input. */
+static void typed_too_much(void **state)
+{
+	uint8_t *data = calloc(1, FRAME_TYPED_MAX);
+	struct ask ask = *STEP("pause");
+	struct box *box = open_box();
+
+	(void)state;
+	assert_non_null(data);
+	ask.open_input = true;
+	box_ask(box, &ask);
+	for (int i = 0; i < 3; i++)
+		box_send(box, FRAME_STDIN, data, FRAME_TYPED_MAX);
+	assert_non_null(strstr(box_fault(box), "more than was TAKEN"));
+	(void)box_wait(box);
+	box = open_box();
+	ask.open_input = false;
+	ask.no_input_end = true;
+	box_ask(box, &ask);
+	signal_it(box, SIGTERM);
+	assert_non_null(strstr(box_fault(box), "does not belong here"));
+	(void)box_wait(box);
+	free(data);
+}
+
 /* Nobody reads what the job writes: its clock goes on all the same. */
 static void driver_does_not_read(void **state)
 {
@@ -921,6 +1032,9 @@ int main(int argc, char **argv)
 		BOTH(output_kills),
 		BOTH(bytes_are_exact),
 		BOTH(input_arrives),
+		BOTH(input_is_typed),
+		BOTH(typed_input_waits),
+		CONTAINER(typed_too_much),
 		BOTH(driver_does_not_read),
 		BOTH(disk),
 		BOTH(attacks_fail),

@@ -96,6 +96,33 @@ static int do_echo(char **args)
 	return n < 0;
 }
 
+static void on_told(int number)
+{
+	const char *text = number == SIGINT ? "INT\n" : number == SIGUSR1 ? "USR1\n" : "other\n";
+
+	write_all(1, text, strlen(text));
+}
+
+/* Asks, without a line end, and answers: nothing is said before it is asked. */
+static int do_ask(char **args)
+{
+	const struct sigaction told = { .sa_handler = on_told, .sa_flags = SA_RESTART };
+	char line[1000];
+
+	(void)args;
+	(void)sigaction(SIGINT, &told, NULL);
+	(void)sigaction(SIGUSR1, &told, NULL);
+	for (;;) {
+		write_all(1, "name? ", 6);
+		if (fgets(line, sizeof(line), stdin) == NULL)
+			break;
+		write_all(1, "hello ", 6);
+		write_all(1, line, strlen(line));
+	}
+	write_all(1, "bye\n", 4);
+	return 0;
+}
+
 static int do_args(char **args)
 {
 	for (; *args != NULL; args++)
@@ -457,6 +484,7 @@ static const struct {
 } commands[] = {
 	{ "abort", do_abort },
 	{ "args", do_args },
+	{ "ask", do_ask },
 	{ "attack", attack },
 	{ "bigfile", do_bigfile },
 	{ "bytes", do_bytes },

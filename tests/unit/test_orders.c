@@ -92,6 +92,7 @@ static struct packer step_of(uint32_t argc)
 		pack_str(&p, "argument");
 	pack_u32(&p, 1);
 	pack_str(&p, "A=b");
+	pack_u8(&p, 1);
 	return p;
 }
 
@@ -105,11 +106,15 @@ static void step(void **state)
 	assert_int_equal(orders_step(p.buf, p.len, &limits, &order, &err), 0);
 	assert_int_equal(order.argc, 2);
 	assert_int_equal(order.envc, 1);
+	assert_true(order.open_input);
 	assert_memory_equal(order.strings, "argument\0argument\0A=b", order.strings_len);
 	step_order_done(&order);
 	for (size_t n = 0; n < p.len; n++)
 		assert_int_equal(orders_step(p.buf, n, &limits, &order, &err), -EPROTO);
-	p.buf[p.len - 1] = '\0'; /* a NUL inside a string */
+	p.buf[p.len - 1] = 2; /* neither open nor not */
+	assert_int_equal(orders_step(p.buf, p.len, &limits, &order, &err), -EPROTO);
+	p.buf[p.len - 1] = 1;
+	p.buf[p.len - 2] = '\0'; /* a NUL inside a string */
 	assert_int_equal(orders_step(p.buf, p.len, &limits, &order, &err), -EPROTO);
 	packer_done(&p);
 	p = step_of(0);
