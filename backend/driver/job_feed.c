@@ -162,6 +162,7 @@ static int put_step(struct job *job, const struct plan_step *step)
 		pack_i64(&p, step->limits.v[i]);
 	pack_strings(&p, &step->argv);
 	pack_strings(&p, &step->env);
+	pack_u8(&p, step->open_stdin);
 	r = frames_put_long(box_output(job->box), FRAME_STEP, &p);
 	packer_done(&p);
 	return r;

@@ -261,6 +261,7 @@ static int make_case(
 	int r;
 
 	step->case_ = case_;
+	step->open_stdin = spec->open_stdin;
 	case_limits(plan, spec, case_, &step->limits);
 	if (case_ != NULL && case_->has_stdin)
 		step->stdin_ = case_->stdin_;

@@ -21,6 +21,7 @@ struct plan_step {
 	struct strv argv, env;
 	struct limits limits; /* all set, none above the plan's */
 	struct extent stdin_; /* len 0: none */
+	bool open_stdin;      /* instead of it: what is typed while the step runs */
 	bool has_expected;
 	struct extent expected;
 };

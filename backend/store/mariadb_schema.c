@@ -112,22 +112,24 @@ static const char *const to_2[] = {
 /*
  * Of a job of the classic face the record of the request is: version (2 bytes), task
  * (length, bytes), no image (5 zeros), no command (4 zeros), one argument (1, length, bytes);
- * numbers are little-endian. Another version of it has no DATA here.
+ * numbers are little-endian. That much is the same in these versions; another one has no DATA
+ * here.
  */
-#define RECORD_IS_OURS "SUBSTR(s.data, 1, 2) = UNHEX('0" TEXT(SPEC_VERSION) "00')"
+#define RECORD_IS_OURS \
+	"SUBSTR(s.data, 1, 2) IN (UNHEX('0100'), UNHEX('0" TEXT(SPEC_VERSION) "00'))"
 #define ARGUMENT_AT    "20 + LENGTH(j.task)"
 #define ARGUMENT_BYTES "CONV(HEX(REVERSE(SUBSTR(s.data, " ARGUMENT_AT ", 4))), 16, 10)"
 
 static const struct {
 	const char *name, *sql;
 } views[] = {
-	{ "INSTANCE", "CREATE VIEW INSTANCE (ID, STATE, DATA, TIME) AS SELECT LOWER(HEX(j.id)), "
+	{ "INSTANCE", "CREATE OR REPLACE VIEW INSTANCE (ID, STATE, DATA, TIME) AS SELECT LOWER(HEX(j.id)), "
 		"ELT(j.state + 1, 'PREPARE', 'WORKING', 'DONE'), "
 		"IF(j.classic = 1 AND " RECORD_IS_OURS ", "
 		"SUBSTR(s.data, 4 + " ARGUMENT_AT ", " ARGUMENT_BYTES "), NULL), "
 		"TIMESTAMP('1970-01-01') + INTERVAL j.queued_unix_ms * 1000 MICROSECOND "
 		"FROM job j LEFT JOIN job_blob s ON s.seq = j.seq AND s.kind = 0" },
-	{ "RESULT", "CREATE VIEW RESULT (ID, DATA) AS SELECT LOWER(HEX(j.id)), "
+	{ "RESULT", "CREATE OR REPLACE VIEW RESULT (ID, DATA) AS SELECT LOWER(HEX(j.id)), "
 		"IF(o.seq IS NULL, '', COALESCE(o.data, c.data)) "
 		"FROM job j LEFT JOIN job_blob o ON o.seq = j.seq AND o.kind = 3 "
 		"LEFT JOIN file_chunk c ON c.name = o.file AND c.n = 0 WHERE j.state = 2" },
@@ -161,7 +163,7 @@ static int read_version(struct mariadb_link *link, int64_t *ret, struct err *err
 	return 0;
 }
 
-/* A view of ours is left as it is; anything else under its name is not ours. */
+/* A view of ours, of an older schema, is made anew; anything else under its name is not ours. */
 static int make_view(struct mariadb_link *link, size_t i, struct err *err)
 {
 	char sql[200], type[32] = "";
@@ -172,9 +174,9 @@ static int make_view(struct mariadb_link *link, size_t i, struct err *err)
 		"WHERE table_schema = DATABASE() AND table_name = '%s'",
 		views[i].name);
 	r = mariadb_one_text(link, sql, type, sizeof(type), err);
-	if (r < 0 || strcmp(type, "VIEW") == 0)
+	if (r < 0)
 		return r;
-	if (type[0] != '\0')
+	if (type[0] != '\0' && strcmp(type, "VIEW") != 0)
 		return err_say(err, EEXIST,
 			"store: the database holds a table %s that is not ours (the original's?); "
 			"give dockgate a database of its own",

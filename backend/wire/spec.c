@@ -111,6 +111,7 @@ int spec_pack(const struct spec *spec, struct blob *ret, struct err *err)
 	pack_strv(&p, &spec->collect);
 	pack_u8(&p, spec->network);
 	pack_strv(&p, &spec->labels);
+	pack_u8(&p, spec->open_stdin);
 	if (p.failed || p.len > SPEC_BYTES_MAX) {
 		bool memory = p.failed;
 
@@ -238,9 +239,17 @@ static void unpack_cases(struct unpacker *u, uint64_t total, struct spec *ret)
 	}
 }
 
+/* What was added since the first version. */
+static void unpack_version_2(struct unpacker *u, struct spec *ret)
+{
+	ret->open_stdin = unpack_bool(u);
+}
+
 static void unpack_all(struct unpacker *u, uint64_t total, struct spec *ret)
 {
-	if (unpack_u16(u) != SPEC_VERSION)
+	uint16_t version = unpack_u16(u);
+
+	if (version < 1 || version > SPEC_VERSION)
 		u->failed = true;
 	ret->task = unpack_strdup(u, TASK_NAME_MAX);
 	ret->image = unpack_opt(u, 255);
@@ -259,6 +268,8 @@ static void unpack_all(struct unpacker *u, uint64_t total, struct spec *ret)
 	unpack_strv(u, COLLECT_MAX, SPEC_NAME_BYTES, &ret->collect);
 	ret->network = unpack_bool(u);
 	unpack_strv(u, 2 * LABELS_MAX, 255, &ret->labels);
+	if (version >= 2)
+		unpack_version_2(u, ret);
 }
 
 static bool env_all_good(const struct strv *env)
@@ -281,6 +292,8 @@ static bool contents_good(const struct spec *spec)
 	for (size_t i = 0; i < spec->n_cases; i++)
 		if (!env_all_good(&spec->cases[i].env))
 			return false;
+	if (spec->open_stdin && (spec->n_cases > 0 || spec->has_stdin))
+		return false;
 	return env_all_good(&spec->env) && spec->labels.n % 2 == 0;
 }
 

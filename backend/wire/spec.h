@@ -16,7 +16,7 @@
 #include "common/limits.h"
 #include "common/strv.h"
 
-#define SPEC_VERSION    1
+#define SPEC_VERSION    2 /* 1, which lacks the last members, is read too */
 #define SPEC_BYTES_MAX  (32 * 1024 * 1024) /* of the packed record */
 #define SPEC_FILES_MAX  10000
 #define SPEC_CASES_MAX  1000
@@ -66,6 +66,7 @@ struct spec {
 	struct strv collect; /* globs */
 	bool network;        /* asked for; the task must allow it */
 	struct strv labels;  /* name, value, name, value... */
+	bool open_stdin;     /* input comes while the job runs; without cases and stdin_ only */
 };
 
 /* All empty, limits unset. */

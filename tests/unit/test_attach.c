@@ -159,7 +159,7 @@ static void bad_headers_are_refused(void **state)
 		{ 1, 0, 1, 0, FRAME_STDOUT, 0, 0, 0 },    /* 65,537 bytes */
 		{ 0, 0, 0, 0x80, FRAME_STDOUT, 0, 0, 0 }, /* 2 GiB */
 		{ 1, 0, 0, 0, FRAME_START, 0, 0, 0 },     /* ours to send */
-		{ 1, 0, 0, 0, FRAME_FAULT + 1, 0, 0, 0 },
+		{ 1, 0, 0, 0, FRAME_AGENT_MAX_, 0, 0, 0 },
 		{ 1, 0, 0, 0, FRAME_STDOUT, 1, 0, 0 },
 		{ 1, 0, 0, 0, FRAME_STDOUT, 0, 0, 1 },
 	};

@@ -12,7 +12,8 @@
 
 #include "wire/spec.h"
 
-#define INPUT 1000
+#define INPUT     1000
+#define VERSION_2 1 /* bytes that it added, at the end */
 
 static void add(struct strv *sv, const char *text)
 {
@@ -102,6 +103,58 @@ static void a_cut_record_is_refused(void **state)
 	assert_int_equal(spec_unpack(blob.data, blob.len, INPUT - 1, &back, &err), -EBADMSG);
 	blob_done(&blob);
 	spec_done(&spec);
+}
+
+/* As a service of the version before wrote it: its jobs wait through an update. */
+static void a_record_of_the_version_before_is_read(void **state)
+{
+	struct spec spec, back;
+	struct blob blob;
+	struct err err;
+
+	(void)state;
+	fill(&spec);
+	assert_int_equal(spec_pack(&spec, &blob, &err), 0);
+	blob.data[0] = 1;
+	assert_int_equal(spec_unpack(blob.data, blob.len, INPUT, &back, &err), -EBADMSG);
+	assert_int_equal(spec_unpack(blob.data, blob.len - VERSION_2, INPUT, &back, &err), 0);
+	assert_string_equal(back.labels.v[1], "me");
+	assert_false(back.open_stdin);
+	spec_done(&back);
+	blob.data[0] = SPEC_VERSION + 1;
+	assert_int_equal(spec_unpack(blob.data, blob.len, INPUT, &back, &err), -EBADMSG);
+	blob_done(&blob);
+	spec_done(&spec);
+}
+
+/* An open stdin is all that there is of it. */
+static void an_open_stdin(void **state)
+{
+	struct spec spec, back;
+	struct blob blob;
+	struct err err;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		spec_init(&spec);
+		spec.task = strdup("python");
+		spec.open_stdin = true;
+		spec.has_stdin = i == 1;
+		if (i == 2) {
+			spec.cases = calloc(1, sizeof(*spec.cases));
+			spec.n_cases = 1;
+			limits_unset(&spec.cases[0].limits);
+		}
+		assert_int_equal(spec_pack(&spec, &blob, &err), 0);
+		assert_int_equal(
+			spec_unpack(blob.data, blob.len, 0, &back, &err), i == 0 ? 0 : -EBADMSG);
+		if (i == 0) {
+			assert_true(back.open_stdin);
+			spec_done(&back);
+		}
+		blob_done(&blob);
+		spec_done(&spec);
+	}
 }
 
 /* Any single byte may be anything: the answer is a record or a refusal, never a crash. */
@@ -202,6 +255,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_packed_comes_back),
 		cmocka_unit_test(a_cut_record_is_refused),
+		cmocka_unit_test(a_record_of_the_version_before_is_read),
+		cmocka_unit_test(an_open_stdin),
 		cmocka_unit_test(a_damaged_record_does_no_harm),
 		cmocka_unit_test(names_of_files),
 		cmocka_unit_test(globs),
