@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "admission.h"
 
-static bool goes_before(const struct admission_line *a, const struct admission_line *b)
-{
-	if (a->priority != b->priority)
-		return a->priority > b->priority;
-	return a->seq < b->seq;
-}
-
 static bool part_fits(int64_t need, int64_t all, int64_t used)
 {
 	if (need > all)
@@ -28,10 +21,10 @@ static size_t first_of(const struct admission_line *lines, size_t n, bool no_gpu
 	size_t best = n;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!lines[i].waiting || lines[i].running >= lines[i].concurrency ||
+		if (lines[i].first == NULL || lines[i].running >= lines[i].concurrency ||
 			(no_gpus && lines[i].gpus.ask != GPU_ASK_NONE))
 			continue;
-		if (best == n || goes_before(&lines[i], &lines[best]))
+		if (best == n || fair_before(lines[i].first, lines[best].first))
 			best = i;
 	}
 	return best;

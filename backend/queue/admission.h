@@ -2,18 +2,15 @@
 /*
  * Whose turn is it? A pure decision over the heads of the tasks' waiting lines.
  *
- * Strictly first come, first served, with one exception: a task that has as many
- * running as its own concurrency allows is passed over, so that it does not hold
- * up the others. A job that the machine has no room for is not passed over: all
- * behind it wait, else a large one would wait for ever. A job that asks for more
- * than the whole machine starts when it has the machine to itself.
+ * Strictly in the order of fair.h, with exceptions: a task that has as many running as its
+ * own concurrency allows, or that is paused, is passed over, so that it does not hold up
+ * the others; and so is a client that has as many running as it may. A job that the machine has no
+ * room for is not passed over: all behind it wait, else a large one would wait for ever. A job that
+ * asks for more than the whole machine starts when it has the machine to itself.
  *
  * GPUs are few and long in use: a job that waits for one is passed over by jobs
  * that want none, and by no other. One that asks for GPUs that the machine does
  * not have starts, to be told so.
- *
- * Fair shares between clients and classes belong here: another way of choosing
- * among the heads.
  */
 #pragma once
 
@@ -22,6 +19,7 @@
 #include <stdint.h>
 
 #include "common/gpu.h"
+#include "fair.h"
 
 struct admission_need {
 	int64_t cpus; /* thousandths */
@@ -37,9 +35,7 @@ struct admission_budget {
 /* A task and the first job of its line. */
 struct admission_line {
 	int running, concurrency;
-	bool waiting; /* is there one? */
-	uint32_t priority;
-	uint64_t seq;
+	const struct fair_job *first; /* NULL: none waits, or none may start */
 	struct admission_need need;
 	struct gpu_want gpus;
 };

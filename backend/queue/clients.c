@@ -22,6 +22,7 @@ void clients_done(struct clients *clients)
 	HASH_ITER(by_name, clients->by_name, client, next)
 	{
 		HASH_DELETE(by_name, clients->by_name, client);
+		fair_forget(&client->fair);
 		free(client);
 	}
 	*clients = (struct clients){ 0 };

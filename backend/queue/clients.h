@@ -20,16 +20,18 @@
 #include "bucket.h"
 #include "common/client.h"
 #include "common/config.h"
+#include "fair.h"
 
 struct client_state {
-	struct client client;   /* of one that is not known any more: without bounds */
-	bool known;             /* its token is taken */
-	bool configured;        /* by the configuration; else by the store */
-	uint32_t waiting;       /* its jobs that wait */
-	uint32_t running;       /* its jobs that run, on whichever machine */
-	uint32_t submitting;    /* its jobs on their way into the store */
-	struct bucket bucket;   /* of its submits on this machine */
-	int64_t last_unix_ms;   /* its last request to this machine, 0: none yet */
+	struct client client; /* of one that is not known any more: without bounds */
+	bool known;           /* its token is taken */
+	bool configured;      /* by the configuration; else by the store */
+	uint32_t waiting;     /* its jobs that wait */
+	uint32_t running;     /* its jobs that run, on whichever machine */
+	uint32_t submitting;  /* its jobs on their way into the store */
+	struct bucket bucket; /* of its submits on this machine */
+	int64_t last_unix_ms; /* its last request to this machine, 0: none yet */
+	struct fair_client fair;
 	UT_hash_handle by_name; /* all of them */
 	UT_hash_handle by_hash; /* known ones, by token_hash */
 };

@@ -7,7 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MEMORY_OF_ONE                                                               \
+	(INT64_C(2) * 1024 * 1024 * 1024 / 1000) /* for a thousandth of a processor \
+						  */
+#define GPU_COST                      8000       /* a GPU is as good as so many thousandths */
 #define CONTAINER_OF(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
+
+/* Of what a task asks for; "all" counts as one, since nobody knows yet how many there are. */
+static int64_t gpu_cost(const char *gpus)
+{
+	const struct gpu_list none = { 0 };
+	struct gpu_want want = gpu_want_of(gpus, false, &none);
+	int64_t n = want.ask == GPU_ASK_NONE ? 0 : want.ask == GPU_ASK_COUNT ? want.count : 1;
+
+	for (const char *p = want.ask == GPU_ASK_IDS ? gpu_ids_of(gpus) : ""; *p != '\0'; p++)
+		n += *p == ',';
+	return n * GPU_COST;
+}
 
 int jobs_init(struct jobs *jobs, const struct config *config, struct err *err)
 {
@@ -19,7 +35,7 @@ int jobs_init(struct jobs *jobs, const struct config *config, struct err *err)
 	TAILQ_INIT(&jobs->leaving);
 	jobs->lines = calloc(n, sizeof(*jobs->lines));
 	jobs->heads = calloc(n, sizeof(*jobs->heads));
-	if (jobs->lines == NULL || jobs->heads == NULL) {
+	if (jobs->lines == NULL || jobs->heads == NULL || fair_init(&jobs->fair, n) < 0) {
 		jobs_done(jobs);
 		return err_set(err, ENOMEM, "jobs");
 	}
@@ -27,8 +43,10 @@ int jobs_init(struct jobs *jobs, const struct config *config, struct err *err)
 		jobs_done(jobs);
 		return -err->code;
 	}
-	for (size_t i = 0; i < config->n_tasks; i++)
+	for (size_t i = 0; i < config->n_tasks; i++) {
 		jobs->lines[i].task = &config->tasks[i];
+		jobs->lines[i].gpu_cost = gpu_cost(config->tasks[i].gpus);
+	}
 	return 0;
 }
 
@@ -46,6 +64,7 @@ void jobs_done(struct jobs *jobs)
 	free(jobs->lines);
 	free(jobs->heads);
 	clients_done(&jobs->clients);
+	fair_done(&jobs->fair);
 	jobs->lines = NULL;
 	jobs->heads = NULL;
 	jobs->n_lines = 0;
@@ -91,25 +110,51 @@ static void give_gpus(struct jobs *jobs, size_t line, uint64_t gpus)
 	gpu_give(&jobs->gpus, gpus, jobs->lines[line].gpus.shared);
 }
 
+/* Its client may have as many running as it is allowed: others go before it. */
+static void bound_client(struct jobs *jobs, struct client_state *client)
+{
+	int max = client->client.max_running;
+
+	fair_hold(&jobs->fair, &client->fair, max > 0 && client->running >= (uint32_t)max);
+}
+
+void jobs_client_changed(struct jobs *jobs, struct client_state *client)
+{
+	bound_client(jobs, client);
+}
+
+/* One processor's part of a machine goes with so much memory, and one GPU's with so many of them.
+ */
+static uint64_t cost_of(const struct jobs *jobs, const struct job *job)
+{
+	const struct line *line = &jobs->lines[job->line];
+	int64_t cost = line->gpu_cost;
+
+	if (cost < job->need.cpus)
+		cost = job->need.cpus;
+	if (cost < job->need.memory_bytes / MEMORY_OF_ONE)
+		cost = job->need.memory_bytes / MEMORY_OF_ONE;
+	return cost < 1 ? 1 : (uint64_t)cost;
+}
+
 static void enter_queue(struct jobs *jobs, struct job *job)
 {
 	job->state = JOB_QUEUED;
 	job->client->waiting++;
-	order_add(&jobs->waiting, &job->by_all);
-	order_add(&jobs->lines[job->line].waiting, &job->by_line);
+	jobs->lines[job->line].waiting++;
 }
 
 static void leave_queue(struct jobs *jobs, struct job *job)
 {
 	job->client->waiting--;
-	order_remove(&jobs->waiting, &job->by_all);
-	order_remove(&jobs->lines[job->line].waiting, &job->by_line);
+	jobs->lines[job->line].waiting--;
 }
 
 static void enter_running(struct jobs *jobs, struct job *job)
 {
 	job->state = JOB_RUNNING;
 	job->client->running++;
+	bound_client(jobs, job->client);
 	if (job->elsewhere) {
 		TAILQ_INSERT_TAIL(&jobs->elsewhere, job, running);
 		jobs->n_elsewhere++;
@@ -124,6 +169,7 @@ static void enter_running(struct jobs *jobs, struct job *job)
 static void leave_running(struct jobs *jobs, struct job *job)
 {
 	job->client->running--;
+	bound_client(jobs, job->client);
 	if (job->elsewhere) {
 		TAILQ_REMOVE(&jobs->elsewhere, job, running);
 		jobs->n_elsewhere--;
@@ -141,14 +187,34 @@ static bool is_elsewhere(const struct jobs *jobs, const struct store_job *row)
 	return jobs->config->store_shared && strcmp(row->node, jobs->config->node) != 0;
 }
 
-struct job *jobs_add(struct jobs *jobs, const struct store_job *row)
+/*
+ * Its place among those of its client: who came earlier goes first, as if he of a higher
+ * class had come so much earlier. The wall clock may jump: nobody is put before who is
+ * there already for that.
+ */
+static uint64_t rank_of(struct jobs *jobs, const struct store_job *row)
+{
+	int64_t came_ms = row->queued_unix_ms;
+	int64_t lead_ms = (int64_t)row->priority * JOBS_CLASS_LEAD_MS;
+
+	if (row->state == JOB_QUEUED) {
+		if (came_ms < jobs->last_came_ms)
+			came_ms = jobs->last_came_ms;
+		jobs->last_came_ms = came_ms;
+	}
+	return came_ms > lead_ms ? (uint64_t)(came_ms - lead_ms) : 0;
+}
+
+static struct job *job_of(struct jobs *jobs, const struct store_job *row)
 {
 	struct job *job = calloc(1, sizeof(*job));
 
 	if (job == NULL)
 		return NULL;
 	job->client = clients_get(&jobs->clients, row->client);
-	if (job->client == NULL || !jobs_line(jobs, row->task, &job->line)) {
+	if (job->client == NULL || !jobs_line(jobs, row->task, &job->line) ||
+		fair_enter(&job->client->fair, &job->fair, job->line, rank_of(jobs, row),
+			row->seq) < 0) {
 		free(job);
 		return NULL;
 	}
@@ -162,14 +228,23 @@ struct job *jobs_add(struct jobs *jobs, const struct store_job *row)
 	job->need = (struct admission_need){ row->cpus, row->memory_bytes };
 	job->driver = row->driver;
 	job->lease_until_age_ms = row->lease_until_age_ms;
-	job->by_all.seq = job->seq;
-	job->by_all.priority = job->priority;
-	job->by_line = job->by_all;
+	return job;
+}
+
+struct job *jobs_add(struct jobs *jobs, const struct store_job *row)
+{
+	struct job *job = job_of(jobs, row);
+
+	if (job == NULL)
+		return NULL;
 	job->elsewhere = row->state == JOB_RUNNING && is_elsewhere(jobs, row);
-	if (row->state == JOB_RUNNING)
+	if (row->state == JOB_RUNNING) {
 		enter_running(jobs, job);
-	else
+	} else {
 		enter_queue(jobs, job);
+		fair_add(&jobs->fair, &job->fair, cost_of(jobs, job),
+			(unsigned)job->client->client.weight);
+	}
 	HASH_ADD(hh, jobs->by_id, id, sizeof(job->id), job);
 	return job;
 }
@@ -187,6 +262,7 @@ void jobs_run(struct jobs *jobs, struct job *job, uint64_t driver, int64_t lease
 {
 	assert(job->state == JOB_QUEUED);
 	leave_queue(jobs, job);
+	fair_serve(&jobs->fair, &job->fair);
 	job->attempt++;
 	job->driver = driver;
 	job->lease_until_age_ms = lease_until_age_ms;
@@ -197,10 +273,12 @@ void jobs_run(struct jobs *jobs, struct job *job, uint64_t driver, int64_t lease
 
 void jobs_run_elsewhere(struct jobs *jobs, struct job *job, const struct store_job *row)
 {
-	if (job->state == JOB_RUNNING)
+	if (job->state == JOB_RUNNING) {
 		leave_running(jobs, job);
-	else
+	} else {
 		leave_queue(jobs, job);
+		fair_serve(&jobs->fair, &job->fair);
+	}
 	job->attempt = row->attempt;
 	job->failures = row->failures;
 	job->driver = row->driver;
@@ -218,14 +296,17 @@ void jobs_requeue(struct jobs *jobs, struct job *job)
 	job->driver = 0;
 	job->gpus = 0;
 	enter_queue(jobs, job);
+	fair_put_back(&jobs->fair, &job->fair);
 }
 
 void jobs_remove(struct jobs *jobs, struct job *job)
 {
-	if (job->state == JOB_RUNNING)
+	if (job->state == JOB_RUNNING) {
 		leave_running(jobs, job);
-	else
+	} else {
 		leave_queue(jobs, job);
+		fair_drop(&jobs->fair, &job->fair);
+	}
 	HASH_DEL(jobs->by_id, job);
 	free(job);
 }
@@ -281,19 +362,12 @@ uint64_t jobs_position(const struct jobs *jobs, const struct job *job)
 {
 	if (job->state != JOB_QUEUED)
 		return 0;
-	return (uint64_t)order_ahead(&jobs->waiting, &job->by_all) + 1;
+	return fair_ahead(&jobs->fair, &job->fair) + 1;
 }
 
 size_t jobs_waiting(const struct jobs *jobs)
 {
-	return order_size(&jobs->waiting);
-}
-
-static struct job *head_of(const struct line *line)
-{
-	struct order_node *node = order_first(&line->waiting);
-
-	return node == NULL ? NULL : CONTAINER_OF(node, struct job, by_line);
+	return (size_t)fair_waiting(&jobs->fair);
 }
 
 void jobs_set_gpus(struct jobs *jobs, const struct gpu_list *list)
@@ -321,6 +395,13 @@ void jobs_hold_gpus(struct jobs *jobs, struct job *job, uint64_t gpus)
 	take_gpus(jobs, job->line, gpus);
 }
 
+static struct job *first_of(const struct jobs *jobs, size_t line)
+{
+	struct fair_job *first = fair_first(&jobs->fair, line);
+
+	return first == NULL ? NULL : CONTAINER_OF(first, struct job, fair);
+}
+
 struct job *jobs_next(
 	struct jobs *jobs, int slots, const struct admission_need *all, uint64_t *ret_gpus)
 {
@@ -329,20 +410,18 @@ struct job *jobs_next(
 
 	for (i = 0; i < jobs->n_lines; i++) {
 		const struct line *line = &jobs->lines[i];
-		const struct job *job = head_of(line);
+		const struct job *first = first_of(jobs, i);
 
 		jobs->heads[i] = (struct admission_line){
 			.running = line->running,
 			.concurrency = line->task == NULL ? INT_MAX : line->task->concurrency,
-			.waiting = job != NULL,
+			.gpus = line->gpus,
 		};
-		if (job != NULL) {
-			jobs->heads[i].priority = job->priority;
-			jobs->heads[i].seq = job->seq;
-			jobs->heads[i].need = job->need;
-			jobs->heads[i].gpus = line->gpus;
+		if (first != NULL) {
+			jobs->heads[i].first = &first->fair;
+			jobs->heads[i].need = first->need;
 		}
 	}
 	i = admission_next(&budget, jobs->heads, jobs->n_lines, ret_gpus);
-	return i == jobs->n_lines ? NULL : head_of(&jobs->lines[i]);
+	return i == jobs->n_lines ? NULL : first_of(jobs, i);
 }

@@ -15,8 +15,11 @@
 #include "admission.h"
 #include "clients.h"
 #include "common/config.h"
-#include "order.h"
+#include "fair.h"
 #include "store/store.h"
+
+#define JOBS_CLASS_LEAD_MS 60000 /* so much earlier did a job come for each step of its priority \
+				  */
 
 struct job {
 	struct job_id id;
@@ -31,10 +34,10 @@ struct job {
 	uint64_t driver; /* while running: the instance that holds the lease */
 	int64_t lease_until_age_ms;
 	int64_t claimed_age_ms;
-	bool unlisted;  /* its driver came back and did not name it: no renewal */
-	bool elsewhere; /* another machine runs it: it takes nothing of this one */
-	struct order_node by_all, by_line; /* while queued */
-	TAILQ_ENTRY(job) running;          /* while running, here or elsewhere */
+	bool unlisted;            /* its driver came back and did not name it: no renewal */
+	bool elsewhere;           /* another machine runs it: it takes nothing of this one */
+	struct fair_job fair;     /* its place while queued */
+	TAILQ_ENTRY(job) running; /* while running, here or elsewhere */
 	UT_hash_handle hh;
 };
 
@@ -50,8 +53,9 @@ struct leaving {
 
 struct line {
 	const struct task *task; /* NULL: jobs that name their own image */
-	struct order waiting;
+	size_t waiting;
 	int running;
+	int64_t gpu_cost;   /* of a job, as fair_add() takes it */
 	bool image_missing; /* as the driver said last */
 	struct gpu_want gpus;
 };
@@ -63,7 +67,8 @@ struct jobs {
 	const struct config *config;
 	struct clients clients;
 	struct job *by_id; /* hash; owns them */
-	struct order waiting;
+	struct fair fair;
+	int64_t last_came_ms; /* the latest of those that wait */
 	struct running_jobs running;
 	size_t n_running;
 	struct running_jobs elsewhere; /* of machines that share the store */
@@ -102,7 +107,10 @@ void jobs_leave(struct jobs *jobs, struct job *job);
 bool jobs_left(struct jobs *jobs, const struct job_id *id, uint32_t attempt);
 void jobs_forget_leaving(struct jobs *jobs);
 
-/* Jobs ahead plus one, 0 for a running one. */
+/* Its bounds are others now. */
+void jobs_client_changed(struct jobs *jobs, struct client_state *client);
+
+/* Jobs ahead plus one, in the order in which they would be served now; 0 for a running one. */
 uint64_t jobs_position(const struct jobs *jobs, const struct job *job);
 size_t jobs_waiting(const struct jobs *jobs);
 /* The one that starts now, NULL: none. `slots` and `all` are the machine's. */

@@ -6,9 +6,7 @@
 
 bool order_before(const struct order_node *a, const struct order_node *b)
 {
-	if (a->priority != b->priority)
-		return a->priority > b->priority;
-	return a->seq < b->seq;
+	return a->key != b->key ? a->key < b->key : a->seq < b->seq;
 }
 
 static uint32_t size_of(const struct order_node *node)
@@ -21,9 +19,11 @@ static void resize(struct order_node *node)
 	node->size = 1 + size_of(node->left) + size_of(node->right);
 }
 
-/* Well mixed bits of a number: as good as random for arrival numbers. */
-static uint64_t mix(uint64_t x)
+/* A parent's is never below its children's. Well mixed bits: as good as random. */
+static uint64_t weight_of(const struct order_node *node)
 {
+	uint64_t x = node->seq;
+
 	x += UINT64_C(0x9e3779b97f4a7c15);
 	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
 	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
@@ -55,7 +55,7 @@ static struct order_node *join(struct order_node *a, struct order_node *b)
 		return b;
 	if (b == NULL)
 		return a;
-	if (a->weight >= b->weight) {
+	if (weight_of(a) >= weight_of(b)) {
 		a->right = join(a->right, b);
 		resize(a);
 		return a;
@@ -68,9 +68,9 @@ static struct order_node *join(struct order_node *a, struct order_node *b)
 void order_add(struct order *order, struct order_node *node)
 {
 	struct order_node **at = &order->root;
+	uint64_t weight = weight_of(node);
 
-	node->weight = mix(node->seq);
-	while (*at != NULL && (*at)->weight >= node->weight) {
+	while (*at != NULL && weight_of(*at) >= weight) {
 		(*at)->size++;
 		at = order_before(node, *at) ? &(*at)->left : &(*at)->right;
 	}
@@ -100,6 +100,30 @@ struct order_node *order_first(const struct order *order)
 
 	while (node != NULL && node->left != NULL)
 		node = node->left;
+	return node;
+}
+
+struct order_node *order_last(const struct order *order)
+{
+	struct order_node *node = order->root;
+
+	while (node != NULL && node->right != NULL)
+		node = node->right;
+	return node;
+}
+
+struct order_node *order_at(const struct order *order, uint32_t ahead)
+{
+	struct order_node *node = order->root;
+
+	while (node != NULL && ahead != size_of(node->left)) {
+		if (ahead < size_of(node->left)) {
+			node = node->left;
+		} else {
+			ahead -= 1 + size_of(node->left);
+			node = node->right;
+		}
+	}
 	return node;
 }
 

@@ -31,7 +31,7 @@ static void places_are_counted_right(void **state)
 	srand(7);
 	for (size_t i = 0; i < NODES; i++) {
 		node[i].seq = i;
-		node[i].priority = (uint32_t)rand() % 3;
+		node[i].key = (uint64_t)rand() % 3;
 	}
 	for (int step = 0; step < 20000; step++) {
 		size_t i = (size_t)rand() % NODES;
@@ -49,19 +49,30 @@ static void places_are_counted_right(void **state)
 
 		for (size_t j = 0; j < NODES; j++)
 			ahead += in[j] && order_before(&node[j], &node[i]);
-		if (in[i])
-			assert_int_equal(order_ahead(&order, &node[i]), ahead);
-		if (in[i] && ahead == 0)
+		if (!in[i])
+			continue;
+		assert_int_equal(order_ahead(&order, &node[i]), ahead);
+		assert_ptr_equal(order_at(&order, ahead), &node[i]);
+		if (ahead == 0)
 			assert_ptr_equal(order_first(&order), &node[i]);
+		if (ahead == n - 1)
+			assert_ptr_equal(order_last(&order), &node[i]);
 	}
+	assert_null(order_at(&order, n));
 }
 
-static struct admission_line line(uint64_t seq, int64_t cpus)
+/* A line whose first job is the n-th of the only client. */
+static struct admission_line line(uint64_t n, int64_t cpus)
 {
-	return (struct admission_line){ .concurrency = 10,
-		.waiting = true,
-		.seq = seq,
-		.need = { .cpus = cpus, .memory_bytes = 1 } };
+	static struct fair_client client;
+	static struct fair_lane lane = { .client = &client };
+	static struct fair_job jobs[16];
+
+	jobs[n].lane = &lane;
+	jobs[n].by_client.key = n;
+	return (struct admission_line){
+		.concurrency = 10, .first = &jobs[n], .need = { .cpus = cpus, .memory_bytes = 1 }
+	};
 }
 
 static struct admission_budget budget(int slots, int64_t cpus)
@@ -88,7 +99,7 @@ static void the_oldest_goes_first(void **state)
 
 	(void)state;
 	assert_int_equal(next_of(&b, lines, 3), 1);
-	lines[2].priority = 1;
+	lines[2] = line(1, 1);
 	assert_int_equal(next_of(&b, lines, 3), 2);
 	assert_int_equal(next_of(&b, lines, 0), 0);
 }
@@ -101,7 +112,7 @@ static void a_full_task_is_passed_over(void **state)
 	(void)state;
 	lines[1].running = lines[1].concurrency;
 	assert_int_equal(next_of(&b, lines, 2), 0);
-	lines[0].waiting = false;
+	lines[0].first = NULL;
 	assert_int_equal(next_of(&b, lines, 2), 2);
 }
 
@@ -200,9 +211,9 @@ static void gpus_hold_up_their_own(void **state)
 	gpu_take(&use, 1, false);
 	assert_int_equal(admission_next(&b, lines, 3, &gpus), 2);
 	assert_int_equal(gpus, 0);
-	lines[2].waiting = false;
+	lines[2].first = NULL;
 	assert_int_equal(admission_next(&b, lines, 3, &gpus), 3);
-	lines[0].waiting = false;
+	lines[0].first = NULL;
 	assert_int_equal(admission_next(&b, lines, 3, &gpus), 1);
 	assert_int_equal(gpus, 2);
 	/* More than there is: it starts, to be told so. */
