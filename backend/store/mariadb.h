@@ -65,6 +65,15 @@ int mariadb_read(
 /* The open transaction moves that job: others will be told. 0: one that they need not look at. */
 int mariadb_touch(struct mariadb *m, uint64_t seq, struct err *err);
 
+/* --- mariadb_keys.c: what makes submits safe to repeat --- */
+
+int mariadb_key_put(struct store *store, const struct store_key *key, bool *ret, struct err *err);
+int mariadb_key_get(struct store *store, const char *client, const char *name,
+	struct store_key *ret, struct err *err);
+int mariadb_key_of(struct store *store, uint64_t seq, struct store_key *ret, struct err *err);
+int mariadb_key_remove(struct store *store, uint64_t seq, struct err *err);
+int mariadb_job_withdraw(struct store *store, uint64_t seq, struct err *err);
+
 /* --- mariadb_files.c: large bytes in rows --- */
 
 int mariadb_file_put(

@@ -106,7 +106,15 @@ static const char *const to_1[] = {
 };
 
 static const char *const to_2[] = {
-	"DO 0",
+	/* Keys that make a submit safe to repeat. */
+	TABLE("job_key",
+		"client VARBINARY(64) NOT NULL,"
+		"name VARBINARY(255) NOT NULL,"
+		"fingerprint BINARY(32) NOT NULL,"
+		"seq BIGINT UNSIGNED NOT NULL,"
+		"PRIMARY KEY (client, name),"
+		"UNIQUE KEY job_key_seq (seq),"
+		"FOREIGN KEY key_of_job (seq) REFERENCES job (seq) ON DELETE CASCADE"),
 };
 
 /*

@@ -34,6 +34,11 @@
 	X(JOB_END, "UPDATE job SET state = 2, driver = 0, lease_until_age_ms = 0, verdict = ?, error = ?, " \
 		"isolation = IF(? = '', isolation, ?), image = IF(? = '', image, ?), " \
 		"finished_unix_ms = ?, expires_age_ms = ?, failures = ? WHERE seq = ? AND attempt = ? AND state = ?") \
+	X(JOB_WITHDRAW, "DELETE FROM job WHERE seq = ? AND state = 0 AND attempt = 0") \
+	X(KEY_PUT, "INSERT IGNORE INTO job_key (client, name, fingerprint, seq) VALUES (?, ?, ?, ?)") \
+	X(KEY_GET, "SELECT client, name, fingerprint, seq FROM job_key WHERE client = ? AND name = ?") \
+	X(KEY_OF, "SELECT client, name, fingerprint, seq FROM job_key WHERE seq = ?") \
+	X(KEY_REMOVE, "DELETE FROM job_key WHERE seq = ?") \
 	X(LEASE_RENEW, "UPDATE job SET lease_until_age_ms = ? WHERE state = 1 AND driver = ?") \
 	X(EVENT_ADD, "INSERT INTO job_event (seq, attempt, n, at_unix_ms, kind, data) " \
 		"SELECT ?, ?, 1 + COALESCE(MAX(n), 0), ?, ?, ? FROM job_event WHERE seq = ? AND attempt = ?") \

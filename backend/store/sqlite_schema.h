@@ -72,5 +72,12 @@
 	") STRICT, WITHOUT ROWID;"
 
 #define SQLITE_TO_2 \
-	""
+	"CREATE TABLE job_key (" /* keys that make a submit safe to repeat */ \
+	"  client TEXT NOT NULL," \
+	"  name TEXT NOT NULL," \
+	"  fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 32)," \
+	"  seq INTEGER NOT NULL REFERENCES job (seq) ON DELETE CASCADE," \
+	"  PRIMARY KEY (client, name)" \
+	") STRICT, WITHOUT ROWID;" \
+	"CREATE UNIQUE INDEX job_key_seq ON job_key (seq);"
 /* clang-format on */

@@ -181,6 +181,41 @@ int store_job_get_seq(struct store *store, uint64_t seq, struct store_job *ret, 
 	return store->ops->job_get_seq(store, seq, ret, err);
 }
 
+int store_job_withdraw(struct store *store, uint64_t seq, struct err *err)
+{
+	assert(store->in_transaction);
+	return store->ops->job_withdraw(store, seq, err);
+}
+
+int store_key_put(struct store *store, const struct store_key *key, struct err *err)
+{
+	bool was_free = false;
+	int r;
+
+	assert(store->in_transaction);
+	r = store->ops->key_put(store, key, &was_free, err);
+	if (r == 0 && !was_free)
+		r = err_say(err, EEXIST, "the key is taken");
+	return r;
+}
+
+int store_key_get(struct store *store, const char *client, const char *name, struct store_key *ret,
+	struct err *err)
+{
+	return store->ops->key_get(store, client, name, ret, err);
+}
+
+int store_key_of(struct store *store, uint64_t seq, struct store_key *ret, struct err *err)
+{
+	return store->ops->key_of(store, seq, ret, err);
+}
+
+int store_key_remove(struct store *store, uint64_t seq, struct err *err)
+{
+	assert(store->in_transaction);
+	return store->ops->key_remove(store, seq, err);
+}
+
 int store_job_claim(struct store *store, uint64_t seq, uint32_t attempt, const char *node,
 	uint64_t driver, int64_t lease_until_age_ms, struct err *err)
 {

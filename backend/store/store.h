@@ -37,6 +37,7 @@
 #define STORE_CLIENT_MAX 64
 #define STORE_ERROR_MAX  1000
 #define STORE_SHA256     32
+#define STORE_KEY_MAX    255
 
 struct store;
 
@@ -119,6 +120,14 @@ struct store_write {
 	const struct store_blob *blobs, *results; /* JOB_BLOB_MAX_ each; NULL: none */
 };
 
+/* What makes a submit safe to repeat: one job for each of a client's keys. */
+struct store_key {
+	char client[STORE_CLIENT_MAX + 1];
+	char name[STORE_KEY_MAX + 1];
+	uint8_t fingerprint[STORE_SHA256]; /* of the request */
+	uint64_t seq;                      /* the job */
+};
+
 /* Counted since the store was opened. */
 struct store_counts {
 	uint64_t commits, failed_commits, commit_us, commit_us_max;
@@ -173,6 +182,23 @@ int store_job_insert(struct store *store, struct store_job *job, const struct st
 int store_job_get(
 	struct store *store, const struct job_id *id, struct store_job *ret, struct err *err);
 int store_job_get_seq(struct store *store, uint64_t seq, struct store_job *ret, struct err *err);
+/*
+ * Of a job that was inserted in this transaction: gone again, whatever it had. For one whose
+ * key another machine has taken meanwhile.
+ */
+int store_job_withdraw(struct store *store, uint64_t seq, struct err *err);
+/*
+ * The key of a job whose row is there. It goes when the job does. -EEXIST: it is taken;
+ * nothing was written, and the transaction is sound.
+ */
+int store_key_put(struct store *store, const struct store_key *key, struct err *err);
+/* Who has it, and with which request. -ENOENT: nobody. */
+int store_key_get(struct store *store, const char *client, const char *name, struct store_key *ret,
+	struct err *err);
+/* That of a job. -ENOENT: it came without. */
+int store_key_of(struct store *store, uint64_t seq, struct store_key *ret, struct err *err);
+/* The job stays, without it. */
+int store_key_remove(struct store *store, uint64_t seq, struct err *err);
 /* queued -> running, with attempt + 1. */
 int store_job_claim(struct store *store, uint64_t seq, uint32_t attempt, const char *node,
 	uint64_t driver, int64_t lease_until_age_ms, struct err *err);

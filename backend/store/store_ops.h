@@ -33,6 +33,14 @@ struct store_ops {
 	int (*job_put)(struct store *store, const struct store_job *row, struct err *err);
 	int (*job_get_seq)(
 		struct store *store, uint64_t seq, struct store_job *ret, struct err *err);
+	int (*job_withdraw)(struct store *store, uint64_t seq, struct err *err);
+	/* *ret: was it free? */
+	int (*key_put)(
+		struct store *store, const struct store_key *key, bool *ret, struct err *err);
+	int (*key_get)(struct store *store, const char *client, const char *name,
+		struct store_key *ret, struct err *err);
+	int (*key_of)(struct store *store, uint64_t seq, struct store_key *ret, struct err *err);
+	int (*key_remove)(struct store *store, uint64_t seq, struct err *err);
 	int (*job_claim)(struct store *store, uint64_t seq, uint32_t attempt, const char *node,
 		uint64_t driver, int64_t lease_until_age_ms, struct err *err);
 	int (*job_started)(struct store *store, uint64_t seq, uint32_t attempt,

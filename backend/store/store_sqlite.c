@@ -61,6 +61,13 @@
 		    "started_unix_ms = coalesce(?13, started_unix_ms), "                           \
 		    "image = coalesce(?14, image), isolation = coalesce(?15, isolation), "         \
 		    "error = coalesce(?16, error) WHERE seq = ?1 AND attempt = ?2 AND state = ?3") \
+	X(JOB_WITHDRAW, "DELETE FROM job WHERE seq = ?1 AND state = 0 AND attempt = 0")            \
+	X(KEY_PUT, "INSERT INTO job_key (client, name, fingerprint, seq) "                         \
+		   "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (client, name) DO NOTHING")                \
+	X(KEY_GET, "SELECT client, name, fingerprint, seq FROM job_key "                           \
+		   "WHERE client = ?1 AND name = ?2")                                              \
+	X(KEY_OF, "SELECT client, name, fingerprint, seq FROM job_key WHERE seq = ?1")             \
+	X(KEY_REMOVE, "DELETE FROM job_key WHERE seq = ?1")                                        \
 	X(LEASE_RENEW, "UPDATE job SET lease_until_age_ms = ?2 WHERE state = 1 AND driver = ?1")   \
 	X(EVENT_ADD,                                                                               \
 		"INSERT INTO event (seq, attempt, n, at_unix_ms, kind, data) VALUES (?1, ?2, "     \
@@ -429,6 +436,95 @@ static int sqlite_job_get_seq(
 		return r;
 	bind_int(stmt, 1, (int64_t)seq);
 	return take_job(s, stmt, ret, err);
+}
+
+/* A statement about the job, no matter how many rows it finds. */
+static int write_seq(struct store *store, enum statement which, uint64_t seq, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r = prepare_write(s, which, &stmt, err);
+
+	if (r < 0)
+		return r;
+	bind_int(stmt, 1, (int64_t)seq);
+	return step(s, stmt, err);
+}
+
+static int sqlite_job_withdraw(struct store *store, uint64_t seq, struct err *err)
+{
+	return write_seq(store, ST_JOB_WITHDRAW, seq, err);
+}
+
+static int sqlite_key_put(
+	struct store *store, const struct store_key *key, bool *ret, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r = prepare_write(s, ST_KEY_PUT, &stmt, err);
+
+	if (r < 0)
+		return r;
+	bind_text(stmt, 1, key->client);
+	bind_text(stmt, 2, key->name);
+	bind_bytes(stmt, 3, key->fingerprint, sizeof(key->fingerprint));
+	bind_int(stmt, 4, (int64_t)key->seq);
+	r = step(s, stmt, err);
+	if (r < 0)
+		return r;
+	*ret = sqlite3_changes(s->db) == 1;
+	return 0;
+}
+
+static int take_key(struct sqlite *s, sqlite3_stmt *stmt, struct store_key *ret, struct err *err)
+{
+	struct store_key key = { 0 };
+	const void *fingerprint;
+	int r = step(s, stmt, err);
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return err_say(err, ENOENT, "no such key");
+	column_text(stmt, 0, key.client, sizeof(key.client));
+	column_text(stmt, 1, key.name, sizeof(key.name));
+	fingerprint = sqlite3_column_blob(stmt, 2);
+	if (fingerprint != NULL && sqlite3_column_bytes(stmt, 2) == STORE_SHA256)
+		memcpy(key.fingerprint, fingerprint, STORE_SHA256);
+	key.seq = (uint64_t)sqlite3_column_int64(stmt, 3);
+	*ret = key;
+	return 0;
+}
+
+static int sqlite_key_get(struct store *store, const char *client, const char *name,
+	struct store_key *ret, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r = prepare(s, ST_KEY_GET, &stmt, err);
+
+	if (r < 0)
+		return r;
+	bind_text(stmt, 1, client);
+	bind_text(stmt, 2, name);
+	return take_key(s, stmt, ret, err);
+}
+
+static int sqlite_key_of(struct store *store, uint64_t seq, struct store_key *ret, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r = prepare(s, ST_KEY_OF, &stmt, err);
+
+	if (r < 0)
+		return r;
+	bind_int(stmt, 1, (int64_t)seq);
+	return take_key(s, stmt, ret, err);
+}
+
+static int sqlite_key_remove(struct store *store, uint64_t seq, struct err *err)
+{
+	return write_seq(store, ST_KEY_REMOVE, seq, err);
 }
 
 static int sqlite_job_claim(struct store *store, uint64_t seq, uint32_t attempt, const char *node,
@@ -1191,6 +1287,11 @@ const struct store_ops store_sqlite_ops = {
 	.job_put = sqlite_job_put,
 	.each_event = sqlite_each_event,
 	.clear = sqlite_clear,
+	.job_withdraw = sqlite_job_withdraw,
+	.key_put = sqlite_key_put,
+	.key_get = sqlite_key_get,
+	.key_of = sqlite_key_of,
+	.key_remove = sqlite_key_remove,
 	.job_claim = sqlite_job_claim,
 	.job_started = sqlite_job_started,
 	.job_requeue = sqlite_job_requeue,

@@ -475,6 +475,76 @@ static void numbers_are_not_given_twice(void **state)
 	assert_true(second.seq > first.seq);
 }
 
+static struct store_key key_of(const char *client, const char *name, uint64_t seq)
+{
+	struct store_key key = { .seq = seq };
+
+	(void)snprintf(key.client, sizeof(key.client), "%s", client);
+	(void)snprintf(key.name, sizeof(key.name), "%s", name);
+	memset(key.fingerprint, (int)seq + 1, sizeof(key.fingerprint));
+	return key;
+}
+
+static void a_key_is_one_jobs(void **state)
+{
+	struct world *w = *state;
+	struct store_job first, second, third;
+	struct store_key key, got;
+	char longest[STORE_KEY_MAX + 1] = { 0 };
+	struct err err;
+
+	memset(longest, '~', STORE_KEY_MAX);
+	begin(w);
+	first = insert(w, "py");
+	second = insert(w, "py");
+	third = insert(w, "py");
+	key = key_of("", "a", first.seq);
+	assert_int_equal(store_key_put(w->store, &key, &err), 0);
+	key = key_of("", "a", second.seq);
+	assert_int_equal(store_key_put(w->store, &key, &err), -EEXIST);
+	key = key_of("", "A", second.seq); /* another one: bytes count */
+	assert_int_equal(store_key_put(w->store, &key, &err), 0);
+	key = key_of("anna", longest, third.seq);
+	assert_int_equal(store_key_put(w->store, &key, &err), 0);
+	assert_int_equal(store_key_get(w->store, "", "A", &got, &err), 0); /* at once */
+	commit(w);
+	reopen(w);
+	assert_int_equal(store_key_get(w->store, "", "a", &got, &err), 0);
+	assert_int_equal(got.seq, first.seq);
+	assert_memory_equal(got.fingerprint, key_of("", "a", first.seq).fingerprint, 32);
+	assert_int_equal(store_key_get(w->store, "", longest, &got, &err), -ENOENT);
+	assert_int_equal(store_key_of(w->store, third.seq, &got, &err), 0);
+	assert_string_equal(got.client, "anna");
+	assert_string_equal(got.name, longest);
+}
+
+static void a_key_goes_with_its_job(void **state)
+{
+	struct world *w = *state;
+	struct store_job kept, gone, withdrawn;
+	char file[STORE_FILE_CHARS + 1] = "";
+	struct store_key key, got;
+	struct err err;
+
+	begin(w);
+	kept = insert(w, "py");
+	gone = insert(w, "py");
+	key = key_of("", "kept", kept.seq);
+	assert_int_equal(store_key_put(w->store, &key, &err), 0);
+	key = key_of("", "gone", gone.seq);
+	assert_int_equal(store_key_put(w->store, &key, &err), 0);
+	withdrawn = insert(w, "py");
+	assert_int_equal(store_job_withdraw(w->store, withdrawn.seq, &err), 0);
+	assert_int_equal(store_job_get(w->store, &withdrawn.id, &withdrawn, &err), -ENOENT);
+	assert_int_equal(end_job(w, &gone, 0, JOB_QUEUED, 10), 0);
+	assert_int_equal(store_job_delete(w->store, gone.seq, note_name, file, &err), 0);
+	assert_int_equal(store_key_remove(w->store, kept.seq, &err), 0);
+	commit(w);
+	assert_int_equal(store_key_get(w->store, "", "gone", &got, &err), -ENOENT);
+	assert_int_equal(store_key_get(w->store, "", "kept", &got, &err), -ENOENT);
+	(void)read_job(w, &kept.id);
+}
+
 static void meta_is_kept(void **state)
 {
 	struct world *w = *state;
@@ -882,6 +952,8 @@ int main(int argc, char **argv)
 		TEST(lists_page_in_both_orders),
 		TEST(what_is_over_goes),
 		TEST(numbers_are_not_given_twice),
+		TEST(a_key_is_one_jobs),
+		TEST(a_key_goes_with_its_job),
 		TEST(meta_is_kept),
 		TEST(a_checkpoint_changes_nothing),
 		TEST(reads_in_a_row_leave_nothing_behind),
