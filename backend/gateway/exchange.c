@@ -61,7 +61,8 @@ static void add_origin(struct exchange *ex)
 		break;
 	}
 	exchange_add_header(ex, "Access-Control-Expose-Headers",
-		"Location, Preference-Applied, Retry-After, Content-Range, ETag");
+		"Location, Preference-Applied, Retry-After, Content-Range, ETag, "
+		"Idempotency-Replayed");
 }
 
 void exchange_answer(struct exchange *ex, unsigned status, struct MHD_Response *response)
@@ -215,6 +216,7 @@ void exchange_refused(struct exchange *ex, const struct msg_refused *refused)
 		[REFUSAL_UNKNOWN_TASK] = PROBLEM_INVALID_REQUEST,
 		[REFUSAL_NOT_READY] = PROBLEM_UNAVAILABLE,
 		[REFUSAL_INVALID] = PROBLEM_INVALID_REQUEST,
+		[REFUSAL_KEY_REUSED] = PROBLEM_KEY_REUSED,
 		[REFUSAL_STORE] = PROBLEM_UNAVAILABLE,
 	};
 	enum problem problem = problems[refused->why];

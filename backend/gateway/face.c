@@ -221,8 +221,8 @@ static void answer_options(struct exchange *ex, const char *allow)
 	if (exchange_header(ex, "Access-Control-Request-Method") == NULL)
 		return;
 	exchange_add_header(ex, "Access-Control-Allow-Methods", allow);
-	exchange_add_header(
-		ex, "Access-Control-Allow-Headers", "Content-Type, Prefer, Authorization, Range");
+	exchange_add_header(ex, "Access-Control-Allow-Headers",
+		"Content-Type, Prefer, Authorization, Range, Idempotency-Key");
 	exchange_add_header(ex, "Access-Control-Max-Age", "600");
 }
 

@@ -13,10 +13,12 @@
 #include "common/number.h"
 #include "document/answer.h"
 #include "document/media.h"
+#include "fingerprint.h"
 #include "ranges.h"
 #include "upload.h"
 
 #define WANT_ANSWER  (WANT_SPEC | WANT_RESULT | WANT_OUT | WANT_ERR)
+#define KEY_HEADER   "Idempotency-Key"
 #define LIST_DEFAULT 50
 #define LIST_MAX     1000
 /* What a stranger's bytes may do in a browser that opens them: nothing. */
@@ -47,11 +49,18 @@ static bool is_type(const char *content_type, const char *type)
 void jobs_submit_begin(struct exchange *ex)
 {
 	const char *type = exchange_header(ex, "Content-Type");
+	const char *key = exchange_header(ex, KEY_HEADER);
 
+	if (key != NULL && !fingerprint_key_ok(key)) {
+		exchange_problem(ex, PROBLEM_INVALID_REQUEST,
+			KEY_HEADER ": expected 1 to %d printable ASCII characters",
+			FINGERPRINT_KEY_MAX);
+		return;
+	}
 	if (type != NULL && is_type(type, "application/json"))
 		ex->body_kind = BODY_MEMORY;
 	else if (type != NULL && is_type(type, "multipart/form-data"))
-		upload_begin(ex, type);
+		upload_begin(ex, type, key != NULL);
 	else
 		exchange_problem(ex, PROBLEM_MEDIA_TYPE,
 			"Content-Type: expected application/json or multipart/form-data");
@@ -69,6 +78,9 @@ void jobs_send(struct exchange *ex, struct request *req, bool classic, exchange_
 	msg.submit.want = ex->wait_ms > 0 ? WANT_ANSWER : WANT_SPEC;
 	msg.submit.retention_s = req->retention_s;
 	(void)snprintf(msg.submit.task, sizeof(msg.submit.task), "%s", req->spec.task);
+	if (req->key != NULL)
+		(void)snprintf(msg.submit.key, sizeof(msg.submit.key), "%s", req->key);
+	msg.submit.fingerprint = req->fingerprint;
 	r = spec_pack(&req->spec, &msg.submit.spec, &err);
 	if (r < 0) {
 		jobs_answer_error(ex, r, &err);
@@ -118,14 +130,37 @@ static void on_submitted(struct exchange *ex, struct msg *msg)
 		ex, msg->job.state == JOB_DONE ? MHD_HTTP_OK : MHD_HTTP_ACCEPTED, &msg->job);
 	add_location(ex, &msg->job.id);
 	add_preference(ex);
+	if (msg->job.replayed != 0)
+		exchange_add_header(ex, "Idempotency-Replayed", "true");
+}
+
+/* Of a body that is in memory; an upload takes its own as it comes. */
+static int take_fingerprint(struct exchange *ex, struct request *req, struct err *err)
+{
+	struct fingerprint *fp = NULL;
+	int r;
+
+	if (req->key == NULL)
+		return 0;
+	r = fingerprint_new("json", &fp, err);
+	fingerprint_add(fp, ex->body, ex->body_len);
+	if (r == 0)
+		r = fingerprint_end(fp, &req->fingerprint, err);
+	fingerprint_free(fp);
+	return r;
 }
 
 static int parse_submit(struct exchange *ex, struct request *req, struct err *err)
 {
+	int r;
+
 	if (ex->body_kind == BODY_UPLOAD)
 		return upload_finish(ex, req, err);
 	if (ex->body_len == 0)
 		return err_say(err, EINVAL, "the body is empty");
+	r = take_fingerprint(ex, req, err);
+	if (r < 0)
+		return r;
 	return request_parse(ex->gw->config, (const char *)ex->body, ex->body_len, req, err);
 }
 
@@ -136,6 +171,7 @@ void jobs_submit(struct exchange *ex)
 	int r;
 
 	request_init(&req);
+	req.key = exchange_header(ex, KEY_HEADER);
 	r = parse_submit(ex, &req, &err);
 	if (r < 0)
 		jobs_answer_error(ex, r, &err);

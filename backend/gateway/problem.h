@@ -21,6 +21,7 @@
 	X(TOO_LARGE,          "too-large",            413, "The request is too large")             \
 	X(MEDIA_TYPE,         "unsupported-media-type", 415, "This type of content is not taken")  \
 	X(RANGE,              "range-not-satisfiable", 416, "The range lies outside")              \
+	X(KEY_REUSED,         "idempotency-key-reused", 422, "The key belongs to another request") \
 	X(TOO_MANY,           "too-many-requests",    429, "Over this client's share")             \
 	X(INTERNAL,           "internal-error",       500, "The service failed")                   \
 	X(UNAVAILABLE,        "unavailable",          503, "The service is not available now")     \

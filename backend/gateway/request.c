@@ -306,6 +306,8 @@ void request_init(struct request *req)
 	spec_init(&req->spec);
 	req->input = INPUT_EMPTY;
 	req->retention_s = -1;
+	req->key = NULL;
+	memset(&req->fingerprint, 0, sizeof(req->fingerprint));
 }
 
 void request_done(struct request *req)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/config.h"
+#include "common/job_id.h"
 #include "input.h"
 #include "wire/spec.h"
 
@@ -16,6 +17,8 @@ struct request {
 	struct spec spec;
 	struct input input;
 	int64_t retention_s; /* -1: the task's */
+	const char *key;     /* of the caller: makes the request safe to repeat. NULL: none */
+	struct job_id fingerprint;
 };
 
 void request_init(struct request *req);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "fingerprint.h"
 #include "http.h"
 #include "multipart.h"
 
@@ -18,9 +19,11 @@ struct upload {
 	enum part part;
 	char *filename;       /* owned; of the part in progress */
 	struct extent extent; /* of its bytes so far */
+	uint64_t n_part;      /* how many they are */
 	char *job;            /* owned; the part `job` */
 	size_t job_n;
 	bool has_job;
+	struct fingerprint *fingerprint; /* owned; NULL: nobody asked */
 };
 
 static int begin_job(struct upload *up, struct err *err)
@@ -45,6 +48,9 @@ static int on_begin(void *arg, const char *name, const char *filename, struct er
 {
 	struct upload *up = arg;
 
+	fingerprint_add_text(up->fingerprint, name);
+	fingerprint_add_text(up->fingerprint, filename == NULL ? "" : filename);
+	up->n_part = 0;
 	up->extent = (struct extent){ up->req.input.len, 0 };
 	if (strcmp(name, "job") == 0)
 		return begin_job(up, err);
@@ -87,6 +93,8 @@ static int on_data(void *arg, const char *data, size_t n, struct err *err)
 	struct extent here;
 	int r;
 
+	fingerprint_add(up->fingerprint, data, n);
+	up->n_part += n;
 	if (up->part == PART_JOB)
 		return add_to_job(up, data, n, err);
 	r = input_add(&up->req.input, data, n, &here, err);
@@ -101,6 +109,7 @@ static int on_end(void *arg, struct err *err)
 	struct err why;
 	int r;
 
+	fingerprint_add(up->fingerprint, &up->n_part, sizeof(up->n_part));
 	if (up->part == PART_STDIN)
 		up->req.spec.stdin_ = up->extent;
 	if (up->part != PART_FILE)
@@ -135,7 +144,7 @@ static void on_spool(struct exchange *ex, struct msg *msg)
 	http_resume(ex);
 }
 
-void upload_begin(struct exchange *ex, const char *content_type)
+void upload_begin(struct exchange *ex, const char *content_type, bool fingerprint)
 {
 	char boundary[MULTIPART_BOUNDARY_MAX + 1];
 	struct err err;
@@ -153,6 +162,10 @@ void upload_begin(struct exchange *ex, const char *content_type)
 	ex->upload->config = ex->gw->config;
 	multipart_init(&ex->upload->parser, boundary, &ops, ex->upload);
 	request_init(&ex->upload->req);
+	if (fingerprint && fingerprint_new("multipart", &ex->upload->fingerprint, &err) < 0) {
+		exchange_unavailable(ex, 1, err.msg);
+		return;
+	}
 	ex->body_kind = BODY_UPLOAD;
 	ex->body_max = (uint64_t)ex->gw->config->body_multipart_max;
 	msg_init(&msg, MSG_SPOOL_OPEN);
@@ -178,8 +191,12 @@ int upload_finish(struct exchange *ex, struct request *req, struct err *err)
 		return r;
 	if (!up->has_job)
 		return err_say(err, EINVAL, "multipart: the part \"job\" is missing");
+	up->req.key = req->key;
 	*req = up->req;
 	request_init(&up->req);
+	r = fingerprint_end(up->fingerprint, &req->fingerprint, err);
+	if (r < 0)
+		return r;
 	return request_parse(up->config, up->job == NULL ? "" : up->job, up->job_n, req, err);
 }
 
@@ -188,6 +205,7 @@ void upload_free(struct upload *up)
 	if (up == NULL)
 		return;
 	request_done(&up->req);
+	fingerprint_free(up->fingerprint);
 	free(up->filename);
 	free(up->job);
 	free(up);

@@ -11,8 +11,9 @@
 
 struct upload;
 
-/* At the end of the head: answers, or asks the queue for a spool file. */
-void upload_begin(struct exchange *ex, const char *content_type);
+/* At the end of the head: answers, or asks the queue for a spool file. `fingerprint`: of the parts,
+ * for upload_finish(). */
+void upload_begin(struct exchange *ex, const char *content_type, bool fingerprint);
 /* Answers where the body is bad. */
 void upload_feed(struct exchange *ex, const char *data, size_t n);
 /* The body is whole: fills `req` and parses the part `job`. */

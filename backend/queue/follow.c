@@ -104,6 +104,12 @@ static void apply_row(struct queue *q, const struct store_job *row)
 		job_runs(q, job, row);
 }
 
+void follow_know(struct queue *q, const struct store_job *row)
+{
+	if (q->follow.event != NULL && jobs_find(&q->jobs, &row->id) == NULL)
+		apply_row(q, row);
+}
+
 /* It ended and expired between two looks. */
 static void forget_seq(struct queue *q, uint64_t seq)
 {

@@ -25,6 +25,8 @@ int follow_from_now(struct queue *q, struct err *err);
 /* Looks now, or very soon where it has just looked. */
 void follow_look(struct queue *q);
 
+/* An open job of another machine, read by other ways: one may wait for its end from now on. */
+void follow_know(struct queue *q, const struct store_job *row);
 /* A claim came too late: another machine has that job, or is about to. */
 void follow_taken(struct queue *q, struct job *job);
 /* Those who wait for jobs that are not open any more are told so. */

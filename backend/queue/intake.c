@@ -15,6 +15,7 @@
 #include "drive.h"
 #include "move.h"
 #include "queue.h"
+#include "repeat.h"
 #include "reply.h"
 #include "wire/spec.h"
 
@@ -313,6 +314,13 @@ static void refuse_submit(struct intake *in, enum refusal why, const char *detai
 	intake_free(in);
 }
 
+/* It was answered with the job of an earlier one. */
+static void drop_submit(struct intake *in)
+{
+	drop_files(in);
+	intake_free(in);
+}
+
 static int insert(struct intake *in, struct job_id *ret_id, struct err *err)
 {
 	const struct msg_submit *submit = &in->msg.submit;
@@ -328,12 +336,14 @@ static int insert(struct intake *in, struct job_id *ret_id, struct err *err)
 			       : task != NULL            ? task->retention_s
 							 : config->retention_s,
 	};
+	struct store_key key;
 	int r = job_id_new(&row.id, err);
 
 	if (r < 0)
 		return r;
 	(void)snprintf(row.task, sizeof(row.task), "%s", submit->task);
-	r = move_insert(in->queue, &row, in->blobs, err);
+	key = repeat_key(submit, row.client);
+	r = move_insert(in->queue, &row, in->blobs, key.name[0] == '\0' ? NULL : &key, err);
 	if (r == 0)
 		*ret_id = row.id;
 	return r;
@@ -355,6 +365,7 @@ static void apply_submit(struct intake *in)
 	const struct msg_submit *submit = &in->msg.submit;
 	struct answer answer = { .gate = in->gate, .token = submit->token, .want = submit->want };
 	struct err err;
+	int r;
 
 	uncount(in);
 	if (in->r < 0) {
@@ -364,7 +375,17 @@ static void apply_submit(struct intake *in)
 			is_bad(in->r) ? in->err.msg : NULL);
 		return;
 	}
-	if (insert(in, &answer.id, &err) < 0) {
+	/* The same may have come a second time while this one was on its way. */
+	if (repeat_answer(q, in->gate, submit, "")) {
+		drop_submit(in);
+		return;
+	}
+	r = insert(in, &answer.id, &err);
+	if (r == -EEXIST && repeat_answer(q, in->gate, submit, "")) {
+		drop_submit(in);
+		return;
+	}
+	if (r < 0) {
 		refuse_submit(in, REFUSAL_STORE, NULL);
 		return;
 	}
@@ -434,6 +455,8 @@ void intake_submit(struct queue *q, uint64_t gate, struct msg *msg)
 {
 	struct intake *in;
 
+	if (q->store_up && repeat_answer(q, gate, &msg->submit, ""))
+		return;
 	if (refuse_at_once(q, gate, &msg->submit))
 		return;
 	in = intake_new(q, msg);

@@ -197,6 +197,16 @@ static int copy_event(uint32_t attempt, enum store_event kind, int64_t at_unix_m
 	return store_event_import(target->to, target->seq, attempt, kind, at_unix_ms, data, err);
 }
 
+static int copy_key(struct migrate *m, uint64_t seq, struct err *err)
+{
+	struct store_key key;
+	int r = store_key_of(m->from, seq, &key, err);
+
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? r : store_key_put(m->to, &key, err);
+}
+
 static int copy_job(struct migrate *m, uint64_t seq, struct err *err)
 {
 	struct event_target target = { m->to, seq };
@@ -212,6 +222,8 @@ static int copy_job(struct migrate *m, uint64_t seq, struct err *err)
 		r = store_job_import(m->to, &copy.row, copy.blobs, err);
 	if (r == 0)
 		r = store_each_event(m->from, seq, copy_event, &target, err);
+	if (r == 0)
+		r = copy_key(m, seq, err);
 	copy_done(&copy);
 	m->counts.jobs++;
 	return r < 0 ? err_wrap(err, "job %" PRIu64, seq) : 0;
@@ -252,6 +264,22 @@ static int count_event(uint32_t attempt, enum store_event kind, int64_t at_unix_
 	return 0;
 }
 
+/* -EUCLEAN: they are not. */
+static int compare_key(struct migrate *m, uint64_t seq, struct err *err)
+{
+	struct store_key here = { 0 }, there = { 0 };
+	int r = store_key_of(m->from, seq, &here, err);
+
+	if (r == 0 || r == -ENOENT)
+		r = store_key_of(m->to, seq, &there, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (strcmp(here.client, there.client) != 0 || strcmp(here.name, there.name) != 0 ||
+		memcmp(here.fingerprint, there.fingerprint, sizeof(here.fingerprint)) != 0)
+		return err_say(err, EUCLEAN, "its key is not the same on both sides");
+	return 0;
+}
+
 /* Reads both sides again, the files' content included. */
 static int compare_job(struct migrate *m, uint64_t seq, struct err *err)
 {
@@ -267,6 +295,8 @@ static int compare_job(struct migrate *m, uint64_t seq, struct err *err)
 		r = store_each_event(m->to, seq, count_event, &sum[1], err);
 	if (r == 0 && (!same_row(&here.row, &there.row) || sum[0] != sum[1]))
 		r = err_say(err, EUCLEAN, "its row is not the same on both sides");
+	if (r == 0)
+		r = compare_key(m, seq, err);
 	for (int kind = 0; r == 0 && kind < JOB_BLOB_MAX_; kind++) {
 		if (!same_blob(&here.blobs[kind], &there.blobs[kind]))
 			r = err_say(err, EUCLEAN, "its bytes are not the same on both sides");

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "lease.h"
 #include "queue.h"
+#include "repeat.h"
 #include "reply.h"
 #include "retention.h"
 
@@ -38,10 +39,15 @@ static int write_insert(
 	return pending_insert(&q->turn.pending, row, blobs) == NULL ? no_memory(q, err) : 0;
 }
 
-int move_insert(struct queue *q, struct store_job *row, struct store_blob *blobs, struct err *err)
+int move_insert(struct queue *q, struct store_job *row, struct store_blob *blobs,
+	struct store_key *key, struct err *err)
 {
 	int r = write_insert(q, row, blobs, err);
 
+	if (r == 0 && key != NULL) {
+		key->seq = row->seq;
+		r = repeat_keep(q, key, err);
+	}
 	if (r < 0)
 		return r;
 	if (jobs_add(&q->jobs, row) == NULL)

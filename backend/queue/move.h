@@ -20,7 +20,8 @@ struct move_ending {
 };
 
 /* A new job; row->seq is filled in, and the bytes of the blobs may be taken over. */
-int move_insert(struct queue *q, struct store_job *row, struct store_blob *blobs, struct err *err);
+int move_insert(struct queue *q, struct store_job *row, struct store_blob *blobs,
+	struct store_key *key, struct err *err);
 /* queued -> running, held by the connected driver. */
 int move_run(struct queue *q, struct job *job, uint64_t gpus, struct err *err);
 /* The driver has begun. */

@@ -197,6 +197,7 @@ static void reply_with(struct queue *q, const struct answer *answer, struct fetc
 
 	msg_init(&msg, MSG_JOB);
 	msg.job.token = answer->token;
+	msg.job.replayed = answer->replayed;
 	r = fill_job(q, answer, fetch, &msg.job, &err);
 	if (r == 0) {
 		reply_send(q, answer->gate, &msg);
@@ -263,6 +264,7 @@ static void reply_pending(struct queue *q, const struct answer *answer, const st
 
 	msg_init(&msg, MSG_JOB);
 	msg.job.token = answer->token;
+	msg.job.replayed = answer->replayed;
 	fill_row(q, &p->row, &msg.job);
 	if (lend_blobs(q, p, answer->want, &msg.job, &err) < 0)
 		refuse_read(q, answer, &err);

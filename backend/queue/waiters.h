@@ -17,6 +17,7 @@ struct answer {
 	uint64_t token;
 	struct job_id id;
 	uint32_t want;
+	bool replayed; /* of a submit: its job was there already */
 };
 
 struct waiter;

@@ -39,6 +39,7 @@
 	X(UNKNOWN_TASK, "no such task")           \
 	X(NOT_READY, "the service is not ready")  \
 	X(INVALID, "the request is not valid")    \
+	X(KEY_REUSED, "the key was used before")  \
 	X(STORE, "the store cannot be written or read")
 
 enum refusal {
@@ -101,7 +102,8 @@ enum giveback {
 	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(U8, classic, 1) F(STR, task, TASK_NAME_MAX) \
 	F(U32, wait_ms, 3600000) F(U32, want, WANT_ALL) F(I64, retention_s, 0) /* -1: the task's */ \
 	F(U32, priority, 1000000) \
-	F(BLOB, spec, UINT64_MAX) F(BLOB, input, UINT64_MAX)
+	F(BLOB, spec, UINT64_MAX) F(BLOB, input, UINT64_MAX) \
+	F(STR, key, 255) F(ID, fingerprint, 0) /* "" for none, and the request's SHA-256 */
 #define MSG_JOB_GET_FIELDS(F) /* answered at once, or when the job ends, or after wait_ms */ \
 	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(U8, classic, 1) F(ID, id, 0) F(U32, wait_ms, 3600000) F(U32, want, WANT_ALL)
 #define MSG_JOB_CANCEL_FIELDS(F) \
@@ -126,7 +128,8 @@ enum giveback {
 	F(I64, queued_ms, 0) F(I64, started_ms, 0) F(I64, finished_ms, 0) F(I64, expires_ms, 0) \
 	F(STR, node, 64) F(STR, image, 255) F(U8, isolation, ISOLATION_MAX_ - 1) F(STR, error, 1000) \
 	F(BLOB, spec, UINT64_MAX) F(BLOB, result, UINT64_MAX) F(BLOB, out, UINT64_MAX) F(BLOB, err, UINT64_MAX) F(BLOB, files, UINT64_MAX) \
-	F(U64, out_bytes, UINT64_MAX) F(U64, err_bytes, UINT64_MAX) F(U64, files_bytes, UINT64_MAX)
+	F(U64, out_bytes, UINT64_MAX) F(U64, err_bytes, UINT64_MAX) F(U64, files_bytes, UINT64_MAX) \
+	F(U8, replayed, 1) /* SUBMIT: the job was there already, by its key */
 #define MSG_REFUSED_FIELDS(F) \
 	F(U64, token, UINT64_MAX) F(U8, why, REFUSAL_MAX_ - 1) F(STR, detail, 1000) F(U32, retry_after_s, 86400)
 #define MSG_JOBS_FIELDS(F) /* answers JOB_LIST, QUEUE_GET; list: listing.h; cursor: of the next page, 0 for none */ \

@@ -227,6 +227,8 @@ class Migrate(Case):
         svc.__enter__()
         done = [svc.native.run("sh", args=[script], files=[{"name": "in", "content": "z" * size}])["id"]
                 for script, size in (("echo small", 1), ("cat in", 200000), ("exit 3", 10))]
+        keyed = ("POST", "/v1/jobs?wait=30", {"task": "sh", "args": ["echo keyed"]}, {"Idempotency-Key": "k"})
+        done.append(svc.native.call(*keyed).json()["id"])
         blocker = svc.native.accept("sh", args=["sleep 30"])
         waiting = [svc.native.accept("sh", args=[f"wc -c < in; echo {n}"],
                                      files=[{"name": "in", "content": "w" * 100000}]) for n in range(2)]
@@ -249,6 +251,7 @@ class Migrate(Case):
         svc.start()
         svc.await_ready()
         self.assertEqual(self.results(svc, done), before)
+        self.assertEqual(svc.native.call(*keyed).json()["id"], done[-1])
         for n, job in enumerate(waiting):
             self.assertEqual(content(svc.native.ended(job)["stdout"]), f"100000\n{n}\n".encode())
         after = self.results(svc, done + waiting)
@@ -352,6 +355,27 @@ class TwoMachines(Case):
         # Their places are free again, on both.
         jobs = [self.b.native.accept("sh", args=["sleep 3"]) for _ in range(4)]
         self.assertEqual({self.b.native.ended(job)["node"] for job in jobs}, {"a", "b"})
+
+    def test_one_key_on_both_machines_at_once(self):
+        request = {"task": "sh", "args": ["echo once"]}
+        for n in range(10):
+            key = {"Idempotency-Key": f"both-{n}"}
+            start, replies = threading.Barrier(6), []
+
+            def send(machine):
+                start.wait()
+                replies.append(machine.native.call("POST", "/v1/jobs?wait=30", request, key))
+
+            threads = [threading.Thread(target=send, args=(machine,)) for machine in self.machines * 3]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual({reply.status for reply in replies}, {200}, [r.text for r in replies])
+            self.assertEqual(len({reply.json()["id"] for reply in replies}), 1)
+            self.assertEqual(len([r for r in replies if not r.headers["Idempotency-Replayed"]]), 1)
+        other = self.b.native.call("POST", "/v1/jobs", {**request, "args": ["echo other"]}, key)
+        self.assertEqual(other.status, 422)
 
     def test_nobody_elses_name(self):
         svc = service.Service({"node": "a", "store_shared": True}, {**FEW, "sh": None}, store="mariadb",
