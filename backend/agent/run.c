@@ -166,8 +166,11 @@ void run_signal(const struct frame *frame)
 
 	if (number < 1 || number >= NSIG)
 		fault_say("SIGNAL malformed");
-	if (agent.phase == PHASE_RUNNING && !agent.step.reaped)
-		(void)kill(-agent.step.spare.pid, number);
+	if (agent.phase != PHASE_RUNNING || agent.step.reaped)
+		return;
+	/* It may not have come to be a group's first yet. */
+	if (kill(-agent.step.spare.pid, number) < 0)
+		(void)kill(agent.step.spare.pid, number);
 }
 
 void run_typed(void)

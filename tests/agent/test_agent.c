@@ -412,7 +412,7 @@ static void input_is_typed(void **state)
 static void typed_input_waits(void **state)
 {
 	uint8_t *data = calloc(1, FRAME_TYPED_MAX);
-	struct ask ask = *STEP("pause");
+	struct ask ask = *STEP("sleep", "60000");
 	struct box *box = open_box();
 	size_t sent = 0, taken = 0;
 	struct ending end;
