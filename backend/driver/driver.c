@@ -509,6 +509,11 @@ static void on_stop(const struct msg_stop *stop, void *arg)
 	jobs_stop(((struct driver *)arg)->jobs, stop);
 }
 
+static void on_tap(const struct msg_tap *tap, void *arg)
+{
+	jobs_tap(((struct driver *)arg)->jobs, tap);
+}
+
 static void on_spool(struct msg_spool *spool, void *arg)
 {
 	jobs_spool(((struct driver *)arg)->jobs, spool);
@@ -738,6 +743,7 @@ static int make_link(struct driver *d, struct err *err)
 		.lost = on_queue_lost,
 		.run = on_run,
 		.stop = on_stop,
+		.tap = on_tap,
 		.spool = on_spool,
 		.refused = on_refused,
 		.acknowledged = on_acknowledged };

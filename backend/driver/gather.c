@@ -73,6 +73,41 @@ int gather_add(struct gather *gather, enum gather_sink which, const void *data, 
 	return 0;
 }
 
+bool gather_want_file(struct gather *gather, enum gather_sink which)
+{
+	struct sink *sink = &gather->sinks[which];
+
+	if (has_file(sink) || sink->asked)
+		return false;
+	sink->asked = true;
+	return true;
+}
+
+bool gather_do_without(struct gather *gather, enum gather_sink which)
+{
+	struct sink *sink = &gather->sinks[which];
+
+	if (has_file(sink) || !sink->asked || sink->len > BLOB_INLINE_MAX)
+		return false;
+	sink->asked = false;
+	return true;
+}
+
+int gather_shown(struct gather *gather, enum gather_sink which, int *ret_fd, struct err *err)
+{
+	struct sink *sink = &gather->sinks[which];
+	int r = has_file(sink) ? pour_flush(&sink->pour, err) : 0;
+
+	if (r == 0)
+		*ret_fd = sink->pour.fd;
+	return r;
+}
+
+bool gather_has_file(const struct gather *gather, enum gather_sink which)
+{
+	return has_file(&gather->sinks[which]);
+}
+
 int gather_give(struct gather *gather, enum gather_sink which, int fd, struct err *err)
 {
 	struct sink *sink = &gather->sinks[which];
@@ -115,6 +150,27 @@ uint64_t gather_total(const struct gather *gather, enum gather_sink which)
 	return gather->sinks[which].total;
 }
 
+/* A small one got a file for its readers' sake: the record takes the bytes. */
+static int take_back(struct sink *sink, struct blob *ret, struct err *err)
+{
+	cleanup_blob struct blob file = BLOB_EMPTY;
+	int r = pour_take(&sink->pour, &file, err);
+
+	if (r == 0 && file.len > 0 && file.len <= BLOB_INLINE_MAX) {
+		uint8_t *data;
+
+		r = blob_read_all(&file, BLOB_INLINE_MAX, &data, err);
+		if (r == 0)
+			*ret = (struct blob){ .len = file.len, .data = data, .fd = -1 };
+		return r;
+	}
+	if (r == 0) {
+		*ret = file;
+		file = BLOB_EMPTY;
+	}
+	return r;
+}
+
 int gather_take(struct gather *gather, enum gather_sink which, struct blob *ret, struct err *err)
 {
 	struct sink *sink = &gather->sinks[which];
@@ -122,7 +178,7 @@ int gather_take(struct gather *gather, enum gather_sink which, struct blob *ret,
 
 	assert(!waits(sink));
 	if (has_file(sink))
-		r = pour_take(&sink->pour, ret, err);
+		r = take_back(sink, ret, err);
 	else
 		*ret = (struct blob){ .len = sink->len,
 			.data = sink->len > 0 ? TAKE_PTR(sink->memory) : NULL,

@@ -37,6 +37,22 @@ void gather_done(struct gather *gather);
 /* -ENOMEM, or the file's error. *ret_ask: this sink wants a spool file now (once). */
 int gather_add(struct gather *gather, enum gather_sink which, const void *data, size_t n,
 	bool *ret_ask, struct err *err);
+/*
+ * Somebody wants to read the sink while it grows: a file for it, whatever its size. True: the
+ * owner asks the queue for one now.
+ */
+bool gather_want_file(struct gather *gather, enum gather_sink which);
+/*
+ * No file is to come for a sink that asked: true where it can do without one. It must not be
+ * given one then.
+ */
+bool gather_do_without(struct gather *gather, enum gather_sink which);
+/*
+ * All bytes of the sink are in its file, for others to read: its descriptor, which stays the
+ * sink's, or -1 where it has none.
+ */
+int gather_shown(struct gather *gather, enum gather_sink which, int *ret_fd, struct err *err);
+bool gather_has_file(const struct gather *gather, enum gather_sink which);
 /* The spool file for a sink that asked; takes it over. */
 int gather_give(struct gather *gather, enum gather_sink which, int fd, struct err *err);
 /* Bytes in memory of sinks that wait for a file; whether any does. */

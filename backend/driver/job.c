@@ -73,6 +73,7 @@ static void job_free(struct job *job)
 {
 	if (job->timer != NULL)
 		event_free(job->timer);
+	job_tap_done(job);
 	gather_done(&job->gather);
 	result_done(&job->result);
 	plan_free(job->plan);
@@ -108,6 +109,7 @@ static void set_over(struct job *job)
 
 	job_move(job, PHASE_OVER);
 	(void)event_del(job->timer);
+	job_tap_done(job);
 	pool_forget(jobs->host.pool, &job->ticket);
 	job_leave_box(job, false);
 	TAILQ_REMOVE(&jobs->list, job, link);
@@ -212,6 +214,14 @@ static void send_ending(struct job *job)
 	set_over(job);
 }
 
+/* Files that only readers would have needed: the ending does not wait for them. */
+static void do_without_files(struct job *job)
+{
+	for (size_t i = 0; i < GATHER_MAX_; i++)
+		if (gather_do_without(&job->gather, (enum gather_sink)i))
+			job->spool_token[i] = 0;
+}
+
 /* The job's own finding: that of its first step that is not ok. */
 static void judge(struct job *job)
 {
@@ -231,6 +241,7 @@ void job_settle(struct job *job)
 	if (job->phase != PHASE_SETTLING)
 		job_move(job, PHASE_SETTLING);
 	(void)event_del(job->timer);
+	do_without_files(job);
 	if (!gather_is_settled(&job->gather))
 		return; /* the spool's files are on their way */
 	judge(job);
@@ -258,6 +269,7 @@ static void end_cancelled(struct job *job)
 	if (job->phase == PHASE_STEPPING && job_take_step(job, &ev, "", true) == 0)
 		result->steps[result->n_steps - 1].finding =
 			(struct finding){ .verdict = VERDICT_CANCELLED, .limit = LIMIT_MAX_ };
+	do_without_files(job);
 	if (!gather_is_settled(&job->gather)) {
 		gather_done(&job->gather);
 		result_done(result);
@@ -472,7 +484,7 @@ static struct job *job_new(struct jobs *jobs, struct msg_run *run)
 	return job;
 }
 
-static struct job *find(const struct jobs *jobs, const struct job_id *id, uint32_t attempt)
+struct job *job_lookup(const struct jobs *jobs, const struct job_id *id, uint32_t attempt)
 {
 	struct job *job;
 
@@ -503,7 +515,7 @@ void jobs_accept(struct jobs *jobs, struct msg_run *run)
 	struct job *job;
 	struct err err;
 
-	if (find(jobs, &run->id, run->attempt) != NULL ||
+	if (job_lookup(jobs, &run->id, run->attempt) != NULL ||
 		queue_link_keeps(jobs->host.link, &run->id, run->attempt))
 		return;
 	if (jobs->draining || !engine_is_up(jobs->host.engine) || jobs->n >= RUNNING_MAX) {
@@ -530,7 +542,7 @@ void jobs_accept(struct jobs *jobs, struct msg_run *run)
 
 void jobs_stop(struct jobs *jobs, const struct msg_stop *stop)
 {
-	struct job *job = find(jobs, &stop->id, stop->attempt);
+	struct job *job = job_lookup(jobs, &stop->id, stop->attempt);
 
 	if (job == NULL)
 		return;
@@ -580,6 +592,8 @@ void jobs_spool(struct jobs *jobs, struct msg_spool *spool)
 		job_settle(job);
 	else if (job->box != NULL && gather_waiting(&job->gather) <= GATHER_PAUSE)
 		attach_pause(job->box->attach, false);
+	if (job->phase != PHASE_OVER)
+		job_tap_news(job);
 }
 
 void jobs_refused(struct jobs *jobs, const struct msg_refused *refused)
@@ -587,7 +601,11 @@ void jobs_refused(struct jobs *jobs, const struct msg_refused *refused)
 	enum gather_sink sink;
 	struct job *job = spool_asker(jobs, refused->token, &sink);
 
-	if (job != NULL)
+	if (job == NULL)
+		return;
+	if (gather_do_without(&job->gather, sink))
+		job->spool_token[sink] = 0; /* its readers wait for the next one */
+	else
 		job_give_back(job, GIVEBACK_ENGINE,
 			refused->detail[0] != '\0' ? refused->detail
 						   : "the queue has no spool file");

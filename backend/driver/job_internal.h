@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Shared by job.c (its life), job_feed.c (what goes into the container), job_take.c (what comes
- * out). */
+ * out), job_tap.c (who reads along). */
 #pragma once
 
 #include <openssl/evp.h>
@@ -66,6 +66,11 @@ struct job {
 	uint64_t file_left; /* of the file that is coming */
 	bool file_coming;
 	uint64_t files_bytes;
+
+	/* who reads along */
+	struct tap *taps;        /* owned; those that were not answered yet */
+	struct event *tap_timer; /* owned; NULL: nobody ever did */
+	int64_t tapped_us;       /* when they were answered last */
 };
 
 TAILQ_HEAD(job_list, job);
@@ -96,6 +101,9 @@ void job_arm(struct job *job, int64_t ms);
 /* What RUN says, held against our own list. -ENODEV: the task asks for what is not here. */
 int job_gpus_set(struct job *job, uint64_t mask, struct err *err);
 
+/* The one that has not ended; NULL: it is not here. */
+struct job *job_lookup(const struct jobs *jobs, const struct job_id *id, uint32_t attempt);
+
 /* job_feed.c */
 int job_feed_start(struct job *job);
 /* As much as the container takes. */
@@ -103,6 +111,11 @@ void job_feed(struct job *job);
 void job_feed_next_step(struct job *job);
 /* The steps are over: what is to be collected comes now. */
 void job_feed_collected(struct job *job);
+
+/* job_tap.c */
+/* There is more to read, or the way to it has changed. */
+void job_tap_news(struct job *job);
+void job_tap_done(struct job *job);
 
 /* job_take.c */
 extern const struct box_user job_box_user;

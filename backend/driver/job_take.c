@@ -50,6 +50,7 @@ static int keep(struct job *job, enum gather_sink sink, const uint8_t *data, siz
 		job_ask_spool(job, sink);
 	if (gather_waiting(&job->gather) > GATHER_PAUSE)
 		attach_pause(job->box->attach, true);
+	job_tap_news(job);
 	return 0;
 }
 
@@ -220,6 +221,7 @@ static int on_step_end(struct job *job, struct unpacker *u)
 		job_give_back(job, GIVEBACK_ENGINE, "out of memory");
 		return r;
 	}
+	job_tap_news(job);
 	if (is_last(job)) {
 		job_feed_collected(job);
 	} else {

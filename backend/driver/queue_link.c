@@ -175,6 +175,9 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 	case MSG_STOP:
 		link->ops->stop(&msg->stop, link->arg);
 		break;
+	case MSG_TAP:
+		link->ops->tap(&msg->tap, link->arg);
+		break;
 	case MSG_SPOOL:
 		link->ops->spool(&msg->spool, link->arg);
 		break;

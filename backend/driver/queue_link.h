@@ -16,6 +16,7 @@ struct queue_link_ops {
 	void (*lost)(void *arg);
 	void (*run)(struct msg_run *run, void *arg);
 	void (*stop)(const struct msg_stop *stop, void *arg);
+	void (*tap)(const struct msg_tap *tap, void *arg);
 	/* A spool file that was asked for. The blob's descriptor may be taken out. */
 	void (*spool)(struct msg_spool *spool, void *arg);
 	void (*refused)(const struct msg_refused *refused, void *arg);
@@ -32,8 +33,8 @@ void queue_link_free(struct queue_link *link);
 void queue_link_connect(struct queue_link *link);
 bool queue_link_is_open(const struct queue_link *link);
 
-/* Sent if the queue is there now, else dropped: NODE, STARTED, SPOOL_OPEN. The message stays the
- * caller's. */
+/* Sent if the queue is there now, else dropped: NODE, STARTED, SPOOL_OPEN, PROGRESS. The
+ * message stays the caller's. */
 void queue_link_tell(struct queue_link *link, const struct msg *msg);
 /*
  * ENDING or GIVEBACK: taken over, sent now and after each reconnect, an ENDING

@@ -19,6 +19,7 @@
 #include "move.h"
 #include "queue.h"
 #include "rebuild.h"
+#include "watch.h"
 #include "wire/pack.h"
 
 #define RUNNING_ENTRY (JOB_ID_BYTES + 4 + 8) /* id, attempt, gpus */
@@ -38,6 +39,11 @@ static void send_it(struct queue *q, const struct msg *msg)
 		return;
 	if (channel_send(q->drive.ch, msg, &err) < 0)
 		log_warning("%s to the driver was dropped: %s", msg_name(msg->type), err.msg);
+}
+
+void drive_tap(struct queue *q, const struct msg *msg)
+{
+	send_it(q, msg);
 }
 
 void drive_ack(struct queue *q, const struct job_id *id, uint32_t attempt)
@@ -524,6 +530,7 @@ static void on_node(struct queue *q, struct msg_node *node)
 	if (first) {
 		note_gpus(q, node->gpus);
 		reconcile(q, &node->running);
+		watch_again(q);
 	}
 	queue_kick(q);
 }
@@ -595,6 +602,9 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 		break;
 	case MSG_SPOOL_OPEN:
 		on_spool_open(q, &msg->spool_open);
+		break;
+	case MSG_PROGRESS:
+		watch_progress(q, msg);
 		break;
 	default:
 		break; /* the channel lets nothing else through */

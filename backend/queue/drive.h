@@ -18,6 +18,7 @@
 #include "common/job_id.h"
 
 struct job;
+struct msg;
 struct queue;
 
 int drive_init(struct queue *q, struct err *err);
@@ -40,6 +41,8 @@ void drive_claim_again(struct queue *q, struct job *job);
 /* No new job for it for a moment. */
 void drive_hold(struct queue *q, int ms);
 
+/* A TAP of a job that it runs. */
+void drive_tap(struct queue *q, const struct msg *msg);
 void drive_ack(struct queue *q, const struct job_id *id, uint32_t attempt);
 /* After the open turn. lease_lost: without a word; else end it as cancelled. */
 void drive_stop_later(struct queue *q, const struct job_id *id, uint32_t attempt, bool lease_lost);

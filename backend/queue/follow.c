@@ -15,6 +15,7 @@
 #include "rebuild.h"
 #include "reply.h"
 #include "retention.h"
+#include "watch.h"
 
 #define LOOK_AGAIN_MS 5    /* between two looks that were asked for */
 #define TAKEN_MS      1000 /* a claim elsewhere is visible by then, or was none */
@@ -72,6 +73,7 @@ static void job_waits(struct queue *q, struct job *job, const struct store_job *
 	}
 	job->attempt = row->attempt;
 	job->failures = row->failures;
+	watch_moved(q, &job->id);
 }
 
 static void job_runs(struct queue *q, struct job *job, const struct store_job *row)
@@ -81,6 +83,7 @@ static void job_runs(struct queue *q, struct job *job, const struct store_job *r
 	if (is_here(q, job))
 		drive_stop_later(q, &job->id, job->attempt, true);
 	jobs_run_elsewhere(&q->jobs, job, row);
+	watch_moved(q, &job->id);
 }
 
 static void apply_row(struct queue *q, const struct store_job *row)

@@ -11,6 +11,7 @@
 #include "move.h"
 #include "queue.h"
 #include "reply.h"
+#include "watch.h"
 
 /* --- cancelling --- */
 
@@ -87,6 +88,9 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 		break;
 	case MSG_JOB_GET:
 		on_get(q, gate->number, &msg->job_get);
+		break;
+	case MSG_WATCH:
+		watch_ask(q, gate->number, &msg->watch);
 		break;
 	case MSG_JOB_CANCEL:
 		on_cancel(q, gate->number, &msg->job_cancel);

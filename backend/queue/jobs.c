@@ -228,6 +228,7 @@ static struct job *job_of(struct jobs *jobs, const struct store_job *row)
 	job->need = (struct admission_need){ row->cpus, row->memory_bytes };
 	job->driver = row->driver;
 	job->lease_until_age_ms = row->lease_until_age_ms;
+	job->started = row->state == JOB_RUNNING && row->started_unix_ms != 0;
 	return job;
 }
 
@@ -266,6 +267,7 @@ void jobs_run(struct jobs *jobs, struct job *job, uint64_t driver, int64_t lease
 	job->attempt++;
 	job->driver = driver;
 	job->lease_until_age_ms = lease_until_age_ms;
+	job->started = false;
 	job->unlisted = false;
 	job->gpus = gpus;
 	enter_running(jobs, job);
@@ -283,6 +285,7 @@ void jobs_run_elsewhere(struct jobs *jobs, struct job *job, const struct store_j
 	job->failures = row->failures;
 	job->driver = row->driver;
 	job->lease_until_age_ms = row->lease_until_age_ms;
+	job->started = row->started_unix_ms != 0;
 	job->unlisted = false;
 	job->gpus = 0;
 	job->elsewhere = true;

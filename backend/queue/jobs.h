@@ -34,6 +34,7 @@ struct job {
 	uint64_t driver; /* while running: the instance that holds the lease */
 	int64_t lease_until_age_ms;
 	int64_t claimed_age_ms;
+	bool started;             /* while running: its driver said so */
 	bool unlisted;            /* its driver came back and did not name it: no renewal */
 	bool elsewhere;           /* another machine runs it: it takes nothing of this one */
 	struct fair_job fair;     /* its place while queued */

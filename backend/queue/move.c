@@ -13,6 +13,7 @@
 #include "repeat.h"
 #include "reply.h"
 #include "retention.h"
+#include "watch.h"
 
 static int checked(struct queue *q, int r, const struct err *err)
 {
@@ -109,11 +110,12 @@ int move_run(struct queue *q, struct job *job, uint64_t gpus, struct err *err)
 	metrics_observe(&q->metrics.wait, clock_unix_ms() - job->queued_unix_ms);
 	log_info("job=%s running attempt=%" PRIu32 " node=%s", queue_short_id(&job->id).text,
 		job->attempt, q->drive.node);
+	watch_moved(q, &job->id);
 	return 0;
 }
 
-int move_started(struct queue *q, const struct job *job, int64_t at_unix_ms, const char *image,
-	enum isolation isolation, struct err *err)
+static int write_started(struct queue *q, const struct job *job, int64_t at_unix_ms,
+	const char *image, enum isolation isolation, struct err *err)
 {
 	struct pending *p;
 	int r;
@@ -136,6 +138,18 @@ int move_started(struct queue *q, const struct job *job, int64_t at_unix_ms, con
 	return 0;
 }
 
+int move_started(struct queue *q, struct job *job, int64_t at_unix_ms, const char *image,
+	enum isolation isolation, struct err *err)
+{
+	int r = write_started(q, job, at_unix_ms, image, isolation, err);
+
+	if (r < 0)
+		return r;
+	job->started = true;
+	watch_moved(q, &job->id);
+	return 0;
+}
+
 int move_requeue(struct queue *q, struct job *job, bool failed, const char *reason, struct err *err)
 {
 	uint32_t failures = job->failures + (failed ? 1 : 0);
@@ -149,6 +163,7 @@ int move_requeue(struct queue *q, struct job *job, bool failed, const char *reas
 		return r;
 	job->failures = failures;
 	jobs_requeue(&q->jobs, job);
+	watch_moved(q, &job->id);
 	q->metrics.requeued++;
 	log_info("job=%s queued again attempt=%" PRIu32 " failures=%" PRIu32 " reason=%s",
 		queue_short_id(&job->id).text, job->attempt, failures, reason);

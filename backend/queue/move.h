@@ -25,7 +25,7 @@ int move_insert(struct queue *q, struct store_job *row, struct store_blob *blobs
 /* queued -> running, held by the connected driver. */
 int move_run(struct queue *q, struct job *job, uint64_t gpus, struct err *err);
 /* The driver has begun. */
-int move_started(struct queue *q, const struct job *job, int64_t at_unix_ms, const char *image,
+int move_started(struct queue *q, struct job *job, int64_t at_unix_ms, const char *image,
 	enum isolation isolation, struct err *err);
 /* running -> queued. `failed`: it counts as an attempt. */
 int move_requeue(

@@ -57,6 +57,7 @@
 #include "reply.h"
 #include "retention.h"
 #include "store/mariadb_dsn.h"
+#include "watch.h"
 
 struct short_id queue_short_id(const struct job_id *id)
 {
@@ -107,7 +108,10 @@ static void on_reap(evutil_socket_t fd, short what, void *arg)
 
 static void on_timed_out(const struct answer *answer, void *arg)
 {
-	reply_job_later(arg, answer, 0, false);
+	if (answer->watch)
+		watch_timed_out(arg, answer);
+	else
+		reply_job_later(arg, answer, 0, false);
 }
 
 /* Writes something, so that what was in the way shows itself. */
@@ -217,6 +221,8 @@ static int init_parts(struct queue *q, struct err *err)
 		r = worker_start(q->base, &q->worker, err);
 	if (r == 0)
 		r = drive_init(q, err);
+	if (r == 0)
+		r = watch_init(q, err);
 	waiters_init(&q->waiters, q->base, on_timed_out, q);
 	return r;
 }
@@ -262,7 +268,7 @@ static void finish(struct queue *q)
 static void release(struct queue *q)
 {
 	struct event *events[] = { q->sigterm, q->sigint, q->sighup, q->reaper, q->retry,
-		q->retention, q->watchdog };
+		q->retention, q->watchdog, q->places };
 
 	reply_done(q);
 	waiters_done(&q->waiters);

@@ -98,6 +98,7 @@ struct queue {
 	struct event *sigterm, *sigint, *sighup;
 	struct event *watchdog; /* NULL: nobody asked */
 	struct event *tick;     /* leases */
+	struct event *places;   /* of waiting jobs that are watched */
 	struct event *retry;    /* the store, after a failure */
 	struct event *retention;
 	int64_t retention_due_age_ms; /* when it fires; INT64_MAX: not scheduled */

@@ -283,6 +283,24 @@ int spool_fetch(
 	return 0;
 }
 
+int spool_reopen(struct spool *spool, int fd, int *ret_fd, struct err *err)
+{
+	char path[64];
+	struct stat st;
+	int own;
+
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "look at a spool file");
+	if (!S_ISREG(st.st_mode) || !is_ours(spool, &st))
+		return err_say(err, EPROTO, "a descriptor that is no file of the spool");
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, O_RDONLY | O_CLOEXEC);
+	if (own < 0)
+		return err_set(err, errno, "open a spool file for reading");
+	*ret_fd = own;
+	return 0;
+}
+
 int spool_adopt(struct spool *spool, int fd, const char *name, struct err *err)
 {
 	char path[64];

@@ -53,6 +53,11 @@ int spool_read(
 /* Such a file, from the store. -ENODATA: it is not there, or not as it was. */
 int spool_fetch(
 	struct spool *spool, const struct store_blob *stored, struct blob *ret, struct err *err);
+/*
+ * The same file for somebody who may only read it, while it grows; of spool_new() only.
+ * -EPROTO: it is not one.
+ */
+int spool_reopen(struct spool *spool, int fd, int *ret_fd, struct err *err);
 /* A nameless file of spool_new(), under the name that it has in a row. */
 int spool_adopt(struct spool *spool, int fd, const char *name, struct err *err);
 void spool_remove(struct spool *spool, const char *file);

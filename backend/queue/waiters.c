@@ -25,6 +25,7 @@ TAILQ_HEAD(waiter_list, waiter);
 struct waiters_of {
 	struct job_id id;
 	struct waiter_list list;
+	size_t n_watches;
 	UT_hash_handle hh;
 };
 
@@ -41,6 +42,10 @@ static void remove_waiter(struct waiter *w)
 
 	HASH_DEL(all->by_token, w);
 	TAILQ_REMOVE(&of->list, w, next);
+	if (w->answer.watch) {
+		of->n_watches--;
+		all->n_watches--;
+	}
 	if (TAILQ_EMPTY(&of->list)) {
 		HASH_DEL(all->by_job, of);
 		free(of);
@@ -119,6 +124,10 @@ int waiters_add(
 	}
 	TAILQ_INSERT_TAIL(&w->of->list, w, next);
 	HASH_ADD(hh, waiters->by_token, key, sizeof(w->key), w);
+	if (w->answer.watch) {
+		w->of->n_watches++;
+		waiters->n_watches++;
+	}
 	(void)event_add(w->timer, &wait);
 	return 0;
 }
@@ -181,6 +190,62 @@ void waiters_wake_unless(struct waiters *waiters,
 		if (!unless(&id, arg))
 			waiters_wake(waiters, &id, fn, arg);
 	}
+}
+
+const struct answer *waiters_find(const struct waiters *waiters, uint64_t gate, uint64_t token)
+{
+	const struct waiter *w = find(waiters, gate, token);
+
+	return w == NULL ? NULL : &w->answer;
+}
+
+bool waiters_has_watch(const struct waiters *waiters, const struct job_id *id)
+{
+	struct waiters_of *of;
+
+	if (waiters->n_watches == 0)
+		return false;
+	HASH_FIND(hh, waiters->by_job, id, sizeof(*id), of);
+	return of != NULL && of->n_watches > 0;
+}
+
+static void wake_watches_of(struct waiters_of *of,
+	bool (*which)(const struct answer *answer, void *arg),
+	void (*fn)(const struct answer *answer, void *arg), void *arg)
+{
+	struct waiter *w = TAILQ_FIRST(&of->list), *next;
+
+	/* `of` is gone with the last of its waiters. */
+	for (size_t left = of->n_watches; left > 0; w = next) {
+		struct answer answer = w->answer;
+
+		next = TAILQ_NEXT(w, next);
+		if (!answer.watch)
+			continue;
+		left--;
+		if (!which(&answer, arg))
+			continue;
+		remove_waiter(w);
+		fn(&answer, arg);
+	}
+}
+
+void waiters_wake_watches(struct waiters *waiters, const struct job_id *id,
+	bool (*which)(const struct answer *answer, void *arg),
+	void (*fn)(const struct answer *answer, void *arg), void *arg)
+{
+	struct waiters_of *of, *next;
+
+	if (id != NULL) {
+		HASH_FIND(hh, waiters->by_job, id, sizeof(*id), of);
+		if (of != NULL)
+			wake_watches_of(of, which, fn, arg);
+		return;
+	}
+	if (waiters->n_watches == 0)
+		return;
+	HASH_ITER(hh, waiters->by_job, of, next)
+	wake_watches_of(of, which, fn, arg);
 }
 
 size_t waiters_count(const struct waiters *waiters)

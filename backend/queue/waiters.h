@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests that wait for a job to end: long polls, and submits with a wait. */
+/*
+ * Requests that wait for a job to end: long polls, and submits with a wait; and watchers, which
+ * want to hear of every move of it (watch.h).
+ */
 #pragma once
 
 #include <event2/event.h>
@@ -17,7 +20,14 @@ struct answer {
 	uint64_t token;
 	struct job_id id;
 	uint32_t want;
+<<<<<<< HEAD
 	bool replayed; /* of a submit: its job was there already */
+=======
+	bool watch;       /* the rest is what a watcher knows of the job */
+	uint8_t stage;    /* enum watch_stage */
+	uint32_t attempt; /* 0: none yet */
+	uint64_t position;
+>>>>>>> 4fba8d5 (queue: tell watchers of a job's moves and, by way of its driver, of its output)
 };
 
 struct waiter;
@@ -27,6 +37,7 @@ struct waiters {
 	struct event_base *base;
 	struct waiter *by_token;   /* hash; owns them */
 	struct waiters_of *by_job; /* hash */
+	size_t n_watches;
 	/* The wait is over without an ending. The waiter is gone by then. */
 	void (*timed_out)(const struct answer *answer, void *arg);
 	void *arg;
@@ -51,4 +62,15 @@ void waiters_wake(struct waiters *waiters, const struct job_id *id,
 void waiters_wake_unless(struct waiters *waiters,
 	bool (*unless)(const struct job_id *id, void *arg),
 	void (*fn)(const struct answer *answer, void *arg), void *arg);
+/* NULL: nobody waits there. Good until the waiters change. */
+const struct answer *waiters_find(const struct waiters *waiters, uint64_t gate, uint64_t token);
+/*
+ * Those who watch that job, or (NULL) any, and of whom `which` is true: as waiters_wake(). fn
+ * must add none.
+ */
+void waiters_wake_watches(struct waiters *waiters, const struct job_id *id,
+	bool (*which)(const struct answer *answer, void *arg),
+	void (*fn)(const struct answer *answer, void *arg), void *arg);
+/* Does anybody watch that job? */
+bool waiters_has_watch(const struct waiters *waiters, const struct job_id *id);
 size_t waiters_count(const struct waiters *waiters);

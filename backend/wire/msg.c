@@ -90,6 +90,15 @@ static const struct field fields_ending[] = { MSG_ENDING_FIELDS(FIELD_ENTRY) };
 #define OF msg_giveback
 static const struct field fields_giveback[] = { MSG_GIVEBACK_FIELDS(FIELD_ENTRY) };
 #undef OF
+#define OF msg_watch
+static const struct field fields_watch[] = { MSG_WATCH_FIELDS(FIELD_ENTRY) };
+#undef OF
+#define OF msg_tap
+static const struct field fields_tap[] = { MSG_TAP_FIELDS(FIELD_ENTRY) };
+#undef OF
+#define OF msg_progress
+static const struct field fields_progress[] = { MSG_PROGRESS_FIELDS(FIELD_ENTRY) };
+#undef OF
 #define OF msg_history_get
 static const struct field fields_history_get[] = { MSG_HISTORY_GET_FIELDS(FIELD_ENTRY) };
 #undef OF

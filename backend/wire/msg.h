@@ -78,6 +78,20 @@ enum giveback {
 	GIVEBACK_MAX_,
 };
 
+/* How far a job that is not done has come, as its watcher knows. */
+enum watch_stage {
+	WATCH_UNKNOWN,
+	WATCH_QUEUED,
+	WATCH_RUNNING, /* handed over to a driver */
+	WATCH_STARTED, /* in its container */
+	WATCH_STAGE_MAX_,
+};
+
+/* Files of a running job that a watcher has: bits of `have`. */
+#define TAP_OUT 1U
+#define TAP_ERR 2U
+#define TAP_ALL 3U
+
 /*
  * Kinds of fields. F(kind, name, arg):
  *	U8, U32, U64  arg: largest value          uint8_t, uint32_t, uint64_t
@@ -95,6 +109,10 @@ enum giveback {
 	F(U32, version, UINT32_MAX) F(U8, role, ROLE_MAX_ - 1) F(U64, generation, UINT64_MAX) \
 	F(U64, instance, UINT64_MAX) /* of the process, random: another one has lost all it ran */ \
 	F(STR, node, 64)
+
+/* What a watcher has of a running job's output: bytes, steps that have ended, descriptors (TAP_*). */
+#define MSG_KNOWN(F) \
+	F(U64, out_bytes, UINT64_MAX) F(U64, err_bytes, UINT64_MAX) F(U32, steps, UINT32_MAX) F(U8, have, TAP_ALL)
 
 /* gateway to queue */
 #define MSG_CALLER(F) F(U8, caller_operator, 1) F(STR, bearer, 256)
@@ -114,6 +132,9 @@ enum giveback {
 	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(U8, classic, 1)
 #define MSG_STATUS_GET_FIELDS(F) \
 	F(U64, token, UINT64_MAX) F(U8, metrics, 1)
+#define MSG_WATCH_FIELDS(F) /* answered with JOB when the job is not as known here, with PROGRESS when it printed more, or after wait_ms with JOB */ \
+	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(ID, id, 0) F(U32, wait_ms, 3600000) F(U32, want, WANT_ALL) /* of a job that has ended */ \
+	F(U8, stage, WATCH_STAGE_MAX_ - 1) F(U32, attempt, UINT32_MAX) F(U64, position, UINT64_MAX) MSG_KNOWN(F)
 #define MSG_FORGET_FIELDS(F) /* the client of that request has left */ \
 	F(U64, token, UINT64_MAX)
 
@@ -155,6 +176,20 @@ enum giveback {
 	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(U8, lease_lost, 1)
 #define MSG_ENDING_ACK_FIELDS(F) /* stored, or not wanted any more: forget it */ \
 	F(ID, id, 0) F(U32, attempt, UINT32_MAX)
+
+#define MSG_TAP_FIELDS(F) /* a WATCH of a running job, to be answered with one PROGRESS, when there is more; an earlier one of that gate is void */ \
+	F(U64, gate, UINT64_MAX) F(U64, token, UINT64_MAX) F(ID, id, 0) F(U32, attempt, UINT32_MAX) MSG_KNOWN(F)
+
+/* driver to queue, and on to the gateway */
+/*
+ * steps: a result.h record with nothing but the steps that have ended, from the first that
+ * was not known on. out, err: files that grow, len 0, where they were not there yet; the
+ * first *_bytes bytes of them can be read.
+ */
+#define MSG_PROGRESS_FIELDS(F) \
+	F(U64, gate, UINT64_MAX) F(U64, token, UINT64_MAX) F(ID, id, 0) F(U32, attempt, UINT32_MAX) \
+	F(U8, has_build, 1) F(U8, has_cases, 1) F(U64, out_bytes, INT64_MAX) F(U64, err_bytes, INT64_MAX) F(U32, from_step, UINT32_MAX) \
+	F(BLOB, steps, UINT64_MAX) F(BLOB, out, 0) F(BLOB, err, 0)
 
 /* driver to queue */
 /*
@@ -200,6 +235,9 @@ enum giveback {
 	X(STARTED,    started,    19, BY(DRIVER),               BY(QUEUE)) \
 	X(ENDING,     ending,     20, BY(DRIVER),               BY(QUEUE)) \
 	X(GIVEBACK,   giveback,   21, BY(DRIVER),               BY(QUEUE)) \
+	X(WATCH,      watch,      22, BY(GATEWAY),              BY(QUEUE)) \
+	X(TAP,        tap,        23, BY(QUEUE),                BY(DRIVER)) \
+	X(PROGRESS,   progress,   24, BY(QUEUE) | BY(DRIVER),   BY(GATEWAY) | BY(QUEUE)) \
 	X(HISTORY_GET, history_get, 50, BY(GATEWAY),            BY(QUEUE)) \
 	X(HISTORY,    history,    51, BY(QUEUE),                BY(GATEWAY))
 /* clang-format on */

@@ -69,9 +69,18 @@ int pour_add(struct pour *pour, const void *data, size_t n, struct err *err)
 	return r;
 }
 
-int pour_take(struct pour *pour, struct blob *ret, struct err *err)
+int pour_flush(struct pour *pour, struct err *err)
 {
 	int r = write_out(pour, pour->buffer, pour->n, err);
+
+	if (r == 0)
+		pour->n = 0;
+	return r;
+}
+
+int pour_take(struct pour *pour, struct blob *ret, struct err *err)
+{
+	int r = pour_flush(pour, err);
 
 	if (r == 0) {
 		unsigned n = sizeof(ret->sha256);

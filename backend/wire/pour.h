@@ -32,6 +32,8 @@ struct pour {
 /* Takes the descriptor of an empty file, also where it fails. */
 int pour_begin(struct pour *pour, int fd, struct err *err);
 int pour_add(struct pour *pour, const void *data, size_t n, struct err *err);
+/* What was added so far stands in the file then, where others may read it. */
+int pour_flush(struct pour *pour, struct err *err);
 /* The file as a blob that knows its hash; leaves POUR_NONE, also where it fails. */
 int pour_take(struct pour *pour, struct blob *ret, struct err *err);
 /* Releases, and leaves POUR_NONE. */

@@ -86,7 +86,7 @@ REFUSALS = ["not_found", "queue_full", "over_share", "unauthorized", "forbidden"
             "not_ready", "invalid", "store"]
 
 
-VERSION = 3
+VERSION = 4
 
 
 def pack(name, values, fds):
