@@ -20,14 +20,11 @@ struct answer {
 	uint64_t token;
 	struct job_id id;
 	uint32_t want;
-<<<<<<< HEAD
-	bool replayed; /* of a submit: its job was there already */
-=======
+	bool replayed;    /* of a submit: its job was there already */
 	bool watch;       /* the rest is what a watcher knows of the job */
 	uint8_t stage;    /* enum watch_stage */
 	uint32_t attempt; /* 0: none yet */
 	uint64_t position;
->>>>>>> 4fba8d5 (queue: tell watchers of a job's moves and, by way of its driver, of its output)
 };
 
 struct waiter;
