@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "answer.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,7 +98,7 @@ static int write_stream(struct json_text *t, const char *key, const struct blob 
 		stream = &none;
 	jt_key(t, key);
 	jt_open(t, '{');
-	r = jt_content(t, blob, stream->offset, stream->bytes, err);
+	r = blob == NULL ? 0 : jt_content(t, blob, stream->offset, stream->bytes, err);
 	if (r < 0)
 		return r;
 	jt_key(t, "bytes");
@@ -108,9 +109,12 @@ static int write_stream(struct json_text *t, const char *key, const struct blob 
 	return 0;
 }
 
-/* What a job, its build and each of its cases have in common. `step` may be NULL. */
-static int write_step(struct json_text *t, const struct msg_job *job, const struct finding *finding,
-	const struct step_result *step, struct err *err)
+/*
+ * What a job, its build and each of its cases have in common. `step` may be NULL; `bytes`, where
+ * the outputs are, NULL: they are left out.
+ */
+static int write_step(struct json_text *t, const struct msg_job *bytes,
+	const struct finding *finding, const struct step_result *step, struct err *err)
 {
 	int r;
 
@@ -126,9 +130,11 @@ static int write_step(struct json_text *t, const struct msg_job *job, const stru
 	else
 		jt_int(t, step->signal);
 	write_usage(t, step);
-	r = write_stream(t, "stdout", &job->out, step == NULL ? NULL : &step->out, err);
+	r = write_stream(t, "stdout", bytes == NULL ? NULL : &bytes->out,
+		step == NULL ? NULL : &step->out, err);
 	if (r == 0)
-		r = write_stream(t, "stderr", &job->err, step == NULL ? NULL : &step->err, err);
+		r = write_stream(t, "stderr", bytes == NULL ? NULL : &bytes->err,
+			step == NULL ? NULL : &step->err, err);
 	if (step != NULL && step->note != NULL) {
 		jt_key(t, "note");
 		jt_str(t, step->note);
@@ -137,7 +143,7 @@ static int write_step(struct json_text *t, const struct msg_job *job, const stru
 }
 
 /* `name`: NULL for the build. */
-static int write_step_object(struct json_text *t, const struct msg_job *job,
+static int write_step_object(struct json_text *t, const struct msg_job *bytes,
 	const struct step_result *step, const char *name, struct err *err)
 {
 	int r;
@@ -149,13 +155,13 @@ static int write_step_object(struct json_text *t, const struct msg_job *job,
 	}
 	jt_key(t, "verdict");
 	jt_str(t, verdict_name(step->finding.verdict));
-	r = write_step(t, job, &step->finding, step, err);
+	r = write_step(t, bytes, &step->finding, step, err);
 	jt_close(t, '}');
 	return r;
 }
 
 /* A case without a name goes by its number. */
-static int write_cases(struct json_text *t, const struct msg_job *job,
+static int write_cases(struct json_text *t, const struct msg_job *bytes,
 	const struct step_result *steps, size_t n, struct err *err)
 {
 	int r = 0;
@@ -166,7 +172,7 @@ static int write_cases(struct json_text *t, const struct msg_job *job,
 
 		(void)snprintf(number, sizeof(number), "%zu", i + 1);
 		r = write_step_object(
-			t, job, &steps[i], steps[i].name == NULL ? number : steps[i].name, err);
+			t, bytes, &steps[i], steps[i].name == NULL ? number : steps[i].name, err);
 	}
 	jt_close(t, ']');
 	return r;
@@ -174,7 +180,7 @@ static int write_cases(struct json_text *t, const struct msg_job *job,
 
 /* `build`: an object or null; `cases`: empty for a job without cases, which is all in the job
  * itself. */
-static int write_steps(struct json_text *t, const struct msg_job *job, const struct spec *spec,
+static int write_steps(struct json_text *t, const struct msg_job *bytes, const struct spec *spec,
 	const struct result *result, struct err *err)
 {
 	size_t built = result->n_steps > 0 && result->steps[0].build;
@@ -183,13 +189,13 @@ static int write_steps(struct json_text *t, const struct msg_job *job, const str
 
 	jt_key(t, "build");
 	if (built > 0)
-		r = write_step_object(t, job, &result->steps[0], NULL, err);
+		r = write_step_object(t, bytes, &result->steps[0], NULL, err);
 	else
 		jt_null(t);
 	if (r < 0)
 		return r;
 	jt_key(t, "cases");
-	return write_cases(t, job, result->steps + built, n_cases, err);
+	return write_cases(t, bytes, result->steps + built, n_cases, err);
 }
 
 /* A name that JSON cannot hold as it is comes a second time, whole. */
@@ -277,9 +283,10 @@ static void write_labels(struct json_text *t, const struct spec *spec)
 	jt_close(t, '}');
 }
 
-static int write_ending(
-	struct json_text *t, const struct msg_job *job, const struct spec *spec, struct err *err)
+static int write_ending(struct json_text *t, const struct msg_job *job, const struct spec *spec,
+	bool bare, struct err *err)
 {
+	const struct msg_job *bytes = bare ? NULL : job;
 	struct result result;
 	bool has;
 	int r = answer_result(job, &result, &has, err);
@@ -287,10 +294,11 @@ static int write_ending(
 	if (r == 0) {
 		jt_key(t, "verdict");
 		jt_str(t, verdict_name((enum verdict)job->verdict));
-		r = write_step(t, job, has ? &result.finding : NULL, answer_deciding(&result), err);
+		r = write_step(
+			t, bytes, has ? &result.finding : NULL, answer_deciding(&result), err);
 	}
 	if (r == 0)
-		r = write_steps(t, job, spec, &result, err);
+		r = write_steps(t, bytes, spec, &result, err);
 	if (r == 0) {
 		jt_key(t, "files");
 		answer_files(t, &result);
@@ -345,7 +353,7 @@ static void write_rest(struct json_text *t, const struct msg_job *job)
 	}
 }
 
-int answer_job(struct json_text *t, const struct msg_job *job, struct err *err)
+static int write_job(struct json_text *t, const struct msg_job *job, bool bare, struct err *err)
 {
 	char id[JOB_ID_CHARS + 1];
 	struct spec spec;
@@ -360,11 +368,40 @@ int answer_job(struct json_text *t, const struct msg_job *job, struct err *err)
 	jt_key(t, "state");
 	jt_str(t, job_state_name((enum job_state)job->state));
 	if (r == 0 && job->state == JOB_DONE)
-		r = write_ending(t, job, &spec, err);
+		r = write_ending(t, job, &spec, bare, err);
 	write_rest(t, job);
 	jt_close(t, '}');
 	spec_done(&spec);
 	return r;
+}
+
+int answer_job(struct json_text *t, const struct msg_job *job, struct err *err)
+{
+	return write_job(t, job, false, err);
+}
+
+int answer_job_bare(struct json_text *t, const struct msg_job *job, struct err *err)
+{
+	return write_job(t, job, true, err);
+}
+
+void answer_step(struct json_text *t, const struct step_result *step, int64_t index)
+{
+	char number[24];
+	struct err err;
+
+	(void)snprintf(number, sizeof(number), "%" PRId64, index + 1);
+	jt_open(t, '{');
+	if (index >= 0) {
+		jt_key(t, "index");
+		jt_int(t, index);
+		jt_key(t, "name");
+		jt_str(t, step->name == NULL ? number : step->name);
+	}
+	jt_key(t, "verdict");
+	jt_str(t, verdict_name(step->finding.verdict));
+	(void)write_step(t, NULL, &step->finding, step, &err); /* nothing is read */
+	jt_close(t, '}');
 }
 
 void answer_row(struct json_text *t, const struct listing_row *row)

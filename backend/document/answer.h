@@ -20,6 +20,15 @@ const struct step_result *answer_deciding(const struct result *result);
 /* The whole document. It needs the job's blob `spec`, and after its end result, out and err. */
 int answer_job(struct json_text *t, const struct msg_job *job, struct err *err);
 
+/* The same without the contents of outputs; of the blobs it needs spec and result. */
+int answer_job_bare(struct json_text *t, const struct msg_job *job, struct err *err);
+
+/*
+ * A step without its outputs' contents, with what the job's document has of it. `index`: of a
+ * case, from 0; -1: the build.
+ */
+void answer_step(struct json_text *t, const struct step_result *step, int64_t index);
+
 /* [{name, bytes, sha256, type}] */
 void answer_files(struct json_text *t, const struct result *result);
 

@@ -254,8 +254,8 @@ static void on_reply(void *arg, struct msg *msg)
 			ex, PROBLEM_INTERNAL, "the queue answered with %s", msg_name(msg->type));
 }
 
-/* Who asks: the connection's rights and the request's token. */
-static bool fill_caller(struct exchange *ex, uint8_t *ret_operator, char ret_bearer[static 257])
+bool exchange_caller(
+	const struct exchange *ex, uint8_t *ret_operator, char ret_bearer[static 257])
 {
 	const char *value = exchange_header(ex, "Authorization");
 
@@ -275,15 +275,15 @@ static bool fill_callers(struct exchange *ex, struct msg *msg)
 {
 	switch (msg->type) {
 	case MSG_SUBMIT:
-		return fill_caller(ex, &msg->submit.caller_operator, msg->submit.bearer);
+		return exchange_caller(ex, &msg->submit.caller_operator, msg->submit.bearer);
 	case MSG_JOB_GET:
-		return fill_caller(ex, &msg->job_get.caller_operator, msg->job_get.bearer);
+		return exchange_caller(ex, &msg->job_get.caller_operator, msg->job_get.bearer);
 	case MSG_JOB_CANCEL:
-		return fill_caller(ex, &msg->job_cancel.caller_operator, msg->job_cancel.bearer);
+		return exchange_caller(ex, &msg->job_cancel.caller_operator, msg->job_cancel.bearer);
 	case MSG_JOB_LIST:
-		return fill_caller(ex, &msg->job_list.caller_operator, msg->job_list.bearer);
+		return exchange_caller(ex, &msg->job_list.caller_operator, msg->job_list.bearer);
 	case MSG_QUEUE_GET:
-		return fill_caller(ex, &msg->queue_get.caller_operator, msg->queue_get.bearer);
+		return exchange_caller(ex, &msg->queue_get.caller_operator, msg->queue_get.bearer);
 	default:
 		return true;
 	}

@@ -18,6 +18,8 @@
 #include "upstream.h"
 
 struct conn;
+struct feeds;
+struct reader;
 struct upload;
 
 /* What handlers share: made by gateway.c. */
@@ -29,6 +31,7 @@ struct gateway {
 	uint64_t body_bytes;    /* of request bodies in memory now */
 	bool draining;
 	struct metrics *metrics;
+	struct feeds *feeds; /* jobs whose events somebody reads */
 };
 
 enum body_kind {
@@ -73,6 +76,7 @@ struct exchange {
 	uint8_t *body; /* owned; NUL after it */
 	size_t body_len, body_cap;
 	struct upload *upload; /* owned */
+	struct reader *reader; /* of a job's events (events.c); the response's */
 
 	uint64_t token; /* of the question that waits, 0: none */
 	enum msg_type expects;
@@ -115,6 +119,13 @@ void exchange_unavailable(struct exchange *ex, unsigned retry_after_s, const cha
  */
 void exchange_ask(
 	struct exchange *ex, struct msg *msg, enum msg_type expects, exchange_reply *reply);
+
+/*
+ * Who asks: the connection's rights and the request's token, "" for none. False: the token
+ * is too long to be one.
+ */
+bool exchange_caller(
+	const struct exchange *ex, uint8_t *ret_operator, char ret_bearer[static 257]);
 
 /* What a refusal of the queue means to the client. */
 void exchange_refused(struct exchange *ex, const struct msg_refused *refused);

@@ -42,6 +42,7 @@
 #include "common/role.h"
 #include "common/watchdog.h"
 #include "exchange.h"
+#include "feed.h"
 #include "http.h"
 #include "metrics.h"
 #include "service.h"
@@ -194,6 +195,8 @@ static int set_up(struct program *program, struct role_args *args, struct err *e
 	if (r == 0)
 		r = set_up_events(program, err);
 	if (r == 0)
+		r = feeds_new(program->base, gw, &gw->feeds, err);
+	if (r == 0)
 		r = upstream_new(program->base, gw->config, on_idle, program, &gw->upstream, err);
 	return r;
 }
@@ -201,6 +204,7 @@ static int set_up(struct program *program, struct role_args *args, struct err *e
 static void tear_down(struct program *program)
 {
 	http_free(program->gw.http);
+	feeds_free(program->gw.feeds);
 	upstream_free(program->gw.upstream);
 	if (program->on_term != NULL)
 		event_free(program->on_term);

@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/number.h"
+#include "events.h"
 #include "face.h"
 #include "metrics.h"
 #include "upload.h"
@@ -177,6 +178,8 @@ static void exchange_free(struct exchange *ex)
 	ex->gw->body_bytes -= ex->body_cap;
 	free(ex->body);
 	upload_free(ex->upload);
+	if (ex->reader != NULL)
+		events_forget(ex->reader);
 	if (ex->response != NULL)
 		MHD_destroy_response(ex->response);
 	for (size_t i = 0; i < ROUTE_PARAMS_MAX; i++)
@@ -356,12 +359,20 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 /* Until http_resume(). Only those that may wait long are watched: it costs two system calls. */
 static void sleep_until_answered(struct exchange *ex)
 {
+	if (ex->wait_ms != 0) {
+		http_sleep(ex);
+		return;
+	}
+	ex->suspended = true;
+	MHD_suspend_connection(ex->con);
+}
+
+void http_sleep(struct exchange *ex)
+{
 	struct conn *conn = ex->conn;
 
 	ex->suspended = true;
 	MHD_suspend_connection(ex->con);
-	if (ex->wait_ms == 0)
-		return;
 	if (event_assign(&conn->watch, conn->listener->http->base, conn->fd, EV_READ, on_watch,
 		    ex) == 0 &&
 		event_add(&conn->watch, NULL) == 0)
@@ -660,6 +671,8 @@ void http_release_waiting(struct http *http)
 	{
 		struct exchange *ex = conn->ex;
 
+		if (ex != NULL && ex->reader != NULL)
+			events_stop(ex->reader);
 		if (ex == NULL || ex->token == 0)
 			continue;
 		forget(ex);

@@ -28,5 +28,8 @@ void http_release_waiting(struct http *http);
 /* All exchanges must be answered or gone by then. NULL is fine. */
 void http_free(struct http *http);
 
+/* For events.c: until http_resume(), which it does by itself, with ex->gone, where the client
+ * leaves. */
+void http_sleep(struct exchange *ex);
 /* For exchange.c: wakes the connection, if it sleeps, to give its answer. */
 void http_resume(struct exchange *ex);

@@ -194,7 +194,7 @@ static bool on_refused(struct exchange *ex, const struct msg_refused *refused)
 	return true;
 }
 
-static void ask_job(struct exchange *ex, unsigned want, exchange_reply *reply)
+void jobs_ask(struct exchange *ex, unsigned want, exchange_reply *reply)
 {
 	struct msg msg;
 
@@ -217,14 +217,14 @@ static void on_job(struct exchange *ex, struct msg *msg)
 
 void jobs_get(struct exchange *ex)
 {
-	ask_job(ex, WANT_ANSWER, on_job);
+	jobs_ask(ex, WANT_ANSWER, on_job);
 }
 
 /* The answer to a cancel brings no blobs: they are asked for. */
 static void on_cancelled(struct exchange *ex, struct msg *msg)
 {
 	(void)msg;
-	ask_job(ex, WANT_ANSWER, on_job);
+	jobs_ask(ex, WANT_ANSWER, on_job);
 }
 
 void jobs_cancel(struct exchange *ex)
@@ -484,12 +484,12 @@ static void on_stderr(struct exchange *ex, struct msg *msg)
 
 void jobs_stdout(struct exchange *ex)
 {
-	ask_job(ex, WANT_RESULT | WANT_OUT, on_stdout);
+	jobs_ask(ex, WANT_RESULT | WANT_OUT, on_stdout);
 }
 
 void jobs_stderr(struct exchange *ex)
 {
-	ask_job(ex, WANT_RESULT | WANT_ERR, on_stderr);
+	jobs_ask(ex, WANT_RESULT | WANT_ERR, on_stderr);
 }
 
 static void on_files(struct exchange *ex, struct msg *msg)
@@ -506,7 +506,7 @@ static void on_files(struct exchange *ex, struct msg *msg)
 
 void jobs_files(struct exchange *ex)
 {
-	ask_job(ex, WANT_RESULT, on_files);
+	jobs_ask(ex, WANT_RESULT, on_files);
 }
 
 /* attachment; filename*=UTF-8''... : the last component, all but plain characters encoded. */
@@ -558,5 +558,5 @@ static void on_file(struct exchange *ex, struct msg *msg)
 
 void jobs_file(struct exchange *ex)
 {
-	ask_job(ex, WANT_RESULT | WANT_FILES, on_file);
+	jobs_ask(ex, WANT_RESULT | WANT_FILES, on_file);
 }

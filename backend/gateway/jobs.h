@@ -16,6 +16,9 @@ void jobs_stderr(struct exchange *ex);
 void jobs_files(struct exchange *ex);
 void jobs_file(struct exchange *ex);
 
+/* Asks for the job that the address names; its refusals are answered. */
+void jobs_ask(struct exchange *ex, unsigned want, exchange_reply *reply);
+
 /* Sends a checked request to the queue; both faces' way. */
 void jobs_send(struct exchange *ex, struct request *req, bool classic, exchange_reply *reply);
 /* A mistake of the client's (-EINVAL) is 400, anything else is ours. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "history.h"
+#include "events.h"
 #include "jobs.h"
 #include "page.h"
 #include "service.h"
@@ -15,6 +16,7 @@ static const struct route routes[] = {
 	{ METHOD_GET,    "/v1/jobs",                 NULL, jobs_list,   { "limit", "cursor", "state", "task" } },
 	{ METHOD_GET,    "/v1/jobs/{id}",            NULL, jobs_get,    { "wait" } },
 	{ METHOD_DELETE, "/v1/jobs/{id}",            NULL, jobs_cancel, { NULL } },
+	{ METHOD_GET,    "/v1/jobs/{id}/events",     events_begin, events_get, { NULL } },
 	{ METHOD_GET,    "/v1/jobs/{id}/stdout",     NULL, jobs_stdout, { "wait" } },
 	{ METHOD_GET,    "/v1/jobs/{id}/stderr",     NULL, jobs_stderr, { "wait" } },
 	{ METHOD_GET,    "/v1/jobs/{id}/files",      NULL, jobs_files,  { "wait" } },

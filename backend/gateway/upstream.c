@@ -105,6 +105,8 @@ static uint64_t *token_of(struct msg *msg)
 		return &msg->job_list.token;
 	case MSG_QUEUE_GET:
 		return &msg->queue_get.token;
+	case MSG_WATCH:
+		return &msg->watch.token;
 	case MSG_STATUS_GET:
 		return &msg->status_get.token;
 	case MSG_HISTORY_GET:
@@ -113,6 +115,8 @@ static uint64_t *token_of(struct msg *msg)
 		return &msg->spool_open.token;
 	case MSG_JOB:
 		return &msg->job.token;
+	case MSG_PROGRESS:
+		return &msg->progress.token;
 	case MSG_REFUSED:
 		return &msg->refused.token;
 	case MSG_JOBS:
