@@ -242,7 +242,8 @@ static bool same_row(const struct store_job *a, const struct store_job *b)
 	       a->expires_age_ms == b->expires_age_ms && strcmp(a->node, b->node) == 0 &&
 	       a->driver == b->driver && a->lease_until_age_ms == b->lease_until_age_ms &&
 	       strcmp(a->image, b->image) == 0 && a->isolation == b->isolation &&
-	       strcmp(a->error, b->error) == 0;
+	       strcmp(a->error, b->error) == 0 && a->bytes == b->bytes &&
+	       strcmp(a->trace, b->trace) == 0;
 }
 
 static bool same_blob(const struct store_blob *a, const struct store_blob *b)

@@ -231,6 +231,7 @@ static void fill_end(
 	row->failures = ending->failures;
 	row->finished_unix_ms = ending->finished_unix_ms;
 	row->expires_age_ms = ending->expires_age_ms;
+	row->bytes += store_blobs_bytes(blobs);
 	(void)snprintf(
 		row->error, sizeof(row->error), "%s", ending->error == NULL ? "" : ending->error);
 	if (ending->image != NULL && ending->image[0] != '\0') {

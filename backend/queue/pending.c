@@ -34,6 +34,7 @@ struct pending *pending_insert(
 	row->seq = set->next_seq++;
 	row->state = JOB_QUEUED;
 	row->verdict = VERDICT_MAX_;
+	row->bytes = store_blobs_bytes(blobs);
 	p->row = *row;
 	p->write.insert = true;
 	p->write.events = 1U << STORE_EVENT_QUEUED;
@@ -58,6 +59,7 @@ static void as_it_stands(struct pending *p, const struct job *job)
 	p->row.failures = job->failures;
 	p->row.driver = job->driver;
 	p->row.lease_until_age_ms = job->lease_until_age_ms;
+	p->row.bytes = job->bytes;
 	p->written = false;
 }
 

@@ -75,12 +75,12 @@ static void rows_are_gone(struct queue *q, void *arg, bool committed)
 
 static int delete_some(struct queue *q, struct doomed *doomed, size_t *ret_n, struct err *err)
 {
-	uint64_t seq[RETENTION_STEP];
+	struct store_done done[RETENTION_STEP];
 	size_t n;
-	int r = store_expired(q->store, age_now(&q->age), RETENTION_STEP, seq, &n, err);
+	int r = store_expired(q->store, age_now(&q->age), RETENTION_STEP, done, &n, err);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = store_job_delete(q->store, seq[i], note_file, doomed, err);
+		r = store_job_delete(q->store, done[i].seq, note_file, doomed, err);
 		if (r == -ESTALE && store_is_shared(q->store))
 			r = 0; /* another machine was faster */
 	}

@@ -41,7 +41,7 @@ struct cell {
 #define CELL_BYTES(p, bytes) ((struct cell){ .kind = CELL_IS_BYTES, .data = (p), .n = (bytes) })
 #define CELL_TEXT(text)      CELL_BYTES(text, __builtin_strlen(text))
 
-#define MARIADB_CELLS_MAX 24
+#define MARIADB_CELLS_MAX 32
 
 /* What a statement did. */
 struct done {

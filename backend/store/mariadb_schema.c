@@ -115,6 +115,11 @@ static const char *const to_2[] = {
 		"PRIMARY KEY (client, name),"
 		"UNIQUE KEY job_key_seq (seq),"
 		"FOREIGN KEY key_of_job (seq) REFERENCES job (seq) ON DELETE CASCADE"),
+	"ALTER TABLE job ADD COLUMN IF NOT EXISTS bytes BIGINT UNSIGNED NOT NULL DEFAULT 0, "
+		"ADD COLUMN IF NOT EXISTS trace VARBINARY(55) NOT NULL DEFAULT '', "
+		"ADD COLUMN IF NOT EXISTS ended_age_ms BIGINT AS (expires_age_ms - 1000 * retention_s) PERSISTENT",
+	"UPDATE job j SET bytes = (SELECT COALESCE(SUM(b.bytes), 0) FROM job_blob b WHERE b.seq = j.seq)",
+	"CREATE INDEX IF NOT EXISTS job_kept ON job (state, client, ended_age_ms, bytes)",
 };
 
 /*

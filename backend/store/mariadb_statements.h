@@ -12,10 +12,10 @@
 	/* seq: NULL takes the next one */ \
 	X(JOB_INSERT, "INSERT INTO job (seq, id, client, task, classic, state, attempt, failures, priority, cpus, " \
 		"memory_bytes, queued_unix_ms, started_unix_ms, finished_unix_ms, retention_s, expires_age_ms, node, " \
-		"driver, lease_until_age_ms, image, isolation, error) " \
-		"VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, 0, 0, ?, 0, '', 0, 0, '', 0, '')") \
+		"driver, lease_until_age_ms, image, isolation, error, bytes, trace) " \
+		"VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, 0, 0, ?, 0, '', 0, 0, '', 0, '', ?, ?)") \
 	X(JOB_PUT, "INSERT INTO job (" JOB_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " \
-		"?, ?, ?, ?, ?)") \
+		"?, ?, ?, ?, ?, ?, ?)") \
 	X(EVENTS_OF, "SELECT attempt, kind, at_unix_ms, data FROM job_event WHERE seq = ? ORDER BY attempt, n") \
 	/* Some at a time: an answer does not take long. */ \
 	X(CLEAR_JOBS, "DELETE FROM job ORDER BY seq LIMIT 500") \
@@ -33,7 +33,7 @@
 		"lease_until_age_ms = 0, started_unix_ms = 0 WHERE seq = ? AND attempt = ? AND state = 1") \
 	X(JOB_END, "UPDATE job SET state = 2, driver = 0, lease_until_age_ms = 0, verdict = ?, error = ?, " \
 		"isolation = IF(? = '', isolation, ?), image = IF(? = '', image, ?), " \
-		"finished_unix_ms = ?, expires_age_ms = ?, failures = ? WHERE seq = ? AND attempt = ? AND state = ?") \
+		"finished_unix_ms = ?, expires_age_ms = ?, failures = ?, bytes = bytes + ? WHERE seq = ? AND attempt = ? AND state = ?") \
 	X(JOB_WITHDRAW, "DELETE FROM job WHERE seq = ? AND state = 0 AND attempt = 0") \
 	X(KEY_PUT, "INSERT IGNORE INTO job_key (client, name, fingerprint, seq) VALUES (?, ?, ?, ?)") \
 	X(KEY_GET, "SELECT client, name, fingerprint, seq FROM job_key WHERE client = ? AND name = ?") \
@@ -54,8 +54,12 @@
 	X(LIST_TASK_OLD, "SELECT " ROW_COLUMNS " FROM job WHERE seq > ? AND state = ? AND task = ? " \
 		"ORDER BY seq LIMIT ?") \
 	/* What another machine is deleting is passed over. */ \
-	X(EXPIRED, "SELECT seq FROM job WHERE state = 2 AND expires_age_ms <= ? " \
+	X(EXPIRED, "SELECT seq, bytes, ended_age_ms, client FROM job WHERE state = 2 AND expires_age_ms <= ? " \
 		"ORDER BY expires_age_ms LIMIT ? FOR UPDATE SKIP LOCKED") \
+	X(OLDEST_DONE, "SELECT seq, bytes, ended_age_ms, client FROM job WHERE state = 2 AND client = ? " \
+		"ORDER BY ended_age_ms LIMIT ? FOR UPDATE SKIP LOCKED") \
+	X(EACH_KEPT, "SELECT client, COUNT(*), CAST(SUM(bytes) AS UNSIGNED), MIN(ended_age_ms) FROM job " \
+		"FORCE INDEX (job_kept) WHERE state = ? GROUP BY client") \
 	X(NEXT_EXPIRY, "SELECT expires_age_ms FROM job WHERE state = ? ORDER BY expires_age_ms LIMIT 1") \
 	X(FILES_OF, "SELECT file FROM job_blob WHERE seq = ? AND file IS NOT NULL") \
 	X(JOB_DELETE, "DELETE FROM job WHERE seq = ? AND state = 2") \

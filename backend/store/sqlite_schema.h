@@ -8,6 +8,7 @@
  *	open jobs, lists by state         job_state
  *	lists of a task                   job_task
  *	what expires next                 job_expires
+ *	what a client keeps, oldest first job_kept
  *	does a row name this spool file   blob_file
  */
 #pragma once
@@ -79,5 +80,9 @@
 	"  seq INTEGER NOT NULL REFERENCES job (seq) ON DELETE CASCADE," \
 	"  PRIMARY KEY (client, name)" \
 	") STRICT, WITHOUT ROWID;" \
-	"CREATE UNIQUE INDEX job_key_seq ON job_key (seq);"
+	"CREATE UNIQUE INDEX job_key_seq ON job_key (seq);" \
+	"ALTER TABLE job ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0 CHECK (bytes >= 0);" /* of its blobs */ \
+	"ALTER TABLE job ADD COLUMN trace TEXT NOT NULL DEFAULT '';" \
+	"UPDATE job SET bytes = coalesce((SELECT sum(b.bytes) FROM blob b WHERE b.seq = job.seq), 0);" \
+	"CREATE INDEX job_kept ON job (client, expires_age_ms - 1000 * retention_s, bytes) WHERE state = 2;"
 /* clang-format on */

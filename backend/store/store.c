@@ -161,6 +161,7 @@ int store_job_insert(
 	assert(store->in_transaction);
 	job->state = JOB_QUEUED;
 	job->verdict = VERDICT_MAX_;
+	job->bytes = store_blobs_bytes(blobs);
 	r = store->ops->job_insert(store, job, err);
 	if (r == 0)
 		r = put_blobs(store, job->seq, blobs, err);
@@ -264,7 +265,7 @@ int store_job_end(struct store *store, uint64_t seq, uint32_t attempt,
 
 	assert(store->in_transaction);
 	assert(job_state_can_move(ending->from, JOB_DONE));
-	r = store->ops->job_end(store, seq, attempt, ending, err);
+	r = store->ops->job_end(store, seq, attempt, ending, store_blobs_bytes(blobs), err);
 	if (r == 0)
 		r = put_blobs(store, seq, blobs, err);
 	if (r == 0)
@@ -370,6 +371,15 @@ int store_blobs_get(struct store *store, uint64_t seq, unsigned want,
 	return r;
 }
 
+uint64_t store_blobs_bytes(const struct store_blob *blobs)
+{
+	uint64_t bytes = 0;
+
+	for (int kind = 0; blobs != NULL && kind < JOB_BLOB_MAX_; kind++)
+		bytes += blobs[kind].bytes;
+	return bytes;
+}
+
 void store_blob_done(struct store_blob *blob)
 {
 	free(blob->data);
@@ -442,10 +452,21 @@ int store_list(struct store *store, bool oldest_first, unsigned states, const ch
 	return 0;
 }
 
-int store_expired(struct store *store, int64_t age_ms, size_t limit, uint64_t *ret_seq,
+int store_expired(struct store *store, int64_t age_ms, size_t limit, struct store_done *ret,
 	size_t *ret_n, struct err *err)
 {
-	return store->ops->expired(store, age_ms, limit, ret_seq, ret_n, err);
+	return store->ops->expired(store, age_ms, limit, ret, ret_n, err);
+}
+
+int store_oldest_done(struct store *store, const char *client, size_t limit, struct store_done *ret,
+	size_t *ret_n, struct err *err)
+{
+	return store->ops->oldest_done(store, client, limit, ret, ret_n, err);
+}
+
+int store_each_kept(struct store *store, store_kept_fn *fn, void *arg, struct err *err)
+{
+	return store->ops->each_kept(store, fn, arg, err);
 }
 
 int store_next_expiry(struct store *store, int64_t *ret_age_ms, struct err *err)

@@ -38,6 +38,7 @@
 #define STORE_ERROR_MAX  1000
 #define STORE_SHA256     32
 #define STORE_KEY_MAX    255
+#define STORE_TRACE_MAX  55 /* characters of a traceparent */
 
 struct store;
 
@@ -63,6 +64,8 @@ struct store_job {
 	char image[256];
 	enum isolation isolation;
 	char error[STORE_ERROR_MAX + 1];
+	uint64_t bytes;                  /* of all its blobs, those of its ending included */
+	char trace[STORE_TRACE_MAX + 1]; /* a traceparent; "" for none */
 };
 
 /* Bytes of a job: in the row, or in a file of the spool. */
@@ -84,6 +87,14 @@ struct store_row {
 	int64_t queued_unix_ms, started_unix_ms, finished_unix_ms;
 	int64_t expires_age_ms;
 	char node[65];
+};
+
+/* A job that is done, as far as its removal is concerned. */
+struct store_done {
+	uint64_t seq;
+	uint64_t bytes;
+	int64_t ended_age_ms;
+	char client[STORE_CLIENT_MAX + 1];
 };
 
 /* The log of moves. The order is stored; append only. */
@@ -114,8 +125,8 @@ struct store_write {
 	uint32_t from_attempt;   /* where it does not */
 	unsigned events;         /* bits 1 << enum store_event: what has happened */
 	int64_t running_unix_ms; /* when STORE_EVENT_RUNNING did; the others are stamped in row */
-	/* As it is now. Not for a new job: node and started_unix_ms are taken with RUNNING and
-	 * STARTED, image and isolation where image is not "", error with DONE. */
+	/* As it is now, bytes included. Not for a new job: node and started_unix_ms are taken with
+	 * RUNNING and STARTED, image and isolation where image is not "", error with DONE. */
 	const struct store_job *row;
 	const struct store_blob *blobs, *results; /* JOB_BLOB_MAX_ each; NULL: none */
 };
@@ -225,6 +236,8 @@ int store_lease_renew(struct store *store, uint64_t driver, int64_t until_age_ms
 int store_blob_get(struct store *store, uint64_t seq, enum job_blob kind, struct store_blob *ret,
 	struct err *err);
 void store_blob_done(struct store_blob *blob);
+/* Of all JOB_BLOB_MAX_ of them; 0 for NULL. */
+uint64_t store_blobs_bytes(const struct store_blob *blobs);
 /*
  * All of a job's blobs: the bytes, or the file, of those in `want` (bits 1 << enum
  * job_blob), and of the others the length alone. Release each.
@@ -247,9 +260,19 @@ int store_each_open(struct store *store, store_job_fn *fn, void *arg, struct err
 int store_list(struct store *store, bool oldest_first, unsigned states, const char *task,
 	uint64_t cursor, size_t limit, struct store_row *ret, size_t *ret_n, struct err *err);
 
-/* Done jobs whose time is over: at most `limit` seqs. */
-int store_expired(struct store *store, int64_t age_ms, size_t limit, uint64_t *ret_seq,
+/* Done jobs whose time is over, the earliest first: at most `limit`. */
+int store_expired(struct store *store, int64_t age_ms, size_t limit, struct store_done *ret,
 	size_t *ret_n, struct err *err);
+/* A client's done jobs, those that ended first before the others: at most `limit`. */
+int store_oldest_done(struct store *store, const char *client, size_t limit, struct store_done *ret,
+	size_t *ret_n, struct err *err);
+/*
+ * Calls fn for each client that has done jobs: how many, the bytes of all of them, and when
+ * the first of them ended. fn must not use the store.
+ */
+typedef int store_kept_fn(
+	const char *client, uint64_t jobs, uint64_t bytes, int64_t oldest_age_ms, void *arg);
+int store_each_kept(struct store *store, store_kept_fn *fn, void *arg, struct err *err);
 /* When the next one expires; INT64_MAX: none will. */
 int store_next_expiry(struct store *store, int64_t *ret_age_ms, struct err *err);
 /* Deletes a done job, all of it; fn is called with the name of each spool file it had. */

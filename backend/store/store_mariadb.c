@@ -111,7 +111,9 @@ static void job_at(const struct mariadb_link *link, struct store_job *job)
 	job->lease_until_age_ms = mariadb_int(link, n++);
 	mariadb_text(link, n++, job->image, sizeof(job->image));
 	job->isolation = (enum isolation)mariadb_int(link, n++);
-	mariadb_text(link, n, job->error, sizeof(job->error));
+	mariadb_text(link, n++, job->error, sizeof(job->error));
+	job->bytes = mariadb_uint(link, n++);
+	mariadb_text(link, n, job->trace, sizeof(job->trace));
 	if ((unsigned)job->isolation >= ISOLATION_MAX_)
 		job->isolation = ISOLATION_CONTAINER;
 }
@@ -130,6 +132,8 @@ static int mariadb_job_insert(struct store *store, struct store_job *job, struct
 		CELL_INT(job->memory_bytes),
 		CELL_INT(job->queued_unix_ms),
 		CELL_INT(job->retention_s),
+		CELL_UINT(job->bytes),
+		CELL_TEXT(job->trace),
 	};
 	struct done done;
 	int r = mariadb_write(m, ST_JOB_INSERT, in, N_OF(in), MARIADB_ANY, &done, err);
@@ -166,6 +170,8 @@ static int mariadb_job_put(struct store *store, const struct store_job *row, str
 		CELL_TEXT(row->image),
 		CELL_INT(row->isolation),
 		CELL_TEXT(row->error),
+		CELL_UINT(row->bytes),
+		CELL_TEXT(row->trace),
 	};
 	struct mariadb *m = mariadb_of(store);
 	int r = mariadb_write(m, ST_JOB_PUT, in, N_OF(in), 1, NULL, err);
@@ -236,7 +242,7 @@ static int mariadb_job_requeue(struct store *store, uint64_t seq, uint32_t attem
 }
 
 static int mariadb_job_end(struct store *store, uint64_t seq, uint32_t attempt,
-	const struct store_ending *ending, struct err *err)
+	const struct store_ending *ending, uint64_t added_bytes, struct err *err)
 {
 	const char *image = ending->image == NULL ? "" : ending->image;
 	const char *error = ending->error == NULL ? "" : ending->error;
@@ -250,6 +256,7 @@ static int mariadb_job_end(struct store *store, uint64_t seq, uint32_t attempt,
 		CELL_INT(ending->finished_unix_ms),
 		CELL_INT(ending->expires_age_ms),
 		CELL_UINT(ending->failures),
+		CELL_UINT(added_bytes),
 		CELL_UINT(seq),
 		CELL_UINT(attempt),
 		CELL_INT(ending->from),
@@ -480,16 +487,18 @@ static int mariadb_blob_sizes(struct store *store, uint64_t seq, uint64_t *ret, 
 
 /* --- the end of a job's stay --- */
 
-static int mariadb_expired(struct store *store, int64_t age_ms, size_t limit, uint64_t *ret_seq,
-	size_t *ret_n, struct err *err)
+static int read_done(struct mariadb *m, enum statement which, const struct cell in[static 2],
+	size_t limit, struct store_done *ret, size_t *ret_n, struct err *err)
 {
-	struct mariadb *m = mariadb_of(store);
-	const struct cell in[] = { CELL_INT(age_ms), CELL_UINT(limit) };
 	size_t n = 0;
-	int r = mariadb_read(m, ST_EXPIRED, in, N_OF(in), err);
+	int r = mariadb_read(m, which, in, 2, err);
 
 	while (r == 0 && n < limit && (r = mariadb_fetch(m->link, err)) > 0) {
-		ret_seq[n++] = mariadb_uint(m->link, 0);
+		ret[n].seq = mariadb_uint(m->link, 0);
+		ret[n].bytes = mariadb_uint(m->link, 1);
+		ret[n].ended_age_ms = mariadb_int(m->link, 2);
+		mariadb_text(m->link, 3, ret[n].client, sizeof(ret[n].client));
+		n++;
 		r = 0;
 	}
 	end_read(m);
@@ -497,6 +506,38 @@ static int mariadb_expired(struct store *store, int64_t age_ms, size_t limit, ui
 		return r;
 	*ret_n = n;
 	return 0;
+}
+
+static int mariadb_expired(struct store *store, int64_t age_ms, size_t limit,
+	struct store_done *ret, size_t *ret_n, struct err *err)
+{
+	const struct cell in[] = { CELL_INT(age_ms), CELL_UINT(limit) };
+
+	return read_done(mariadb_of(store), ST_EXPIRED, in, limit, ret, ret_n, err);
+}
+
+static int mariadb_oldest_done(struct store *store, const char *client, size_t limit,
+	struct store_done *ret, size_t *ret_n, struct err *err)
+{
+	const struct cell in[] = { CELL_TEXT(client), CELL_UINT(limit) };
+
+	return read_done(mariadb_of(store), ST_OLDEST_DONE, in, limit, ret, ret_n, err);
+}
+
+static int mariadb_each_kept(struct store *store, store_kept_fn *fn, void *arg, struct err *err)
+{
+	struct mariadb *m = mariadb_of(store);
+	const struct cell in[] = { CELL_INT(JOB_DONE) };
+	char client[STORE_CLIENT_MAX + 1];
+	int r = mariadb_read(m, ST_EACH_KEPT, in, N_OF(in), err);
+
+	while (r == 0 && (r = mariadb_fetch(m->link, err)) > 0) {
+		mariadb_text(m->link, 0, client, sizeof(client));
+		r = fn(client, mariadb_uint(m->link, 1), mariadb_uint(m->link, 2),
+			mariadb_int(m->link, 3), arg);
+	}
+	end_read(m);
+	return r;
 }
 
 static int mariadb_next_expiry(struct store *store, int64_t *ret_age_ms, struct err *err)
@@ -722,6 +763,8 @@ const struct store_ops store_mariadb_ops = {
 	.each_open = mariadb_each_open,
 	.list = mariadb_list,
 	.expired = mariadb_expired,
+	.oldest_done = mariadb_oldest_done,
+	.each_kept = mariadb_each_kept,
 	.next_expiry = mariadb_next_expiry,
 	.job_delete = mariadb_job_delete,
 	.file_named = mariadb_file_named,

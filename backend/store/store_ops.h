@@ -8,7 +8,8 @@
 #define JOB_COLUMNS                                                                           \
 	"seq, id, client, task, classic, state, verdict, attempt, failures, priority, cpus, " \
 	"memory_bytes, queued_unix_ms, started_unix_ms, finished_unix_ms, retention_s, "      \
-	"expires_age_ms, node, driver, lease_until_age_ms, image, isolation, error"
+	"expires_age_ms, node, driver, lease_until_age_ms, image, isolation, error, "         \
+	"bytes, trace"
 #define ROW_COLUMNS                                                                  \
 	"seq, id, task, state, verdict, priority, queued_unix_ms, started_unix_ms, " \
 	"finished_unix_ms, expires_age_ms, node"
@@ -49,7 +50,7 @@ struct store_ops {
 	int (*job_requeue)(struct store *store, uint64_t seq, uint32_t attempt, uint32_t failures,
 		const char *reason, struct err *err);
 	int (*job_end)(struct store *store, uint64_t seq, uint32_t attempt,
-		const struct store_ending *ending, struct err *err);
+		const struct store_ending *ending, uint64_t added_bytes, struct err *err);
 	/* Both NULL where others may write to the store: the row of a store_write, not its blobs.
 	 */
 	int (*next_seq)(struct store *store, uint64_t *ret, struct err *err);
@@ -74,8 +75,11 @@ struct store_ops {
 	int (*list)(struct store *store, bool oldest_first, enum job_state state, const char *task,
 		uint64_t cursor, size_t limit, struct store_row *ret, size_t *ret_n,
 		struct err *err);
-	int (*expired)(struct store *store, int64_t age_ms, size_t limit, uint64_t *ret_seq,
+	int (*expired)(struct store *store, int64_t age_ms, size_t limit, struct store_done *ret,
 		size_t *ret_n, struct err *err);
+	int (*oldest_done)(struct store *store, const char *client, size_t limit,
+		struct store_done *ret, size_t *ret_n, struct err *err);
+	int (*each_kept)(struct store *store, store_kept_fn *fn, void *arg, struct err *err);
 	int (*next_expiry)(struct store *store, int64_t *ret_age_ms, struct err *err);
 	int (*job_delete)(
 		struct store *store, uint64_t seq, store_file_fn *fn, void *arg, struct err *err);

@@ -22,6 +22,9 @@
 #define REST_FRAMES       300   /* moved between two turns: a millisecond or so */
 #define FALLBACK_FRAMES   20000 /* the other thread does not keep up: checkpoint at the commit */
 
+/* As in the index job_kept. */
+#define ENDED_AGE "expires_age_ms - 1000 * retention_s"
+
 /* X(name, SQL) */
 #define STATEMENTS(X)                                                                              \
 	X(BEGIN, "BEGIN IMMEDIATE")                                                                \
@@ -34,8 +37,9 @@
 	X(JOB_INSERT, "INSERT INTO job (id, client, task, classic, state, attempt, failures, "     \
 		      "priority, cpus, memory_bytes, queued_unix_ms, started_unix_ms, "            \
 		      "finished_unix_ms, retention_s, expires_age_ms, node, driver, "              \
-		      "lease_until_age_ms, image, isolation, error) VALUES (?1, ?2, ?3, ?4, 0, "   \
-		      "0, 0, ?5, ?6, ?7, ?8, 0, 0, ?9, 0, '', 0, 0, '', 0, '')")                   \
+		      "lease_until_age_ms, image, isolation, error, bytes, trace) VALUES (?1, "    \
+		      "?2, ?3, ?4, 0, "                                                            \
+		      "0, 0, ?5, ?6, ?7, ?8, 0, 0, ?9, 0, '', 0, 0, '', 0, '', ?10, ?11)")         \
 	X(JOB_GET, "SELECT " JOB_COLUMNS " FROM job WHERE id = ?1")                                \
 	X(JOB_GET_SEQ, "SELECT " JOB_COLUMNS " FROM job WHERE seq = ?1")                           \
 	X(JOB_OPEN, "SELECT " JOB_COLUMNS " FROM job WHERE state = ?1 ORDER BY seq")               \
@@ -47,20 +51,23 @@
 	X(JOB_REQUEUE, "UPDATE job SET state = 0, failures = ?3, error = ?4, node = '', "          \
 		       "driver = 0, lease_until_age_ms = 0, started_unix_ms = 0 "                  \
 		       "WHERE seq = ?1 AND attempt = ?2 AND state = 1")                            \
-	X(JOB_END, "UPDATE job SET state = 2, driver = 0, lease_until_age_ms = 0, verdict = ?4, "  \
-		   "error = ?5, image = CASE WHEN ?6 = '' THEN image ELSE ?6 END, "                \
-		   "isolation = CASE WHEN ?6 = '' THEN isolation ELSE ?7 END, "                    \
-		   "finished_unix_ms = ?8, expires_age_ms = ?9, failures = ?10 "                   \
-		   "WHERE seq = ?1 AND attempt = ?2 AND state = ?3")                               \
+	X(JOB_END,                                                                                 \
+		"UPDATE job SET state = 2, driver = 0, lease_until_age_ms = 0, verdict = ?4, "     \
+		"error = ?5, image = CASE WHEN ?6 = '' THEN image ELSE ?6 END, "                   \
+		"isolation = CASE WHEN ?6 = '' THEN isolation ELSE ?7 END, "                       \
+		"finished_unix_ms = ?8, expires_age_ms = ?9, failures = ?10, bytes = bytes + ?11 " \
+		"WHERE seq = ?1 AND attempt = ?2 AND state = ?3")                                  \
 	X(NEXT_SEQ, "SELECT seq + 1 FROM sqlite_sequence WHERE name = 'job'")                      \
 	X(JOB_PUT, "INSERT INTO job (" JOB_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "    \
-		   "?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)")    \
+		   "?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, "    \
+		   "?24, ?25)")                                                                    \
 	X(JOB_MOVE, "UPDATE job SET state = ?4, attempt = ?5, failures = ?6, driver = ?7, "        \
 		    "lease_until_age_ms = ?8, verdict = ?9, finished_unix_ms = ?10, "              \
 		    "expires_age_ms = ?11, node = coalesce(?12, node), "                           \
 		    "started_unix_ms = coalesce(?13, started_unix_ms), "                           \
 		    "image = coalesce(?14, image), isolation = coalesce(?15, isolation), "         \
-		    "error = coalesce(?16, error) WHERE seq = ?1 AND attempt = ?2 AND state = ?3") \
+		    "error = coalesce(?16, error), bytes = ?17 "                                   \
+		    "WHERE seq = ?1 AND attempt = ?2 AND state = ?3")                              \
 	X(JOB_WITHDRAW, "DELETE FROM job WHERE seq = ?1 AND state = 0 AND attempt = 0")            \
 	X(KEY_PUT, "INSERT INTO job_key (client, name, fingerprint, seq) "                         \
 		   "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (client, name) DO NOTHING")                \
@@ -93,11 +100,15 @@
 			 "AND seq < ?1 ORDER BY seq DESC LIMIT ?2")                                \
 	X(LIST_TASK_OLD, "SELECT " ROW_COLUMNS " FROM job WHERE task = ?4 AND state = ?3 "         \
 			 "AND seq > ?1 ORDER BY seq LIMIT ?2")                                     \
-	X(EXPIRED, "SELECT seq FROM job INDEXED BY job_expires "                                   \
+	X(EXPIRED, "SELECT seq, bytes, " ENDED_AGE ", client FROM job INDEXED BY job_expires "     \
 		   "WHERE state = 2 AND expires_age_ms <= ?1 "                                     \
 		   "ORDER BY expires_age_ms LIMIT ?2")                                             \
 	X(NEXT_EXPIRY, "SELECT expires_age_ms FROM job INDEXED BY job_expires WHERE state = 2 "    \
 		       "ORDER BY expires_age_ms LIMIT 1")                                          \
+	X(OLDEST_DONE, "SELECT seq, bytes, " ENDED_AGE ", client FROM job INDEXED BY job_kept "    \
+		       "WHERE state = 2 AND client = ?1 ORDER BY " ENDED_AGE " LIMIT ?2")          \
+	X(EACH_KEPT, "SELECT client, count(*), sum(bytes), min(" ENDED_AGE ") FROM job "           \
+		     "INDEXED BY job_kept WHERE state = 2 GROUP BY client")                        \
 	X(FILES_OF, "SELECT file FROM blob WHERE seq = ?1 AND file IS NOT NULL")                   \
 	X(JOB_DELETE, "DELETE FROM job WHERE seq = ?1 AND state = 2")                              \
 	X(FILE_NAMED, "SELECT 1 FROM blob WHERE file = ?1")                                        \
@@ -371,7 +382,9 @@ static void job_of(sqlite3_stmt *stmt, struct store_job *job)
 	job->lease_until_age_ms = sqlite3_column_int64(stmt, n++);
 	column_text(stmt, n++, job->image, sizeof(job->image));
 	job->isolation = (enum isolation)sqlite3_column_int(stmt, n++);
-	column_text(stmt, n, job->error, sizeof(job->error));
+	column_text(stmt, n++, job->error, sizeof(job->error));
+	job->bytes = (uint64_t)sqlite3_column_int64(stmt, n++);
+	column_text(stmt, n, job->trace, sizeof(job->trace));
 	if ((unsigned)job->isolation >= ISOLATION_MAX_)
 		job->isolation = ISOLATION_CONTAINER;
 }
@@ -393,6 +406,8 @@ static int sqlite_job_insert(struct store *store, struct store_job *job, struct 
 	bind_int(stmt, 7, job->memory_bytes);
 	bind_int(stmt, 8, job->queued_unix_ms);
 	bind_int(stmt, 9, job->retention_s);
+	bind_int(stmt, 10, (int64_t)job->bytes);
+	bind_text(stmt, 11, job->trace);
 	r = step(s, stmt, err);
 	if (r < 0)
 		return r;
@@ -578,7 +593,7 @@ static int sqlite_job_requeue(struct store *store, uint64_t seq, uint32_t attemp
 }
 
 static int sqlite_job_end(struct store *store, uint64_t seq, uint32_t attempt,
-	const struct store_ending *ending, struct err *err)
+	const struct store_ending *ending, uint64_t added_bytes, struct err *err)
 {
 	struct sqlite *s = sqlite_of(store);
 	cleanup_stmt sqlite3_stmt *stmt = NULL;
@@ -596,6 +611,7 @@ static int sqlite_job_end(struct store *store, uint64_t seq, uint32_t attempt,
 	bind_int(stmt, 8, ending->finished_unix_ms);
 	bind_int(stmt, 9, ending->expires_age_ms);
 	bind_int(stmt, 10, ending->failures);
+	bind_int(stmt, 11, (int64_t)added_bytes);
 	return step_fenced(s, stmt, seq, err);
 }
 
@@ -649,7 +665,9 @@ static int put_row(struct sqlite *s, const struct store_job *row, struct err *er
 	bind_int(stmt, n++, row->lease_until_age_ms);
 	bind_text(stmt, n++, row->image);
 	bind_int(stmt, n++, row->isolation);
-	bind_text(stmt, n, row->error);
+	bind_text(stmt, n++, row->error);
+	bind_int(stmt, n++, (int64_t)row->bytes);
+	bind_text(stmt, n, row->trace);
 	return step(s, stmt, err);
 }
 
@@ -691,6 +709,7 @@ static int sqlite_job_write(struct store *store, const struct store_write *write
 	}
 	if ((write->events & 1U << STORE_EVENT_DONE) != 0)
 		bind_text(stmt, 16, row->error);
+	bind_int(stmt, 17, (int64_t)row->bytes);
 	return step_fenced(s, stmt, row->seq, err);
 }
 
@@ -952,24 +971,67 @@ static int sqlite_clear(struct store *store, struct err *err)
 
 /* --- the end of a job's stay --- */
 
-static int sqlite_expired(struct store *store, int64_t age_ms, size_t limit, uint64_t *ret_seq,
+static int take_done(struct sqlite *s, sqlite3_stmt *stmt, size_t limit, struct store_done *ret,
+	size_t *ret_n, struct err *err)
+{
+	size_t n = 0;
+	int r = 0;
+
+	while (n < limit && (r = step(s, stmt, err)) > 0) {
+		ret[n].seq = (uint64_t)sqlite3_column_int64(stmt, 0);
+		ret[n].bytes = (uint64_t)sqlite3_column_int64(stmt, 1);
+		ret[n].ended_age_ms = sqlite3_column_int64(stmt, 2);
+		column_text(stmt, 3, ret[n].client, sizeof(ret[n].client));
+		n++;
+	}
+	if (r < 0)
+		return r;
+	*ret_n = n;
+	return 0;
+}
+
+static int sqlite_oldest_done(struct store *store, const char *client, size_t limit,
+	struct store_done *ret, size_t *ret_n, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r = prepare(s, ST_OLDEST_DONE, &stmt, err);
+
+	if (r < 0)
+		return r;
+	bind_text(stmt, 1, client);
+	bind_int(stmt, 2, (int64_t)limit);
+	return take_done(s, stmt, limit, ret, ret_n, err);
+}
+
+static int sqlite_each_kept(struct store *store, store_kept_fn *fn, void *arg, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	char client[STORE_CLIENT_MAX + 1];
+	int r = prepare(s, ST_EACH_KEPT, &stmt, err);
+
+	while (r == 0 && (r = step(s, stmt, err)) > 0) {
+		column_text(stmt, 0, client, sizeof(client));
+		r = fn(client, (uint64_t)sqlite3_column_int64(stmt, 1),
+			(uint64_t)sqlite3_column_int64(stmt, 2), sqlite3_column_int64(stmt, 3),
+			arg);
+	}
+	return r;
+}
+
+static int sqlite_expired(struct store *store, int64_t age_ms, size_t limit, struct store_done *ret,
 	size_t *ret_n, struct err *err)
 {
 	struct sqlite *s = sqlite_of(store);
 	cleanup_stmt sqlite3_stmt *stmt = NULL;
-	size_t n = 0;
 	int r = prepare(s, ST_EXPIRED, &stmt, err);
 
 	if (r < 0)
 		return r;
 	bind_int(stmt, 1, age_ms);
 	bind_int(stmt, 2, (int64_t)limit);
-	while (n < limit && (r = step(s, stmt, err)) > 0)
-		ret_seq[n++] = (uint64_t)sqlite3_column_int64(stmt, 0);
-	if (r < 0)
-		return r;
-	*ret_n = n;
-	return 0;
+	return take_done(s, stmt, limit, ret, ret_n, err);
 }
 
 static int sqlite_next_expiry(struct store *store, int64_t *ret_age_ms, struct err *err)
@@ -1307,6 +1369,8 @@ const struct store_ops store_sqlite_ops = {
 	.each_open = sqlite_each_open,
 	.list = sqlite_list,
 	.expired = sqlite_expired,
+	.oldest_done = sqlite_oldest_done,
+	.each_kept = sqlite_each_kept,
 	.next_expiry = sqlite_next_expiry,
 	.job_delete = sqlite_job_delete,
 	.file_named = sqlite_file_named,

@@ -419,7 +419,8 @@ static void what_is_over_goes(void **state)
 	struct store_blob blobs[JOB_BLOB_MAX_] = { 0 };
 	char file[STORE_FILE_CHARS + 1] = "";
 	struct store_job early, late, waiting;
-	uint64_t seq[4], lengths[JOB_BLOB_MAX_];
+	struct store_done done[4];
+	uint64_t lengths[JOB_BLOB_MAX_];
 	int64_t next_ms;
 	bool named;
 	struct err err;
@@ -438,11 +439,13 @@ static void what_is_over_goes(void **state)
 	commit(w);
 	assert_int_equal(store_next_expiry(w->store, &next_ms, &err), 0);
 	assert_int_equal(next_ms, 1000);
-	assert_int_equal(store_expired(w->store, 999, 4, seq, &n, &err), 0);
+	assert_int_equal(store_expired(w->store, 999, 4, done, &n, &err), 0);
 	assert_int_equal(n, 0);
-	assert_int_equal(store_expired(w->store, 1999, 4, seq, &n, &err), 0);
+	assert_int_equal(store_expired(w->store, 1999, 4, done, &n, &err), 0);
 	assert_int_equal(n, 1);
-	assert_int_equal(seq[0], early.seq);
+	assert_int_equal(done[0].seq, early.seq);
+	assert_int_equal(done[0].bytes, 100000);
+	assert_int_equal(done[0].ended_age_ms, 1000 - 60 * 1000);
 	assert_int_equal(store_file_named(w->store, "abc", &named, &err), 0);
 	assert_true(named);
 	begin(w);
@@ -454,9 +457,112 @@ static void what_is_over_goes(void **state)
 	assert_false(named);
 	assert_int_equal(store_blob_sizes(w->store, early.seq, lengths, &err), 0);
 	assert_int_equal(lengths[JOB_BLOB_INPUT], 0);
-	assert_int_equal(store_expired(w->store, INT64_MAX, 4, seq, &n, &err), 0);
+	assert_int_equal(store_expired(w->store, INT64_MAX, 4, done, &n, &err), 0);
 	assert_int_equal(n, 1);
-	assert_int_equal(seq[0], late.seq);
+	assert_int_equal(done[0].seq, late.seq);
+}
+
+/* A job of a client that has ended at that age with so many bytes, half of them as its input. */
+static struct store_job kept(
+	struct world *w, const char *client, uint64_t bytes, int64_t ended_ms, int64_t retention_s)
+{
+	const struct store_ending ending = { .from = JOB_QUEUED,
+		.verdict = VERDICT_OK,
+		.finished_unix_ms = 99,
+		.expires_age_ms = ended_ms + retention_s * 1000 };
+	struct store_blob in[JOB_BLOB_MAX_] = { 0 }, out[JOB_BLOB_MAX_] = { 0 };
+	struct store_job job = row_of("py");
+	struct err err;
+
+	(void)snprintf(job.client, sizeof(job.client), "%s", client);
+	job.retention_s = retention_s;
+	in[JOB_BLOB_INPUT] = (struct store_blob){ .bytes = bytes / 2, .data = calloc(1, bytes) };
+	out[JOB_BLOB_OUT] = (struct store_blob){ .bytes = bytes / 2, .data = calloc(1, bytes) };
+	assert_int_equal(store_job_insert(w->store, &job, in, &err), 0);
+	assert_int_equal(job.bytes, bytes / 2);
+	assert_int_equal(store_job_end(w->store, job.seq, 0, &ending, out, &err), 0);
+	store_blob_done(&in[JOB_BLOB_INPUT]);
+	store_blob_done(&out[JOB_BLOB_OUT]);
+	return job;
+}
+
+struct sums {
+	size_t n;
+	uint64_t jobs[2], bytes[2];
+	int64_t oldest_ms[2];
+};
+
+static int note_kept(
+	const char *client, uint64_t jobs, uint64_t bytes, int64_t oldest_age_ms, void *arg)
+{
+	struct sums *sums = arg;
+	int i = strcmp(client, "ann") == 0;
+
+	assert_true(i == 1 || client[0] == '\0');
+	sums->n++;
+	sums->jobs[i] = jobs;
+	sums->bytes[i] = bytes;
+	sums->oldest_ms[i] = oldest_age_ms;
+	return 0;
+}
+
+static void what_is_kept_is_counted(void **state)
+{
+	struct world *w = *state;
+	struct store_done done[4];
+	struct store_job last, first, other;
+	struct sums sums = { 0 };
+	struct err err;
+	size_t n;
+
+	assert_int_equal(store_each_kept(w->store, note_kept, &sums, &err), 0);
+	assert_int_equal(sums.n, 0);
+	begin(w);
+	last = kept(w, "", 1000, 3000, 10); /* expires before the one that ended before it */
+	first = kept(w, "", 200, 2000, 600);
+	other = kept(w, "ann", 50, 1000, 600);
+	(void)insert(w, "py");
+	commit(w);
+	reopen(w);
+	assert_int_equal(read_job(w, &last.id).bytes, 1000);
+	assert_int_equal(store_each_kept(w->store, note_kept, &sums, &err), 0);
+	assert_int_equal(sums.n, 2);
+	assert_int_equal(sums.jobs[0], 2);
+	assert_int_equal(sums.bytes[0], 1200);
+	assert_int_equal(sums.oldest_ms[0], 2000);
+	assert_int_equal(sums.jobs[1], 1);
+	assert_int_equal(sums.bytes[1], 50);
+	assert_int_equal(store_oldest_done(w->store, "", 4, done, &n, &err), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(done[0].seq, first.seq);
+	assert_int_equal(done[0].bytes, 200);
+	assert_int_equal(done[0].ended_age_ms, 2000);
+	assert_int_equal(done[1].seq, last.seq);
+	assert_int_equal(store_oldest_done(w->store, "ann", 1, done, &n, &err), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(done[0].seq, other.seq);
+	assert_string_equal(done[0].client, "ann");
+	assert_int_equal(store_oldest_done(w->store, "bob", 4, done, &n, &err), 0);
+	assert_int_equal(n, 0);
+}
+
+static void a_trace_stays_with_its_job(void **state)
+{
+	static const char trace[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+	struct world *w = *state;
+	struct store_job job = row_of("py");
+	struct err err;
+
+	(void)snprintf(job.trace, sizeof(job.trace), "%s", trace);
+	begin(w);
+	assert_int_equal(store_job_insert(w->store, &job, NULL, &err), 0);
+	commit(w);
+	reopen(w);
+	assert_string_equal(read_job(w, &job.id).trace, trace);
+	begin(w);
+	assert_int_equal(end_job(w, &job, 0, JOB_QUEUED, 1000), 0);
+	commit(w);
+	assert_string_equal(read_job(w, &job.id).trace, trace);
 }
 
 static void numbers_are_not_given_twice(void **state)
@@ -711,9 +817,13 @@ static void an_older_schema_is_brought_up(void **state)
 		"INSERT INTO job VALUES (7, X'"
 		"0102030405060708091011121314151617181920212223242526272829303132"
 		"', '', 'py', 0, 0, NULL, 0, 0, 0, 1, 1, 1, 0, 0, 600, 0, '', 0, 0, '', 0, '')");
+	change_file("INSERT INTO blob VALUES (7, 0, 3, X'010203', NULL, NULL)");
+	change_file("INSERT INTO blob VALUES (7, 1, 2, X'0102', NULL, NULL)");
 	w->store = open_store(w);
 	assert_int_equal(store_job_get_seq(w->store, 7, &got, &err), 0);
 	assert_string_equal(got.task, "py");
+	assert_int_equal(got.bytes, 5);
+	assert_string_equal(got.trace, "");
 	id = got.id;
 	store_close(w->store);
 	w->store = open_store(w);
@@ -951,6 +1061,8 @@ int main(int argc, char **argv)
 		TEST(open_jobs_are_all_found),
 		TEST(lists_page_in_both_orders),
 		TEST(what_is_over_goes),
+		TEST(what_is_kept_is_counted),
+		TEST(a_trace_stays_with_its_job),
 		TEST(numbers_are_not_given_twice),
 		TEST(a_key_is_one_jobs),
 		TEST(a_key_goes_with_its_job),
