@@ -136,13 +136,13 @@ static const char *const to_2[] = {
 static const struct {
 	const char *name, *sql;
 } views[] = {
-	{ "INSTANCE", "CREATE OR REPLACE VIEW INSTANCE (ID, STATE, DATA, TIME) AS SELECT LOWER(HEX(j.id)), "
+	{ "INSTANCE", "VIEW INSTANCE (ID, STATE, DATA, TIME) AS SELECT LOWER(HEX(j.id)), "
 		"ELT(j.state + 1, 'PREPARE', 'WORKING', 'DONE'), "
 		"IF(j.classic = 1 AND " RECORD_IS_OURS ", "
 		"SUBSTR(s.data, 4 + " ARGUMENT_AT ", " ARGUMENT_BYTES "), NULL), "
 		"TIMESTAMP('1970-01-01') + INTERVAL j.queued_unix_ms * 1000 MICROSECOND "
 		"FROM job j LEFT JOIN job_blob s ON s.seq = j.seq AND s.kind = 0" },
-	{ "RESULT", "CREATE OR REPLACE VIEW RESULT (ID, DATA) AS SELECT LOWER(HEX(j.id)), "
+	{ "RESULT", "VIEW RESULT (ID, DATA) AS SELECT LOWER(HEX(j.id)), "
 		"IF(o.seq IS NULL, '', COALESCE(o.data, c.data)) "
 		"FROM job j LEFT JOIN job_blob o ON o.seq = j.seq AND o.kind = 3 "
 		"LEFT JOIN file_chunk c ON c.name = o.file AND c.n = 0 WHERE j.state = 2" },
@@ -176,10 +176,15 @@ static int read_version(struct mariadb_link *link, int64_t *ret, struct err *err
 	return 0;
 }
 
-/* A view of ours, of an older schema, is made anew; anything else under its name is not ours. */
+/*
+ * A view of ours, of an older schema, is made anew where our rights are enough for it (DROP,
+ * which is not asked for, is needed), else left as it is; anything else under its name is not
+ * ours.
+ */
 static int make_view(struct mariadb_link *link, size_t i, struct err *err)
 {
-	char sql[200], type[32] = "";
+	char sql[1000], type[32] = "";
+	bool there;
 	int r;
 
 	(void)snprintf(sql, sizeof(sql),
@@ -189,12 +194,15 @@ static int make_view(struct mariadb_link *link, size_t i, struct err *err)
 	r = mariadb_one_text(link, sql, type, sizeof(type), err);
 	if (r < 0)
 		return r;
-	if (type[0] != '\0' && strcmp(type, "VIEW") != 0)
+	there = type[0] != '\0';
+	if (there && strcmp(type, "VIEW") != 0)
 		return err_say(err, EEXIST,
 			"store: the database holds a table %s that is not ours (the original's?); "
 			"give dockgate a database of its own",
 			views[i].name);
-	return mariadb_run(link, views[i].sql, err);
+	(void)snprintf(sql, sizeof(sql), "CREATE%s %s", there ? " OR REPLACE" : "", views[i].sql);
+	r = mariadb_run(link, sql, err);
+	return r < 0 && there && mariadb_errno(link) == ER_TABLEACCESS_DENIED_ERROR ? 0 : r;
 }
 
 static int migrate(struct mariadb_link *link, int64_t from, struct err *err)
