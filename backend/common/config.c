@@ -96,6 +96,7 @@ struct config *config_new(struct err *err)
 		.retention_s = 600,
 		.grace_ms = 2000,
 		.drain_s = 10,
+		.build_cache_bytes = 1024 * MIB,
 	};
 	take_account("dockgate-gateway", &c->gateway_uid, &c->gateway_gid);
 	take_account("dockgate-queue", &c->queue_uid, &c->queue_gid);
@@ -143,6 +144,9 @@ int task_defaults(struct task *task, const char *name, const struct config *conf
 
 void task_done(struct task *task)
 {
+	if (task->checker != NULL)
+		task_done(task->checker);
+	free(task->checker);
 	for (size_t i = 0; i < task->n_mounts; i++) {
 		free(task->mounts[i].source);
 		free(task->mounts[i].target);

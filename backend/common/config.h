@@ -34,8 +34,22 @@ const char *isolation_name(enum isolation isolation);
 enum compare {
 	COMPARE_EXACT, /* byte for byte */
 	COMPARE_LINES, /* white space at the end of lines and empty lines at the end do not count */
-	COMPARE_TOKENS, /* runs of characters that are not white space, in order */
-	COMPARE_MAX_,
+	COMPARE_TOKENS,  /* runs of characters that are not white space, in order */
+	COMPARE_CHECKER, /* by the task's checker */
+	COMPARE_MAX_,    /* in a request: as the task says */
+};
+
+/* "lines". Never NULL. */
+const char *compare_name(enum compare compare);
+/* COMPARE_MAX_ for an unknown name. */
+enum compare compare_by_name(const char *name);
+
+/* Whether what a build leaves is kept for the next request with the same files. */
+enum build_cache {
+	BUILD_CACHE_OFF,
+	BUILD_CACHE_CLIENT, /* for requests of the same client */
+	BUILD_CACHE_TASK,   /* for all requests of the task */
+	BUILD_CACHE_MAX_,
 };
 
 struct task_mount {
@@ -70,6 +84,12 @@ struct task {
 	bool custom_command; /* a request may bring its own command and build */
 	bool kill_on_output; /* on_output_limit = kill */
 	enum compare compare;
+	/*
+	 * Owned, NULL: none. The program that judges a case's output, as a task of its own: same
+	 * name, image and isolation, without network and GPUs.
+	 */
+	struct task *checker;
+	enum build_cache build_cache;
 	char *runtime;             /* owned; NULL: the engine's default */
 	struct task_mount *mounts; /* owned */
 	size_t n_mounts;
@@ -139,7 +159,8 @@ struct config {
 	char *cgroup_parent; /* owned; NULL: "dockgate" (cgroupfs) or "dockgate.slice" (systemd) */
 	int grace_ms;        /* driver's wall clock beyond the step's own */
 	int drain_s;         /* SIGTERM: time running jobs get before they go back */
-	int engine_at_once;  /* containers in the making at one time; 0: from the engine's cpus */
+	int64_t build_cache_bytes; /* that results of builds may take on this machine's disk */
+	int engine_at_once; /* containers in the making at one time; 0: from the engine's cpus */
 	struct strv images_allowed; /* globs of images that a request may name itself */
 	struct strv gpus;           /* device ids of this machine's GPUs; empty: look for them */
 	char *gpu_cdi; /* owned; the kind of CDI devices; NULL: the toolkit's own way */

@@ -161,7 +161,8 @@ static bool is_origin(const char *text)
 
 static const char *const level_words[] = { "error", "warning", "info", "debug", NULL };
 static const char *const isolation_words[] = { "container", "sandbox", NULL };
-static const char *const compare_words[] = { "exact", "lines", "tokens", NULL };
+static const char *const compare_words[] = { "exact", "lines", "tokens", "checker", NULL };
+static const char *const cache_words[] = { "off", "client", "task", NULL };
 static const char *const output_words[] = { "cut", "kill", NULL };
 static const char *const ids_words[] = { "short", "full", NULL };
 
@@ -226,6 +227,7 @@ const struct key config_keys[] = {
 	{ "grace_ms",           KIND_INT,   C(grace_ms),           RANGE(100, 600000) },
 	{ "drain_s",            KIND_INT,   C(drain_s),            RANGE(0, 86400) },
 	{ "engine_at_once",     KIND_INT,   C(engine_at_once),     RANGE(0, 64) },
+	{ "build_cache_bytes",  KIND_BYTES, C(build_cache_bytes),  RANGE(MIB, 64 * TIB) },
 	{ "images_allowed",     KIND_LIST,  C(images_allowed),     ONE_WORD },
 	{ "gpus",               KIND_LIST,  C(gpus),               .check = gpu_id_is_good, .expected = "a device id such as \"0\" or \"GPU-...\"" },
 	{ "gpu_cdi",            KIND_TEXT,  C(gpu_cdi),            .check = is_cdi_kind, .expected = "a kind of CDI devices such as \"nvidia.com/gpu\"" },
@@ -249,6 +251,7 @@ const struct key task_keys[] = {
 	{ "custom_command",     KIND_BOOL,  T(custom_command) },
 	{ "on_output_limit",    KIND_FLAG,  T(kill_on_output),     .words = output_words },
 	{ "compare",            KIND_WORD,  T(compare),            .words = compare_words },
+	{ "build_cache",        KIND_WORD,  T(build_cache),        .words = cache_words },
 	{ "runtime",            KIND_TEXT,  T(runtime),            ONE_WORD },
 	{ "classic_data_line",  KIND_INT,   T(classic_data_line),  RANGE(1, 1000000) },
 	{ "concurrency",        KIND_INT,   T(concurrency),        RANGE(1, 10000) },
@@ -270,6 +273,10 @@ const struct key mount_keys[] = {
 	{ "writable",           KIND_BOOL,  M(writable) },
 };
 
+const struct key checker_keys[] = {
+	{ "command",            KIND_LIST,  T(command),            .expected = "text" },
+};
+
 const struct key result_keys[] = {
 	{ "lines",              KIND_TEXT,  0,                     ONE_WORD },
 };
@@ -281,8 +288,22 @@ const struct key result_keys[] = {
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 const size_t config_keys_n = COUNT(config_keys), task_keys_n = COUNT(task_keys),
-	     mount_keys_n = COUNT(mount_keys), result_keys_n = COUNT(result_keys);
+	     mount_keys_n = COUNT(mount_keys), result_keys_n = COUNT(result_keys),
+	     checker_keys_n = COUNT(checker_keys);
 _Static_assert(COUNT(config_keys) <= CONFIG_KEYS_MAX, "config_parse.c makes room for so many");
+
+const char *compare_name(enum compare compare)
+{
+	return (size_t)compare < COMPARE_MAX_ ? compare_words[compare] : "none";
+}
+
+enum compare compare_by_name(const char *name)
+{
+	for (size_t i = 0; i < COMPARE_MAX_; i++)
+		if (strcmp(compare_words[i], name) == 0)
+			return (enum compare)i;
+	return COMPARE_MAX_;
+}
 
 const struct config_env_key *config_env_keys(void)
 {

@@ -164,7 +164,7 @@ static const char *const limit_sections[] = { "limits", "ceilings", "build_limit
 
 struct grammar {
 	struct opts limits[LIMIT_SECTIONS];
-	struct opts defaults, mount, result, task, top;
+	struct opts defaults, mount, result, checker, task, top;
 };
 
 static void grammar_fill(struct grammar *g, const struct reader *rd)
@@ -181,8 +181,12 @@ static void grammar_fill(struct grammar *g, const struct reader *rd)
 	opts_end(&g->mount, rd, "mount");
 	opts_keys(&g->result, KEYS(result_keys));
 	opts_end(&g->result, rd, "result");
+	opts_keys(&g->checker, KEYS(checker_keys));
+	opts_section(&g->checker, limit_sections[0], &g->limits[0], 0);
+	opts_end(&g->checker, rd, "checker");
 	opts_keys(&g->task, KEYS(task_keys));
 	opts_section(&g->task, "mount", &g->mount, CFGF_MULTI);
+	opts_section(&g->task, "checker", &g->checker, 0);
 	opts_section(&g->task, "result", &g->result, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
 	opts_end(&g->task, rd, "task");
 	opts_keys(&g->top, KEYS(config_keys));
@@ -467,9 +471,10 @@ static struct key limit_key(enum limit limit, bool is_ceiling)
 	};
 }
 
-static void put_limits(struct reader *rd, cfg_t *cfg, struct limit_set *set)
+/* Sections of limits that `cfg` may have: the first n. */
+static void put_limit_sections(struct reader *rd, cfg_t *cfg, size_t n, struct limit_set *set)
 {
-	for (size_t i = 0; i < LIMIT_SECTIONS; i++) {
+	for (size_t i = 0; i < n; i++) {
 		cfg_t *sec = cfg_size(cfg, limit_sections[i]) > 0
 				     ? cfg_getsec(cfg, limit_sections[i])
 				     : NULL;
@@ -493,6 +498,11 @@ static int limit_line(cfg_t *cfg, const char *section, const char *name, int oth
 	cfg_opt_t *opt = sec != NULL ? cfg_getopt(sec, name) : NULL;
 
 	return opt != NULL && cfg_opt_size(opt) > 0 ? value_at(opt, 0)->line : otherwise;
+}
+
+static void put_limits(struct reader *rd, cfg_t *cfg, struct limit_set *set)
+{
+	put_limit_sections(rd, cfg, LIMIT_SECTIONS, set);
 }
 
 /* A default gives way to a lower ceiling; a limit that someone wrote does not. */
@@ -617,6 +627,74 @@ static void put_mounts(struct reader *rd, cfg_t *cfg, struct task *task)
 		put_mount(rd, cfg_getnsec(cfg, "mount", (unsigned)i), &task->mounts[i]);
 }
 
+/* Not those that a job can write to: they would be a way to the checker. */
+static int copy_mounts(const struct task *from, struct task *to)
+{
+	to->mounts = calloc(from->n_mounts + 1, sizeof(*to->mounts));
+	if (to->mounts == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < from->n_mounts; i++) {
+		struct task_mount *mount = &to->mounts[to->n_mounts];
+
+		if (from->mounts[i].writable)
+			continue;
+		to->n_mounts++;
+		mount->source = strdup(from->mounts[i].source);
+		mount->target = strdup(from->mounts[i].target);
+		if (mount->source == NULL || mount->target == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* What a checker has of its task. */
+static int checker_of(const struct task *task, struct task *ret)
+{
+	struct err err;
+
+	if (strv_copy(&ret->env, &task->env, &err) < 0 || copy_mounts(task, ret) < 0)
+		return -ENOMEM;
+	ret->image = strdup(task->image);
+	ret->runtime = task->runtime == NULL ? NULL : strdup(task->runtime);
+	if (ret->image == NULL || (task->runtime != NULL && ret->runtime == NULL))
+		return -ENOMEM;
+	ret->isolation = task->isolation;
+	ret->concurrency = task->concurrency;
+	ret->warm = task->warm;
+	ret->warm_max = task->warm_max;
+	ret->warm_idle_s = task->warm_idle_s;
+	ret->slot_jobs = task->slot_jobs;
+	ret->compare = COMPARE_EXACT;
+	return 0;
+}
+
+/* Behind all that the task says of itself. */
+static void put_checker(struct reader *rd, cfg_t *cfg, const struct config *config,
+	const struct limit_set *limits, struct task *task)
+{
+	cfg_t *sec = cfg_size(cfg, "checker") > 0 ? cfg_getsec(cfg, "checker") : NULL;
+	struct limit_set set = *limits;
+	struct err err;
+
+	if (sec == NULL || task->image == NULL)
+		return;
+	task->checker = calloc(1, sizeof(*task->checker));
+	if (task->checker == NULL || task_defaults(task->checker, task->name, config, &err) < 0 ||
+		checker_of(task, task->checker) < 0) {
+		mistake(rd, sec->line, "out of memory");
+		return;
+	}
+	put_keys(rd, sec, KEYS(checker_keys), task->checker);
+	put_limit_sections(rd, sec, 1, &set);
+	fit_limits(rd, sec, &set, 0);
+	task->checker->limits = task->checker->build_limits = set.limits;
+	task->checker->ceilings = set.ceilings;
+	if (task->checker->command.n == 0)
+		mistake(rd, sec->line, "checker: expected command = { ... }");
+	if (cfg_size(cfg, "compare") == 0)
+		task->compare = COMPARE_CHECKER;
+}
+
 static int line_of(cfg_t *cfg, const char *name)
 {
 	cfg_opt_t *opt = cfg_getopt(cfg, name);
@@ -707,6 +785,9 @@ static void check_task(
 			task->warm);
 	else if (task->warm_max < task->warm)
 		task->warm_max = task->warm;
+	if (task->compare == COMPARE_CHECKER && task->checker == NULL)
+		mistake(rd, line_of(cfg, "compare"),
+			"compare: there is no checker; expected checker { command = { ... } }");
 	check_sandbox(rd, cfg, task);
 	check_gpus(rd, cfg, config, task);
 }
@@ -735,6 +816,9 @@ static void put_task(struct reader *rd, cfg_t *cfg, const struct config *config,
 	task->build_limits = set.build_limits;
 	put_mounts(rd, cfg, task);
 	put_fields(rd, cfg, task);
+	set.limits = defaults->limits;
+	if (rd->mistakes == before)
+		put_checker(rd, cfg, config, &set, task);
 	if (rd->mistakes == before && !rd->partial)
 		check_task(rd, cfg, config, task);
 }

@@ -142,38 +142,62 @@ static int write_step(struct json_text *t, const struct msg_job *bytes,
 	return r;
 }
 
-/* `name`: NULL for the build. */
-static int write_step_object(struct json_text *t, const struct msg_job *bytes,
-	const struct step_result *step, const char *name, struct err *err)
+static void write_step_verdict(struct json_text *t, const struct step_result *step)
+{
+	jt_key(t, "verdict");
+	jt_str_or_null(t, step == NULL ? NULL : verdict_name(step->finding.verdict));
+	if (step != NULL && step->checker_message != NULL) {
+		jt_key(t, "checker_message");
+		jt_str(t, step->checker_message);
+	}
+}
+
+static int write_build(struct json_text *t, const struct msg_job *bytes,
+	const struct step_result *step, struct err *err)
 {
 	int r;
 
 	jt_open(t, '{');
-	if (name != NULL) {
-		jt_key(t, "name");
-		jt_str(t, name);
-	}
-	jt_key(t, "verdict");
-	jt_str(t, verdict_name(step->finding.verdict));
+	jt_key(t, "cached");
+	jt_bool(t, step->cached);
+	write_step_verdict(t, step);
 	r = write_step(t, bytes, &step->finding, step, err);
 	jt_close(t, '}');
 	return r;
 }
 
 /* A case without a name goes by its number. */
-static int write_cases(struct json_text *t, const struct msg_job *bytes,
+static void write_case_name(struct json_text *t, const char *name, int64_t index)
+{
+	char number[24];
+
+	(void)snprintf(number, sizeof(number), "%" PRId64, index + 1);
+	jt_key(t, "name");
+	jt_str(t, name == NULL ? number : name);
+}
+
+/* Of those that were not run there is no step: they come behind the others, without a verdict. */
+static int write_case(struct json_text *t, const struct msg_job *bytes,
+	const struct spec_case *case_, size_t i, const struct step_result *step, struct err *err)
+{
+	int r;
+
+	jt_open(t, '{');
+	write_case_name(t, case_->name, (int64_t)i);
+	write_step_verdict(t, step);
+	r = write_step(t, bytes, step == NULL ? NULL : &step->finding, step, err);
+	jt_close(t, '}');
+	return r;
+}
+
+static int write_cases(struct json_text *t, const struct msg_job *bytes, const struct spec *spec,
 	const struct step_result *steps, size_t n, struct err *err)
 {
 	int r = 0;
 
 	jt_open(t, '[');
-	for (size_t i = 0; i < n && r == 0; i++) {
-		char number[24];
-
-		(void)snprintf(number, sizeof(number), "%zu", i + 1);
-		r = write_step_object(
-			t, bytes, &steps[i], steps[i].name == NULL ? number : steps[i].name, err);
-	}
+	for (size_t i = 0; i < spec->n_cases && r == 0; i++)
+		r = write_case(t, bytes, &spec->cases[i], i, i < n ? &steps[i] : NULL, err);
 	jt_close(t, ']');
 	return r;
 }
@@ -184,18 +208,17 @@ static int write_steps(struct json_text *t, const struct msg_job *bytes, const s
 	const struct result *result, struct err *err)
 {
 	size_t built = result->n_steps > 0 && result->steps[0].build;
-	size_t n_cases = spec->n_cases > 0 ? result->n_steps - built : 0;
 	int r = 0;
 
 	jt_key(t, "build");
 	if (built > 0)
-		r = write_step_object(t, bytes, &result->steps[0], NULL, err);
+		r = write_build(t, bytes, &result->steps[0], err);
 	else
 		jt_null(t);
 	if (r < 0)
 		return r;
 	jt_key(t, "cases");
-	return write_cases(t, bytes, result->steps + built, n_cases, err);
+	return write_cases(t, bytes, spec, result->steps + built, result->n_steps - built, err);
 }
 
 /* A name that JSON cannot hold as it is comes a second time, whole. */
@@ -387,20 +410,18 @@ int answer_job_bare(struct json_text *t, const struct msg_job *job, struct err *
 
 void answer_step(struct json_text *t, const struct step_result *step, int64_t index)
 {
-	char number[24];
 	struct err err;
 
-	(void)snprintf(number, sizeof(number), "%" PRId64, index + 1);
-	jt_open(t, '{');
-	if (index >= 0) {
-		jt_key(t, "index");
-		jt_int(t, index);
-		jt_key(t, "name");
-		jt_str(t, step->name == NULL ? number : step->name);
+	if (index < 0) {
+		(void)write_build(t, NULL, step, &err); /* nothing is read */
+		return;
 	}
-	jt_key(t, "verdict");
-	jt_str(t, verdict_name(step->finding.verdict));
-	(void)write_step(t, NULL, &step->finding, step, &err); /* nothing is read */
+	jt_open(t, '{');
+	jt_key(t, "index");
+	jt_int(t, index);
+	write_case_name(t, step->name, index);
+	write_step_verdict(t, step);
+	(void)write_step(t, NULL, &step->finding, step, &err);
 	jt_close(t, '}');
 }
 

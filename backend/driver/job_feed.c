@@ -154,17 +154,21 @@ int job_feed_start(struct job *job)
 static int put_step(struct job *job, const struct plan_step *step)
 {
 	struct packer p = packer_growing();
-	int r;
+	struct plan_words words;
+	struct err err;
+	int r = plan_words(job->plan, job->step, &words, &err);
 
 	pack_u8(&p, step->build ? FRAME_STEP_BUILD : FRAME_STEP_CASE);
 	pack_u8(&p, LIMIT_MAX_);
 	for (size_t i = 0; i < LIMIT_MAX_; i++)
 		pack_i64(&p, step->limits.v[i]);
-	pack_strings(&p, &step->argv);
-	pack_strings(&p, &step->env);
+	pack_strings(&p, &words.argv);
+	pack_strings(&p, &words.env);
 	pack_u8(&p, step->open_stdin);
-	r = frames_put_long(box_output(job->box), FRAME_STEP, &p);
+	if (r == 0)
+		r = frames_put_long(box_output(job->box), FRAME_STEP, &p);
 	packer_done(&p);
+	plan_words_done(&words);
 	return r;
 }
 

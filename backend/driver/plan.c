@@ -187,60 +187,102 @@ static int set_all_env(struct strv *env, const struct strv *from, struct err *er
 	return 0;
 }
 
+static bool has_name(const struct strv *env, const char *pair)
+{
+	for (size_t i = 0; i < env->n; i++)
+		if (same_name(pair, env->v[i]))
+			return true;
+	return false;
+}
+
+static int add_path(const struct plan *plan, struct strv *env, struct err *err)
+{
+	cleanup_free char *pair = NULL;
+
+	if (plan->path == NULL || has_name(env, "PATH="))
+		return 0;
+	if (asprintf(&pair, "PATH=%s", plan->path) < 0) {
+		pair = NULL;
+		return err_set(err, ENOMEM, "plan");
+	}
+	return strv_add(env, pair, err);
+}
+
 static int make_env(
-	const struct plan *plan, const struct spec *spec, struct plan_step *step, struct err *err)
+	const struct plan *plan, const struct spec_case *case_, struct strv *env, struct err *err)
 {
 	static const char *const base[] = { "TZ=UTC", "LANG=C.UTF-8", "HOME=" AGENT_WORKSPACE };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < sizeof(base) / sizeof(base[0]); i++)
-		r = strv_add(&step->env, base[i], err);
+		r = strv_add(env, base[i], err);
 	if (r == 0)
-		r = set_all_env(&step->env, &plan->task->env, err);
+		r = set_all_env(env, &plan->task->env, err);
 	if (r == 0)
-		r = set_all_env(&step->env, &spec->env, err);
-	if (r == 0 && step->case_ != NULL)
-		r = set_all_env(&step->env, &step->case_->env, err);
-	return r;
+		r = set_all_env(env, &plan->spec->env, err);
+	if (r == 0 && case_ != NULL)
+		r = set_all_env(env, &case_->env, err);
+	return r == 0 ? add_path(plan, env, err) : r;
 }
 
 int plan_set_path(struct plan *plan, const char *path, struct err *err)
 {
-	cleanup_free char *pair = NULL;
+	char *copy = strdup(path);
 
-	if (asprintf(&pair, "PATH=%s", path) < 0) {
-		pair = NULL;
+	if (copy == NULL)
 		return err_set(err, ENOMEM, "plan");
-	}
-	for (size_t i = 0; i < plan->n_steps; i++) {
-		struct strv *env = &plan->steps[i].env;
-		bool has = false;
-
-		for (size_t j = 0; j < env->n; j++)
-			has = has || same_name(pair, env->v[j]);
-		if (!has && strv_add(env, pair, err) < 0)
-			return -err->code;
-	}
+	free(plan->path);
+	plan->path = copy;
 	return 0;
+}
+
+static int make_argv(
+	const struct plan *plan, const struct plan_step *step, struct strv *argv, struct err *err)
+{
+	static const struct strv none = { 0 };
+	const struct spec *spec = plan->spec;
+	int r;
+
+	if (step->build)
+		return set_command(plan, spec, spec->has_build ? &spec->build_command : &none,
+			&plan->task->build, argv, err);
+	r = set_command(plan, spec, &spec->command, &plan->task->command, argv, err);
+	if (r == 0)
+		r = add_all(&spec->args, argv, err);
+	if (r == 0 && step->case_ != NULL)
+		r = add_all(&step->case_->args, argv, err);
+	return r;
+}
+
+int plan_words(const struct plan *plan, size_t i, struct plan_words *ret, struct err *err)
+{
+	const struct plan_step *step = &plan->steps[i];
+	int r;
+
+	*ret = (struct plan_words){ 0 };
+	r = make_argv(plan, step, &ret->argv, err);
+	return r == 0 ? make_env(plan, step->case_, &ret->env, err) : r;
+}
+
+void plan_words_done(struct plan_words *words)
+{
+	strv_done(&words->argv);
+	strv_done(&words->env);
 }
 
 /* ---- steps ---- */
 
-static int make_build(struct plan *plan, const struct spec *spec, struct err *err)
+static void add_build(struct plan *plan, const struct spec *spec)
 {
-	static const struct strv none = { 0 };
-	const struct strv *own = spec->has_build ? &spec->build_command : &none;
+	size_t words = spec->has_build ? spec->build_command.n : 0;
 	struct plan_step *step = &plan->steps[plan->n_steps];
 
-	if (own->n == 0 && (spec->has_build || plan->task->build.n == 0))
-		return 0;
+	if (words == 0 && (spec->has_build || plan->task->build.n == 0))
+		return;
 	plan->n_steps++;
 	step->build = true;
 	limits_resolve(&plan->task->build_limits, &plan->task->ceilings, &spec->build_limits,
 		&step->limits);
-	if (set_command(plan, spec, own, &plan->task->build, &step->argv, err) < 0)
-		return -err->code;
-	return make_env(plan, spec, step, err);
 }
 
 static void case_limits(const struct plan *plan, const struct spec *spec,
@@ -254,11 +296,17 @@ static void case_limits(const struct plan *plan, const struct spec *spec,
 	limits_resolve(&plan->task->limits, &plan->task->ceilings, &asked, ret);
 }
 
-static int make_case(
-	struct plan *plan, const struct spec *spec, const struct spec_case *case_, struct err *err)
+static enum compare how_compared(
+	const struct plan *plan, const struct spec *spec, const struct spec_case *case_)
+{
+	if (case_->compare != COMPARE_MAX_)
+		return case_->compare;
+	return spec->compare != COMPARE_MAX_ ? spec->compare : plan->task->compare;
+}
+
+static void add_case(struct plan *plan, const struct spec *spec, const struct spec_case *case_)
 {
 	struct plan_step *step = &plan->steps[plan->n_steps++];
-	int r;
 
 	step->case_ = case_;
 	step->open_stdin = spec->open_stdin;
@@ -270,16 +318,19 @@ static int make_case(
 	if (case_ != NULL && case_->has_expected) {
 		step->has_expected = true;
 		step->expected = case_->expected;
+		step->compare = how_compared(plan, spec, case_);
 	}
-	r = set_command(plan, spec, &spec->command, &plan->task->command, &step->argv, err);
-	if (r == 0)
-		r = add_all(&spec->args, &step->argv, err);
-	if (r == 0 && case_ != NULL)
-		r = add_all(&case_->args, &step->argv, err);
-	return r == 0 ? make_env(plan, spec, step, err) : r;
 }
 
-/* One container for all steps: it is made for the most of each, with one workspace. */
+static bool own_disk(const struct plan_step *step)
+{
+	return step->case_ != NULL && step->case_->limits.v[LIMIT_DISK] != LIMIT_UNSET;
+}
+
+/*
+ * One container for all steps: it is made for the most of each. They share one workspace,
+ * what the build left in it included: only a case that asks for less of it has less.
+ */
 static void set_limits(struct plan *plan)
 {
 	plan->limits = plan->steps[0].limits;
@@ -288,7 +339,31 @@ static void set_limits(struct plan *plan)
 			if (plan->steps[i].limits.v[j] > plan->limits.v[j])
 				plan->limits.v[j] = plan->steps[i].limits.v[j];
 	for (size_t i = 0; i < plan->n_steps; i++)
-		plan->steps[i].limits.v[LIMIT_DISK] = plan->limits.v[LIMIT_DISK];
+		if (!own_disk(&plan->steps[i]))
+			plan->steps[i].limits.v[LIMIT_DISK] = plan->limits.v[LIMIT_DISK];
+}
+
+/* What is wrong with the words is wrong before anything runs. */
+static int check_words(const struct plan *plan, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < plan->n_steps && i < 2; i++) {
+		struct plan_words words;
+
+		r = plan_words(plan, i, &words, err);
+		plan_words_done(&words);
+	}
+	return r;
+}
+
+static int check_compare(const struct plan *plan, struct err *err)
+{
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].has_expected && plan->steps[i].compare == COMPARE_CHECKER &&
+			plan->task->checker == NULL)
+			return err_say(err, EPERM, "the task has no checker");
+	return 0;
 }
 
 static int check_rights(const struct plan *plan, const struct spec *spec, struct err *err)
@@ -317,14 +392,15 @@ static int make(struct plan *plan, const struct config *config, const char *task
 		return err_set(err, ENOMEM, "plan");
 	plan->collect = spec->has_collect ? &spec->collect : &plan->task->collect;
 	plan->stop_on_failure = spec->stop_on_failure;
-	r = make_build(plan, spec, err);
-	if (r == 0 && spec->n_cases == 0)
-		r = make_case(plan, spec, NULL, err);
-	for (size_t i = 0; r == 0 && i < spec->n_cases; i++)
-		r = make_case(plan, spec, &spec->cases[i], err);
-	if (r == 0)
-		set_limits(plan);
-	return r;
+	plan->spec = spec;
+	add_build(plan, spec);
+	if (spec->n_cases == 0)
+		add_case(plan, spec, NULL);
+	for (size_t i = 0; i < spec->n_cases; i++)
+		add_case(plan, spec, &spec->cases[i]);
+	set_limits(plan);
+	r = check_compare(plan, err);
+	return r == 0 ? check_words(plan, err) : r;
 }
 
 int plan_make(const struct config *config, const char *task, const struct spec *spec,
@@ -348,11 +424,8 @@ void plan_free(struct plan *plan)
 {
 	if (plan == NULL)
 		return;
-	for (size_t i = 0; i < plan->n_steps; i++) {
-		strv_done(&plan->steps[i].argv);
-		strv_done(&plan->steps[i].env);
-	}
 	free(plan->steps);
+	free(plan->path);
 	free(plan->image);
 	free(plan);
 }

@@ -18,12 +18,17 @@
 struct plan_step {
 	bool build;
 	const struct spec_case *case_; /* NULL: the build, or a job without cases */
-	struct strv argv, env;
-	struct limits limits; /* all set, none above the plan's */
-	struct extent stdin_; /* len 0: none */
-	bool open_stdin;      /* instead of it: what is typed while the step runs */
+	struct limits limits;          /* all set, none above the plan's */
+	struct extent stdin_;          /* len 0: none */
+	bool open_stdin;               /* instead of it: what is typed while the step runs */
 	bool has_expected;
 	struct extent expected;
+	enum compare compare;
+};
+
+/* A step's words, made when it is its turn: a thousand cases may share long ones. */
+struct plan_words {
+	struct strv argv, env;
 };
 
 struct plan {
@@ -34,6 +39,8 @@ struct plan {
 	struct plan_step *steps; /* owned */
 	size_t n_steps;
 	const struct strv *collect; /* the request's or the task's */
+	const struct spec *spec;
+	char *path; /* owned; the image's PATH; NULL: not known yet */
 	bool stop_on_failure;
 };
 
@@ -46,5 +53,9 @@ int plan_make(const struct config *config, const char *task, const struct spec *
 	struct plan **ret, struct err *err);
 void plan_free(struct plan *plan);
 
-/* The image's PATH, unless task or request set their own. */
+/* The image's PATH, for steps that have none of the task or the request. */
 int plan_set_path(struct plan *plan, const char *path, struct err *err);
+
+/* The words of step `i`; the caller's, in any case: plan_words_done(). */
+int plan_words(const struct plan *plan, size_t i, struct plan_words *ret, struct err *err);
+void plan_words_done(struct plan_words *words);

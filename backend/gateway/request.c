@@ -93,6 +93,11 @@ static int read_stop(struct reading *rd, const struct at *at, json_t *value)
 	return member_bool(rd, at, value, &rd->req->spec.stop_on_failure);
 }
 
+static int read_compare(struct reading *rd, const struct at *at, json_t *value)
+{
+	return request_compare_read(rd, at, value, &rd->req->spec.compare);
+}
+
 static int read_job_limits(struct reading *rd, const struct at *at, json_t *value)
 {
 	return member_limits(rd, at, value, &rd->req->spec.limits);
@@ -189,6 +194,7 @@ static const struct {
 	{ "env", read_job_env },
 	{ "cases", request_cases_read },
 	{ "stop_on_failure", read_stop },
+	{ "compare", read_compare },
 	{ "limits", read_job_limits },
 	{ "network", read_network },
 	{ "collect", read_collect },

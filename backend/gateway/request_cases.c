@@ -20,6 +20,23 @@ static int read_case_name(struct reading *rd, const struct at *at, const json_t 
 	return *ret == NULL ? err_set(rd->err, ENOMEM, "a case") : 0;
 }
 
+int request_compare_read(
+	struct reading *rd, const struct at *at, const json_t *value, enum compare *ret)
+{
+	const char *name;
+	int r = member_text(rd, at, value, 64, &name);
+
+	if (r < 0)
+		return r;
+	*ret = compare_by_name(name);
+	if (*ret == COMPARE_MAX_)
+		return member_bad(
+			rd->err, at, "expected \"exact\", \"lines\", \"tokens\" or \"checker\"");
+	if (*ret == COMPARE_CHECKER && (rd->task == NULL || rd->task->checker == NULL))
+		return member_bad(rd->err, at, "the task has no checker");
+	return 0;
+}
+
 static int read_case_member(
 	struct reading *rd, const struct at *at, json_t *value, struct spec_case *c)
 {
@@ -31,6 +48,8 @@ static int read_case_member(
 		return member_env(rd, at, value, &c->env);
 	if (strcmp(at->name, "limits") == 0)
 		return member_limits(rd, at, value, &c->limits);
+	if (strcmp(at->name, "compare") == 0)
+		return request_compare_read(rd, at, value, &c->compare);
 	if (strcmp(at->name, "stdin") == 0) {
 		c->has_stdin = true;
 		return member_bytes(rd, at, value, &c->stdin_);
@@ -48,6 +67,7 @@ static int read_case(struct reading *rd, const struct at *at, json_t *value, str
 	json_t *item;
 
 	limits_unset(&c->limits);
+	c->compare = COMPARE_MAX_;
 	if (!json_is_object(value))
 		return member_expected(rd->err, at, "an object", value);
 	json_object_foreach(value, name, item)

@@ -9,5 +9,7 @@ int request_files_read(struct reading *rd, const struct at *at, json_t *value);
 /* No two of a name, and no file where another needs a directory. */
 int request_files_check(struct reading *rd);
 
-/* request_cases.c: "cases" */
+/* request_cases.c: "cases"; "compare", of the job or of a case */
 int request_cases_read(struct reading *rd, const struct at *at, json_t *value);
+int request_compare_read(
+	struct reading *rd, const struct at *at, const json_t *value, enum compare *ret);

@@ -19,14 +19,19 @@ void result_init(struct result *result)
 	};
 }
 
+static void step_done(struct step_result *step)
+{
+	free(step->name);
+	free(step->note);
+	free(step->checker_message);
+}
+
 void result_done(struct result *result)
 {
 	free(result->error);
 	free(result->image);
-	for (size_t i = 0; i < result->n_steps; i++) {
-		free(result->steps[i].name);
-		free(result->steps[i].note);
-	}
+	for (size_t i = 0; i < result->n_steps; i++)
+		step_done(&result->steps[i]);
 	free(result->steps);
 	for (size_t i = 0; i < result->n_files; i++)
 		free(result->files[i].name);
@@ -77,6 +82,13 @@ static void pack_step(struct packer *p, const struct step_result *s)
 	pack_opt(p, s->note);
 }
 
+/* What version 2 added. */
+static void pack_step_more(struct packer *p, const struct step_result *s)
+{
+	pack_u8(p, s->cached);
+	pack_opt(p, s->checker_message);
+}
+
 int result_pack(const struct result *result, struct blob *ret, struct err *err)
 {
 	struct packer p = packer_growing();
@@ -102,6 +114,8 @@ int result_pack(const struct result *result, struct blob *ret, struct err *err)
 		pack_str(&p, result->skipped[i].name);
 		pack_str(&p, result->skipped[i].reason);
 	}
+	for (size_t i = 0; i < result->n_steps; i++)
+		pack_step_more(&p, &result->steps[i]);
 	if (p.failed || p.len > RESULT_BYTES_MAX) {
 		bool memory = p.failed;
 
@@ -159,7 +173,8 @@ static void unpack_within(
 		u->failed = true;
 }
 
-static void unpack_step(struct unpacker *u, const struct bounds *b, struct step_result *ret)
+static void unpack_step(
+	struct unpacker *u, uint64_t out_bytes, uint64_t err_bytes, struct step_result *ret)
 {
 	ret->build = unpack_enum(u, 1) == 1;
 	ret->name = unpack_opt(u, 255);
@@ -170,11 +185,17 @@ static void unpack_step(struct unpacker *u, const struct bounds *b, struct step_
 	ret->cpu_us = unpack_i64(u);
 	ret->memory_peak_bytes = unpack_i64(u);
 	ret->processes_peak = unpack_i64(u);
-	unpack_within(u, b->out, &ret->out.offset, &ret->out.bytes);
+	unpack_within(u, out_bytes, &ret->out.offset, &ret->out.bytes);
 	ret->out.cut = unpack_u64(u);
-	unpack_within(u, b->err, &ret->err.offset, &ret->err.bytes);
+	unpack_within(u, err_bytes, &ret->err.offset, &ret->err.bytes);
 	ret->err.cut = unpack_u64(u);
 	ret->note = unpack_opt(u, TEXT_BYTES);
+}
+
+static void unpack_step_more(struct unpacker *u, struct step_result *ret)
+{
+	ret->cached = unpack_enum(u, 1) == 1;
+	ret->checker_message = unpack_opt(u, CHECKER_MESSAGE_MAX);
 }
 
 /* A zeroed array for a count that is within `max` and what the bytes left can hold. */
@@ -200,7 +221,9 @@ static void *unpack_array(struct unpacker *u, size_t max, size_t each, size_t si
 
 static void unpack_all(struct unpacker *u, const struct bounds *b, struct result *ret)
 {
-	if (unpack_u16(u) != RESULT_VERSION)
+	uint16_t version = unpack_u16(u);
+
+	if (version < RESULT_VERSION_OLDEST || version > RESULT_VERSION)
 		u->failed = true;
 	unpack_finding(u, &ret->finding);
 	ret->deciding = unpack_u32(u);
@@ -209,7 +232,7 @@ static void unpack_all(struct unpacker *u, const struct bounds *b, struct result
 	ret->isolation = (enum isolation)unpack_enum(u, ISOLATION_MAX_ - 1);
 	ret->steps = unpack_array(u, SPEC_CASES_MAX + 1, 64, sizeof(*ret->steps), &ret->n_steps);
 	for (size_t i = 0; i < ret->n_steps && !u->failed; i++)
-		unpack_step(u, b, &ret->steps[i]);
+		unpack_step(u, b->out, b->err, &ret->steps[i]);
 	ret->files = unpack_array(u, RESULT_FILES_MAX, 52, sizeof(*ret->files), &ret->n_files);
 	for (size_t i = 0; i < ret->n_files && !u->failed; i++) {
 		const uint8_t *sha;
@@ -225,6 +248,8 @@ static void unpack_all(struct unpacker *u, const struct bounds *b, struct result
 		ret->skipped[i].name = unpack_strdup(u, NAME_BYTES);
 		ret->skipped[i].reason = unpack_strdup(u, TEXT_BYTES);
 	}
+	for (size_t i = 0; version >= 2 && i < ret->n_steps && !u->failed; i++)
+		unpack_step_more(u, &ret->steps[i]);
 	if (ret->n_steps > 0 && ret->deciding >= ret->n_steps)
 		u->failed = true;
 }

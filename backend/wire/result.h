@@ -14,9 +14,11 @@
 #include "common/config.h"
 #include "common/verdict.h"
 
-#define RESULT_VERSION   1
-#define RESULT_BYTES_MAX (32 * 1024 * 1024)
-#define RESULT_FILES_MAX 100000
+#define RESULT_VERSION        2
+#define RESULT_VERSION_OLDEST 1 /* that a store may still have */
+#define RESULT_BYTES_MAX      (32 * 1024 * 1024)
+#define RESULT_FILES_MAX      100000
+#define CHECKER_MESSAGE_MAX   1024 /* bytes */
 
 struct stream_result {
 	uint64_t offset; /* within out or err */
@@ -32,7 +34,9 @@ struct step_result {
 	int signal;    /* 0: none */
 	int64_t wall_us, cpu_us, memory_peak_bytes, processes_peak;
 	struct stream_result out, err;
-	char *note; /* owned, NULL: none; why a program could not be started */
+	char *note;            /* owned, NULL: none; why a program could not be started */
+	bool cached;           /* a build that was not run: this is what it came to before */
+	char *checker_message; /* owned, NULL: no checker was asked; any text but NUL */
 };
 
 struct file_result {

@@ -14,7 +14,7 @@
 
 void spec_init(struct spec *spec)
 {
-	*spec = (struct spec){ 0 };
+	*spec = (struct spec){ .compare = COMPARE_MAX_ };
 	limits_unset(&spec->limits);
 	limits_unset(&spec->build_limits);
 }
@@ -84,6 +84,13 @@ static void pack_cases(struct packer *p, const struct spec *spec)
 	}
 }
 
+static void pack_compare(struct packer *p, const struct spec *spec)
+{
+	pack_u8(p, (uint8_t)spec->compare);
+	for (size_t i = 0; i < spec->n_cases; i++)
+		pack_u8(p, (uint8_t)spec->cases[i].compare);
+}
+
 int spec_pack(const struct spec *spec, struct blob *ret, struct err *err)
 {
 	struct packer p = packer_growing();
@@ -112,6 +119,7 @@ int spec_pack(const struct spec *spec, struct blob *ret, struct err *err)
 	pack_u8(&p, spec->network);
 	pack_strv(&p, &spec->labels);
 	pack_u8(&p, spec->open_stdin);
+	pack_compare(&p, spec);
 	if (p.failed || p.len > SPEC_BYTES_MAX) {
 		bool memory = p.failed;
 
@@ -214,6 +222,7 @@ static void unpack_files(struct unpacker *u, uint64_t total, struct spec *ret)
 static void unpack_case(struct unpacker *u, uint64_t total, struct spec_case *c)
 {
 	limits_unset(&c->limits);
+	c->compare = COMPARE_MAX_;
 	c->name = unpack_opt(u, 255);
 	unpack_strv(u, SPEC_ARGS_MAX, SPEC_ARG_BYTES, &c->args);
 	unpack_strv(u, SPEC_ARGS_MAX, SPEC_ARG_BYTES, &c->env);
@@ -239,10 +248,29 @@ static void unpack_cases(struct unpacker *u, uint64_t total, struct spec *ret)
 	}
 }
 
+static void unpack_how(struct unpacker *u, enum compare *ret)
+{
+	uint8_t v = unpack_u8(u);
+
+	*ret = COMPARE_MAX_;
+	if (v > COMPARE_MAX_)
+		u->failed = true;
+	else
+		*ret = (enum compare)v;
+}
+
+static void unpack_compare(struct unpacker *u, struct spec *ret)
+{
+	unpack_how(u, &ret->compare);
+	for (size_t i = 0; i < ret->n_cases; i++)
+		unpack_how(u, &ret->cases[i].compare);
+}
+
 /* What was added since the first version. */
 static void unpack_version_2(struct unpacker *u, struct spec *ret)
 {
 	ret->open_stdin = unpack_bool(u);
+	unpack_compare(u, ret);
 }
 
 static void unpack_all(struct unpacker *u, uint64_t total, struct spec *ret)

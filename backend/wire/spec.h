@@ -16,7 +16,7 @@
 #include "common/limits.h"
 #include "common/strv.h"
 
-#define SPEC_VERSION    2 /* 1, which lacks the last members, is read too */
+#define SPEC_VERSION    2                  /* 1, which lacks the last members, is read too */
 #define SPEC_BYTES_MAX  (32 * 1024 * 1024) /* of the packed record */
 #define SPEC_FILES_MAX  10000
 #define SPEC_CASES_MAX  1000
@@ -43,6 +43,7 @@ struct spec_case {
 	bool has_expected;
 	struct extent expected;
 	struct limits limits; /* LIMIT_UNSET: the job's */
+	enum compare compare; /* COMPARE_MAX_: the job's */
 };
 
 struct spec {
@@ -62,11 +63,12 @@ struct spec {
 	struct spec_case *cases; /* owned; none: the job is its only case */
 	size_t n_cases;
 	bool stop_on_failure;
-	bool has_collect;    /* else the task's */
-	struct strv collect; /* globs */
-	bool network;        /* asked for; the task must allow it */
-	struct strv labels;  /* name, value, name, value... */
-	bool open_stdin;     /* input comes while the job runs; without cases and stdin_ only */
+	enum compare compare; /* of cases that do not say; COMPARE_MAX_: the task's */
+	bool has_collect;     /* else the task's */
+	struct strv collect;  /* globs */
+	bool network;         /* asked for; the task must allow it */
+	struct strv labels;   /* name, value, name, value... */
+	bool open_stdin;      /* input comes while the job runs; without cases and stdin_ only */
 };
 
 /* All empty, limits unset. */

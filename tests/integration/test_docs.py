@@ -72,6 +72,7 @@ class Configuration(unittest.TestCase):
     def test_every_key_and_no_other(self):
         for table, found in (("config_keys", self.top()), ("task_keys", self.task()),
                              ("mount_keys", self.documented("### mount { … }")),
+                             ("checker_keys", self.documented("### checker { … }")),
                              ("result_keys", self.documented('### result "MEMBER" { … }'))):
             keys = self.keys_of_source(table)
             self.assertGreater(len(keys), 0, table)
@@ -99,9 +100,10 @@ class Configuration(unittest.TestCase):
         task = plain[plain.index('\ntask "'):]
         top = re.sub(r'(?ms)^\w+( "\w+")? \{.*?^\}$', "", plain)
         inner = {name: re.search(r"(?s)\n\t%s.*?\{(.*?)\n\t\}" % name, task).group(1)
-                 for name in ("mount", "result")}
+                 for name in ("mount", "checker", "result")}
         for table, where, depth in (("config_keys", top, ""), ("task_keys", task, "\t"),
                                     ("mount_keys", inner["mount"], "\t\t"),
+                                    ("checker_keys", inner["checker"], "\t\t"),
                                     ("result_keys", inner["result"], "\t\t")):
             found = re.findall(r"(?m)^%s(\w+) = " % depth, where)
             self.assertEqual(sorted(found), sorted(self.keys_of_source(table)), table)

@@ -118,13 +118,15 @@ class Steps(Case):
         job = self.native.run("build", files=[{"name": "main.src", "content": "echo no >&2; exit 1"}],
                               cases=[{"stdin": "1"}])
         self.assertEqual((job["verdict"], job["build"]["exit_code"]), ("build_failed", 1))
-        self.assertEqual(job["cases"], [])
+        self.assertEqual([(case["name"], case["verdict"], case["usage"]) for case in job["cases"]],
+                         [("1", None, None)])
         self.assertEqual(content(job["build"]["stderr"]), b"no\n")
 
     def test_stop_on_failure(self):
         job = self.native.run("sh", args=["exit $1", "sh"], stop_on_failure=True,
                               cases=[{"args": ["0"]}, {"args": ["5"]}, {"args": ["0"]}])
-        self.assertEqual([case["exit_code"] for case in job["cases"]], [0, 5])
+        self.assertEqual([(case["verdict"], case["exit_code"]) for case in job["cases"]],
+                         [("ok", 0), ("nonzero_exit", 5), (None, None)])
         self.assertEqual((job["verdict"], job["exit_code"]), ("nonzero_exit", 5))
 
     def test_the_first_failing_case_decides(self):

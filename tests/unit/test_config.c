@@ -123,6 +123,35 @@ static void a_task_is_read_whole(void **state)
 	config_free(c);
 }
 
+static void a_checker_is_a_task_of_its_own(void **state)
+{
+	struct config *c =
+		parsed(TASK("network = true\nbuild_cache = client\nwarm = 3\n"
+			    "mount { source = \"vol\" target = \"/a\" writable = true }\n"
+			    "mount { source = \"/srv\" target = \"/b\" }\n"
+			    "limits { wall_ms = 500 }\n"
+			    "checker { command = { \"/bin/check\", \"-v\" } limits { "
+			    "cpu_ms = 70 } }"));
+	const struct task *t = &c->tasks[0];
+
+	(void)state;
+	assert_int_equal(t->compare, COMPARE_CHECKER);
+	assert_int_equal(t->build_cache, BUILD_CACHE_CLIENT);
+	assert_non_null(t->checker);
+	assert_string_equal(t->checker->image, t->image);
+	assert_string_equal(t->checker->command.v[1], "-v");
+	assert_int_equal(t->checker->limits.v[LIMIT_CPU], 70);
+	assert_int_equal(t->checker->limits.v[LIMIT_WALL], limit_default(LIMIT_WALL));
+	assert_false(t->checker->network);
+	assert_int_equal(t->checker->n_mounts, 1);
+	assert_string_equal(t->checker->mounts[0].target, "/b");
+	assert_int_equal(t->checker->warm, 3);
+	config_free(c);
+	c = parsed(TASK("compare = lines\nchecker { command = { \"/c\" } }"));
+	assert_int_equal(c->tasks[0].compare, COMPARE_LINES);
+	config_free(c);
+}
+
 static void the_classic_result_is_the_default(void **state)
 {
 	struct config *c = parsed(TASK(""));
@@ -204,7 +233,17 @@ static const struct {
 	{ TASK("isolation = vm"),
 		"t.conf:4: isolation: expected one of: container, sandbox, got \"vm\"" },
 	{ TASK("network = maybe"), "t.conf:4: network: expected true or false" },
-	{ TASK("compare = fuzzy"), "t.conf:4: compare: expected one of: exact, lines, tokens" },
+	{ TASK("compare = fuzzy"),
+		"t.conf:4: compare: expected one of: exact, lines, tokens, checker" },
+	{ TASK("compare = checker"), "t.conf:4: compare: there is no checker" },
+	{ TASK("build_cache = yes"), "t.conf:4: build_cache: expected one of: off, client, task" },
+	{ TASK("checker { }"), "t.conf:4: checker: expected command" },
+	{ TASK("checker { command = {\"/c\"}\n network = true }"),
+		"t.conf:5: unknown key 'network'" },
+	{ TASK("checker { command = {\"/c\"} limits { cpu_ms = 0 } }"),
+		"t.conf:4: cpu_ms: expected" },
+	{ TASK("checker { command = {\"/c\"} limits { cpu_ms = 700000 } }"),
+		"t.conf:4: limits: cpu_ms: 700000 is above the ceiling" },
 	{ TASK("on_output_limit = stop"), "t.conf:4: on_output_limit: expected one of: cut, kill" },
 	{ TASK("mount { source = \"/srv\" target = \"/x\" writable = true }"),
 		"t.conf:4: mount: /srv: a directory of the host cannot be writable" },
@@ -400,6 +439,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_the_documented_ones),
 		cmocka_unit_test(a_task_is_read_whole),
+		cmocka_unit_test(a_checker_is_a_task_of_its_own),
 		cmocka_unit_test(the_classic_result_is_the_default),
 		cmocka_unit_test(each_mistake_is_named_with_its_place),
 		cmocka_unit_test(all_mistakes_are_reported_at_once),

@@ -381,6 +381,8 @@ static void a_result_comes_back_and_is_bounded(void **state)
 	result.steps[0].finding = result.finding;
 	result.steps[0].exit_code = -1;
 	result.steps[0].out.bytes = 10;
+	result.steps[0].cached = true;
+	result.steps[0].checker_message = strdup("line 3 differs");
 	result.files = calloc(1, sizeof(*result.files));
 	result.n_files = 1;
 	result.files[0].name = strdup("plot\n.png");
@@ -389,7 +391,18 @@ static void a_result_comes_back_and_is_bounded(void **state)
 	assert_int_equal(result_unpack(blob.data, blob.len, 10, 0, 5, &back, &err), 0);
 	assert_int_equal(back.steps[0].exit_code, -1);
 	assert_string_equal(back.files[0].name, "plot\n.png");
+	assert_true(back.steps[0].cached);
+	assert_string_equal(back.steps[0].checker_message, "line 3 differs");
 	result_done(&back);
+	/* What a store has from before: without what stands at the end. */
+	blob.data[0] = RESULT_VERSION_OLDEST;
+	assert_int_equal(result_unpack(blob.data, blob.len - 2 - 4 - strlen("line 3 differs"), 10,
+				 0, 5, &back, &err),
+		0);
+	assert_false(back.steps[0].cached);
+	assert_null(back.steps[0].checker_message);
+	result_done(&back);
+	blob.data[0] = RESULT_VERSION;
 	assert_int_equal(result_unpack(blob.data, blob.len, 9, 0, 5, &back, &err), -EBADMSG);
 	assert_int_equal(result_unpack(blob.data, blob.len, 10, 0, 4, &back, &err), -EBADMSG);
 	for (size_t n = 0; n < blob.len; n++)

@@ -13,7 +13,7 @@
 #include "wire/spec.h"
 
 #define INPUT     1000
-#define VERSION_2 1 /* bytes that it added, at the end */
+#define VERSION_2 3 /* bytes that it added, at the end */
 
 static void add(struct strv *sv, const char *text)
 {
@@ -46,9 +46,11 @@ static void fill(struct spec *spec)
 	spec->cases = calloc(1, sizeof(*spec->cases));
 	spec->n_cases = 1;
 	limits_unset(&spec->cases[0].limits);
+	spec->cases[0].compare = COMPARE_TOKENS;
 	add(&spec->cases[0].args, "7");
 	spec->cases[0].has_expected = true;
 	spec->cases[0].expected = (struct extent){ 30, 970 };
+	spec->compare = COMPARE_CHECKER;
 	spec->has_collect = true;
 	add(&spec->collect, "**/*.png");
 	add(&spec->labels, "who");
@@ -78,6 +80,8 @@ static void what_is_packed_comes_back(void **state)
 	assert_false(back.cases[0].has_stdin);
 	assert_string_equal(back.collect.v[0], "**/*.png");
 	assert_int_equal(back.labels.n, 2);
+	assert_int_equal(back.compare, COMPARE_CHECKER);
+	assert_int_equal(back.cases[0].compare, COMPARE_TOKENS);
 	blob_done(&blob);
 	spec_done(&spec);
 	spec_done(&back);
@@ -120,6 +124,8 @@ static void a_record_of_the_version_before_is_read(void **state)
 	assert_int_equal(spec_unpack(blob.data, blob.len - VERSION_2, INPUT, &back, &err), 0);
 	assert_string_equal(back.labels.v[1], "me");
 	assert_false(back.open_stdin);
+	assert_int_equal(back.compare, COMPARE_MAX_);
+	assert_int_equal(back.cases[0].compare, COMPARE_MAX_);
 	spec_done(&back);
 	blob.data[0] = SPEC_VERSION + 1;
 	assert_int_equal(spec_unpack(blob.data, blob.len, INPUT, &back, &err), -EBADMSG);

@@ -53,7 +53,7 @@ const WORDS = {
 
 /** One sentence about a job or a case. */
 export function verdictWords(it) {
-	const words = WORDS[it.verdict]?.(it) ?? it.verdict;
+	const words = WORDS[it.verdict]?.(it) ?? it.verdict ?? "Not run";
 	return words + (it.limit ? ` (${limitWords(it.limit)})` : "");
 }
 
