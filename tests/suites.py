@@ -428,7 +428,8 @@ def browser():
 
 # ---- all ------------------------------------------------------------------------------------------
 
-SUITES = ("static", "unit", "release", "images", "browser", "integration", "sanitized", "package")
+SUITES = ("static", "unit", "release", "images", "browser", "integration", "hostile", "sanitized",
+          "package")
 
 
 def main():
@@ -442,7 +443,7 @@ def main():
     os.makedirs(LOGS, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
-    with_engine = {"images", "browser", "integration", "sanitized", "package"} & set(chosen)
+    with_engine = {"images", "browser", "integration", "hostile", "sanitized", "package"} & set(chosen)
     made = None
     try:
         if with_engine:
@@ -519,6 +520,9 @@ def suites(chosen, made, step):
         step("integration tests with the sanitizers")
         programs("tests of the driver and the agent", SANITIZED, "--no-suite", "unit")
         integration(SANITIZED)
+    if "hostile" in chosen:
+        step("hostile programs")
+        integration(BUILD, "hostile programs", "--tests", "tests/hostile")
     # Last, since it brings an image of its own into the engine.
     if "package" in chosen:
         step("packages")

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "hostile.h"
+
+HOSTILE(kill_1, STOPPED)
+{
+	return succeeded(kill(1, SIGTERM));
+}

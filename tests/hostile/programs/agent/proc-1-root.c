@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "hostile.h"
+
+HOSTILE(proc_1_root, STOPPED)
+{
+	return reached(open("/proc/1/root/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#include "hostile.h"
+
+HOSTILE(zombies, "process_limit limit=processes uncaged=no")
+{
+	for (int n = 0; n < 400; n++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			return stopped(strerror(errno));
+		if (pid == 0)
+			_exit(0);
+	}
+	return GOT;
+}

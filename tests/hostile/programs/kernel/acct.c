@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "hostile.h"
+
+HOSTILE(acct, STOPPED)
+{
+	return reached(syscall(SYS_acct, NULL));
+}

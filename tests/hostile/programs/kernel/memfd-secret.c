@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "hostile.h"
+
+HOSTILE(memfd_secret, STOPPED)
+{
+	return reached(syscall(447, 0));
+}

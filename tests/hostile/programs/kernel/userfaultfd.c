@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "hostile.h"
+
+HOSTILE(userfaultfd, STOPPED)
+{
+	return reached(syscall(SYS_userfaultfd, 0));
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "hostile.h"
+
+HOSTILE(chroot, STOPPED)
+{
+	return reached(chroot("/tmp"));
+}

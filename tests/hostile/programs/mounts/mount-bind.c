@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "hostile.h"
+
+HOSTILE(mount_bind, STOPPED)
+{
+	return reached(mount("/", "/tmp", NULL, MS_BIND, NULL));
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "hostile.h"
+
+HOSTILE(write_binaries, STOPPED)
+{
+	return reached(open("/bin/owned", O_WRONLY | O_CREAT | O_CLOEXEC, 0755));
+}

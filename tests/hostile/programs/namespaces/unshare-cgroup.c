@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "hostile.h"
+
+HOSTILE(unshare_cgroup, STOPPED)
+{
+	return reached(unshare(CLONE_NEWCGROUP));
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "hostile.h"
+
+HOSTILE(unshare_ipc, STOPPED)
+{
+	return reached(unshare(CLONE_NEWIPC));
+}

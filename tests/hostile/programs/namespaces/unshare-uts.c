@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "hostile.h"
+
+HOSTILE(unshare_uts, STOPPED)
+{
+	return reached(unshare(CLONE_NEWUTS));
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "hostile.h"
+
+HOSTILE(setgid_root, STOPPED)
+{
+	return getgid() == 0 ? GOT : succeeded(setgid(0));
+}

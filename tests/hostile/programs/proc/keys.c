@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "hostile.h"
+
+HOSTILE(keys, STOPPED " uncaged=no")
+{
+	return opens("/proc/keys", O_RDONLY);
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "hostile.h"
+
+HOSTILE(overcommit, STOPPED)
+{
+	return reached(open("/proc/sys/vm/overcommit_memory", O_WRONLY | O_CLOEXEC));
+}

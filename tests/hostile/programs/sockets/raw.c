@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "hostile.h"
+
+HOSTILE(raw, STOPPED)
+{
+	return reached(socket(AF_INET, SOCK_RAW, 1));
+}

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+"""
+Every hostile program as a job, at both levels: what must come of it is in its source. And each
+of them without a cage, as root in namespaces of its own: the attack must be live.
+"""
+import concurrent.futures
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import unittest
+import urllib.parse
+
+import sentinel
+import service
+from case import OwnService
+
+AT_ONCE = 6
+JOB_UID_BASE = 77000
+LEVELS = ("container", "sandbox")
+LIMITS = {"memory_bytes": 64 << 20, "processes": 40, "cpu_ms": 800, "wall_ms": 2500,
+          "disk_bytes": 16 << 20, "file_bytes": 16 << 20, "open_files": 64,
+          "output_bytes": 256 << 10}
+
+
+def program():
+    return os.path.join(service.BUILD, "tests", "hostile", "hostile")
+
+
+def table():
+    """Name to what must come of it: the verdict, and the rest by name."""
+    done = subprocess.run([program(), "--list"], capture_output=True, text=True, check=True)
+    found = {}
+    for line in done.stdout.splitlines():
+        name, expected = line.split("\t")
+        verdict, *rest = expected.split(" ")
+        found[name] = {"verdict": verdict, **dict(word.split("=", 1) for word in rest)}
+    return found
+
+
+TABLE = table()
+
+
+def make_image(docker):
+    data = service.read(program())
+    tag = hashlib.sha256(data).hexdigest()[:16]
+    name = f"dockgate/test-hostile:{tag}"
+    if not docker.has_image(name):
+        docker.import_image("dockgate/test-hostile", tag,
+                            service.image_tar({"hostile": (0o755, data)}), [])
+    return name
+
+
+def tasks(image):
+    found = {}
+    for level in LEVELS:
+        common = {"image": image, "isolation": level, "command": ["/hostile"], "warm": 2,
+                  "warm_max": 4, "concurrency": AT_ONCE, "limits": LIMITS}
+        found[f"hostile-{level}"] = common
+        found[f"killed-{level}"] = {**common, "on_output_limit": "kill", "warm": 0}
+        found[f"burning-{level}"] = {**common, "limits": {**LIMITS, "wall_ms": 60000}, "warm": 0}
+        found[f"collecting-{level}"] = {
+            **common, "collect": ["**.out", "*.out"], "collect_files": 50,
+            "collect_bytes": 1 << 20, "warm": 1}
+    return found
+
+
+class Hosts:
+    """What the network's programs look for: a port of the loopback, an abstract name."""
+
+    def __init__(self):
+        self.tcp = socket.create_server(("127.0.0.1", 0))
+        self.abstract = socket.socket(socket.AF_UNIX)
+        self.abstract.bind("\0dockgate-hostile")
+        self.abstract.listen()
+        self.port = self.tcp.getsockname()[1]
+
+    def close(self):
+        self.tcp.close()
+        self.abstract.close()
+
+
+class Hostile(OwnService):
+    settings = {"slots": AT_ONCE + 2, "job_uid_base": JOB_UID_BASE}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.hosts = Hosts()
+        cls.addClassCleanup(cls.hosts.close)
+        docker = service.Docker(service.docker_socket())
+        cls.tasks = tasks(make_image(docker))
+        super().setUpClass()
+        cls.sentinel = sentinel.Sentinel(
+            os.path.join(cls.service.directory, "canary"),
+            [program(), service.DOCKGATE, os.path.join(service.BUILD, "dockgate-agent"),
+             *filter(None, map(shutil.which, ("runc", "dockerd", "containerd")))])
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            jobs = {(name, level): pool.submit(cls.run_one, name, level)
+                    for name in TABLE for level in LEVELS}
+        cls.jobs = jobs
+
+    @classmethod
+    def run_one(cls, name, level):
+        native = service.Native(service.Http(("127.0.0.1", cls.service.port)))
+        job = native.run(f"{TABLE[name].get('task', 'hostile')}-{level}",
+                         args=[name, str(cls.hosts.port)])
+        path = f"/v1/jobs/{job['id']}/files/"
+        return job, [native.http.get(path + urllib.parse.quote(file["name"])).body
+                     for file in job["files"]]
+
+    def came_of(self, name, level):
+        expected, (job, files) = TABLE[name], self.jobs[name, level].result()
+        self.assertIn(job["verdict"], expected["verdict"].split("|"), job)
+        self.assertEqual(job["isolation"], level, job)
+        if "exit" in expected:
+            self.assertEqual(job["exit_code"], int(expected["exit"]), job)
+        if "limit" in expected:
+            self.assertEqual(job["limit"]["name"], expected["limit"], job)
+        if "out" in expected:
+            self.assertTrue(job["stdout"]["content"].startswith(expected["out"]), job)
+        if "files" in expected:
+            self.assertEqual(len(job["files"]), int(expected["files"]), job)
+        for file in files:
+            self.assertNotIn(b"root:", file)
+
+    def test_nothing_of_the_host_has_changed(self):
+        concurrent.futures.wait(self.jobs.values())
+        self.assertEqual(self.sentinel.changed(), [])
+
+    def test_nobody_is_left(self):
+        uids = range(JOB_UID_BASE, JOB_UID_BASE + 1000)
+        self.service.stop()
+        self.assertEqual(sentinel.processes(uids), [])
+        self.assertEqual(sentinel.listeners(uids), [])
+        self.assertEqual(self.service.containers(), [])
+        self.service.start()
+
+
+def add_test(name, level):
+    def test(self):
+        self.came_of(name, level)
+    test.__name__ = f"test_{name}_in_{level}"
+    setattr(Hostile, test.__name__, test)
+
+
+for _name in TABLE:
+    for _level in LEVELS:
+        add_test(_name, _level)
+
+
+class Live(unittest.TestCase):
+    """Without a cage each attack gets what it wants: else it proves nothing."""
+
+    def test_each_attack_is_live(self):
+        hosts = Hosts()
+        self.addCleanup(hosts.close)
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            ended = {name: pool.submit(self.uncaged, name, hosts.port)
+                     for name, expected in TABLE.items() if expected.get("uncaged") != "no"}
+        for name, status in ended.items():
+            with self.subTest(name):
+                self.assertEqual(status.result(), 0)
+
+    def uncaged(self, name, port):
+        own = ["unshare", "--mount", "--pid", "--ipc", "--uts", "--cgroup", "--fork", "--mount-proc",
+               "--kill-child", "sh", "-c",
+               "mount -t tmpfs none /mnt && cd /mnt && exec 3</dev/null && exec \"$0\" \"$@\""]
+        done = subprocess.run([*own, program(), name, str(port)], stdout=subprocess.DEVNULL,
+                              stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60,
+                              check=False)
+        return done.returncode
