@@ -222,7 +222,7 @@ static void answer_options(struct exchange *ex, const char *allow)
 		return;
 	exchange_add_header(ex, "Access-Control-Allow-Methods", allow);
 	exchange_add_header(ex, "Access-Control-Allow-Headers",
-		"Content-Type, Prefer, Authorization, Range, Idempotency-Key");
+		"Content-Type, Prefer, Authorization, Range, Idempotency-Key, Last-Event-ID");
 	exchange_add_header(ex, "Access-Control-Max-Age", "600");
 }
 
