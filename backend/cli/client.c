@@ -12,9 +12,10 @@
 
 #include "common/cleanup.h"
 
-#define DEFAULT_BASE "http://127.0.0.1:8080"
-#define REPLY_MAX    (1024 * 1024 * 1024)
-#define CONNECT_MS   10000L
+#define DEFAULT_BASE     "http://127.0.0.1:8080"
+#define REPLY_MAX        (1024 * 1024 * 1024)
+#define CONNECT_MS       10000L
+#define LISTEN_SILENCE_S 60L
 
 volatile int client_interrupted;
 
@@ -32,7 +33,9 @@ struct sink {
 	int fd;     /* -1: memory */
 	char *data; /* owned */
 	size_t n;
-	int error; /* errno of a failed write */
+	int error;                                          /* errno of a failed write */
+	int (*take)(void *arg, const char *data, size_t n); /* NULL: not handed on */
+	void *arg;
 };
 
 /* ---- finding the service ---------------------------------------------------------- */
@@ -173,6 +176,10 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	char *grown;
 
 	(void)curl_easy_getinfo(sink->client->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (sink->take != NULL && status < 300) {
+		sink->error = sink->take(sink->arg, data, n);
+		return sink->error == 0 ? n : 0;
+	}
 	if (sink->fd >= 0 && status < 300) {
 		sink->error = write_all(sink->fd, data, n);
 		return sink->error == 0 ? n : 0;
@@ -387,6 +394,36 @@ int client_fetch(struct client *c, const char *path, int fd, struct err *err)
 	r = perform(c, path, NULL, &sink, &status, err);
 	if (r == 0 && status >= 300)
 		r = refusal(c, status, &sink, err);
+	free(sink.data);
+	return r;
+}
+
+int client_listen(struct client *c, const char *path, const char *last,
+	int (*take)(void *arg, const char *data, size_t n), void *arg, long *ret_status,
+	struct err *err)
+{
+	struct sink sink = { .client = c, .fd = -1, .take = take, .arg = arg };
+	struct curl_slist *headers = curl_slist_append(NULL, "Accept: text/event-stream");
+	cleanup_free char *line = NULL;
+	long status = 0;
+	int r = 0;
+
+	curl_easy_reset(c->curl);
+	(void)curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	(void)curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_TIME, LISTEN_SILENCE_S);
+	if (last != NULL) {
+		if (asprintf(&line, "Last-Event-ID: %s", last) < 0)
+			line = NULL;
+		headers = line == NULL ? headers : curl_slist_append(headers, line);
+		r = line == NULL ? err_set(err, ENOMEM, "client") : 0;
+	}
+	if (r == 0)
+		r = perform(c, path, headers, &sink, &status, err);
+	if (r == 0 && status >= 300)
+		r = refusal(c, status, &sink, err);
+	if (r == 0)
+		*ret_status = status;
+	curl_slist_free_all(headers);
 	free(sink.data);
 	return r;
 }

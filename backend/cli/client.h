@@ -54,5 +54,14 @@ int client_upload(struct client *client, const char *path, const json_t *job,
 /* Writes the raw answer to a descriptor as it comes. */
 int client_fetch(struct client *client, const char *path, int fd, struct err *err);
 
+/*
+ * Hands the raw answer on as it comes, with `last` (or NULL) as Last-Event-ID: `take` gives 0, or
+ * an errno that ends the call. *ret_status: 200, or 204 for an answer without a body. An answer
+ * that is silent for a minute counts as broken.
+ */
+int client_listen(struct client *client, const char *path, const char *last,
+	int (*take)(void *arg, const char *data, size_t n), void *arg, long *ret_status,
+	struct err *err);
+
 /* A path's parts percent-encoded, '/' kept. Owned by the caller; NULL: out of memory. */
 char *client_escape(struct client *client, const char *path);

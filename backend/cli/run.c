@@ -7,12 +7,15 @@
 
 #include "cli.h"
 #include "common/job_id.h"
+#include "job_follow.h"
 #include "job_request.h"
 #include "job_show.h"
 
 static const char usage[] =
 	"Usage: dockgate run [OPTION...] TASK [FILE...] [-- ARG...]\n\n"
-	"Runs a job, waits for it, prints its stdout and stderr to ours.\n" ARGS_HELP JOB_HELP
+	"Runs a job, and prints its stdout and stderr to ours while it runs. What a build step\n"
+	"prints goes to stderr. Ctrl-C cancels the job; once more, and it is left "
+	"alone.\n" ARGS_HELP JOB_HELP
 	"  --output DIR     save the files that were brought back there\n" CLI_HELP "\n"
 	"Exit code: the program's own, 128+N where signal N ended it, 124 at its cpu or\n"
 	"wall time, 137 at another limit it was killed for, 1 for wrong output, 125 where\n"
@@ -51,20 +54,23 @@ static int cancel(struct client *client, const char *id)
 	return cli_fail(128 + signal, "interrupted: the job was cancelled");
 }
 
+/* Returns when the job has ended, and has shown its output then, but as JSON. */
+static int follow(
+	struct client *client, const struct cli *cli, const char *id, json_t **ret, struct err *err)
+{
+	const struct follow_to to = { STDOUT_FILENO, STDERR_FILENO, STDERR_FILENO, true };
+
+	return cli->json ? job_await(client, id, ret, err) : job_follow(client, id, &to, ret, err);
+}
+
 static int show(struct client *client, const struct cli *cli, const char *id, const json_t *job,
 	const char *output, struct err *err)
 {
 	size_t n_files;
 	int r = 0;
 
-	if (cli->json) {
-		if (cli_print_json(job) != 0)
-			r = err_say(err, EIO, "cannot write to stdout");
-	} else {
-		r = job_stream(client, id, "stdout", STDOUT_FILENO, err);
-		if (r == 0)
-			r = job_stream(client, id, "stderr", STDERR_FILENO, err);
-	}
+	if (cli->json && cli_print_json(job) != 0)
+		r = err_say(err, EIO, "cannot write to stdout");
 	if (r == 0 && output != NULL)
 		r = job_save_files(client, id, output, &n_files, err);
 	if (r == 0)
@@ -82,7 +88,7 @@ static int wait_and_show(
 
 	if (id == NULL || strlen(id) != JOB_ID_CHARS)
 		return cli_fail(EXIT_OURS, "the service's answer has no id");
-	r = job_await(client, id, &job, &err);
+	r = follow(client, cli, id, &job, &err);
 	if (r == -EINTR && client_interrupted != 0)
 		return cancel(client, id);
 	if (r == 0)

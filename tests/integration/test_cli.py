@@ -15,6 +15,12 @@ COMMANDS = ("serve gateway queue driver run submit ps logs result files cancel t
             "check store").split()
 
 
+def is_caught(pid, number):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        caught = next(int(line.split()[1], 16) for line in status if line.startswith("SigCgt:"))
+    return bool(caught & 1 << (number - 1))
+
+
 class CliCase(Case):
     def cli(self, *args, stdin=b"", cwd=None, env=None):
         return subprocess.run([service.DOCKGATE, *args], input=stdin, capture_output=True, check=False,
@@ -87,6 +93,75 @@ class Run(CliCase):
                 file.write("printf '#!/bin/sh\\ncat; echo ran' > program; chmod 755 program")
             done = self.client("run", "build", path, stdin=b"in\n")
         self.assertEqual((done.returncode, done.stdout), (0, b"in\nran\n"), done.stderr)
+
+    def started(self, *args):
+        """A command whose output is read while it runs, from the job's first line on."""
+        path = os.path.join(self.service.state, "sock", "dockgate.sock")
+        process = subprocess.Popen([service.DOCKGATE, args[0], "--socket", path, *args[1:]],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def running(self):
+        rows = self.native.call("GET", "/v1/jobs?state=queued,running").json()["jobs"]
+        return [row for row in rows if row["task"] == "sh"]
+
+    def test_output_while_it_runs(self):
+        process = self.started("run", "sh", "--", "echo now; exec sleep 60")
+        self.assertEqual(process.stdout.readline(), b"now\n")
+        self.assertTrue(self.running())
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, out), (130, b""))
+        self.assertIn(b"the job was cancelled", err)
+        for _ in service.until(30):
+            if not self.running():
+                return
+        self.fail("the job was not cancelled")
+
+    def test_a_second_interrupt_leaves(self):
+        process = self.started("run", "sh", "--", "echo now; exec sleep 60")
+        process.stdout.readline()
+        gateway = self.service.pid("gateway")
+        os.kill(gateway, signal.SIGSTOP)  # the first one cannot reach it
+        try:
+            process.send_signal(signal.SIGINT)
+            for _ in service.until(30):
+                if not is_caught(process.pid, signal.SIGINT):
+                    break
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(60), -signal.SIGINT)
+        finally:
+            os.kill(gateway, signal.SIGCONT)
+        for row in self.running():
+            self.client("cancel", row["id"][:12])
+
+    def test_build_output_goes_to_stderr(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".src") as main:
+            main.write("echo built; printf '#!/bin/sh\\necho ran' >program; chmod +x program")
+            main.flush()
+            done = self.client("run", "build", f"main.src={main.name}")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"ran\n", b"built\n"))
+
+    def test_much_output(self):
+        done = self.client("run", "--limit", "output_bytes=64M", "sh", "--", "seq 500000")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout == b"".join(b"%d\n" % n for n in range(1, 500001)))
+
+    def test_following_the_log(self):
+        job = self.native.accept("sh", args=["echo out; echo err >&2; exec sleep 60"])
+        process = self.started("logs", "-f", job[:12])
+        self.assertEqual((process.stdout.readline(), process.stderr.readline()), (b"out\n", b"err\n"))
+        only = self.started("logs", "--follow", "--stderr", job)
+        self.assertEqual(only.stdout.readline(), b"err\n")
+        self.client("cancel", job[:12])
+        for one in (process, only):
+            self.assertEqual((one.communicate(timeout=60), one.returncode), ((b"", b""), 0))
+        ended = self.sh("echo out; echo err >&2")["id"]
+        done = self.client("logs", "-f", ended)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"out\n", b"err\n"))
+        self.assertEqual(self.client("logs", "-f", "0" * 64).returncode, 1)
 
     def test_format_json(self):
         done = self.client("run", "--format", "json", "sh", "--", "echo x; exit 3")
