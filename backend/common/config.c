@@ -170,10 +170,20 @@ void task_done(struct task *task)
 	*task = (struct task){ 0 };
 }
 
+static void client_done(struct config_client *client)
+{
+	free(client->token_hash);
+	free(client->token_file);
+	strv_done(&client->tasks);
+}
+
 void config_free(struct config *config)
 {
 	if (config == NULL)
 		return;
+	for (size_t i = 0; i < config->n_clients; i++)
+		client_done(&config->clients[i]);
+	free(config->clients);
 	for (size_t i = 0; i < config->n_tasks; i++)
 		task_done(&config->tasks[i]);
 	free(config->tasks);
@@ -205,6 +215,16 @@ int config_gpus(const struct config *config, struct gpu_list *ret)
 			return -EINVAL;
 	*ret = list;
 	return 0;
+}
+
+bool config_is_loopback(const char *address)
+{
+	return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]:", 6) == 0;
+}
+
+bool config_is_open(const struct config *config)
+{
+	return config->auth == AUTH_NONE || (config->auth == AUTH_AUTO && config->n_clients == 0);
 }
 
 const struct task *config_task(const struct config *config, const char *name)

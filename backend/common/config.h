@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "client.h"
 #include "err.h"
 #include "gpu.h"
 #include "limits.h"
@@ -111,6 +112,21 @@ struct task {
 	int collect_files;
 };
 
+/* Whose requests are taken. */
+enum auth {
+	AUTH_AUTO,   /* those of clients, once there is one; else everybody's */
+	AUTH_NONE,   /* everybody's: tokens are not looked at */
+	AUTH_TOKENS, /* those of clients */
+	AUTH_MAX_,
+};
+
+struct config_client {
+	struct client client; /* token_hash: zeros where token_file is set */
+	char *token_hash;     /* owned; as it is written, or NULL */
+	char *token_file;     /* owned; a file with the token, read by the queue; or NULL */
+	struct strv tasks;
+};
+
 #define CONFIG_STATE_DIR  "/var/lib/dockgate" /* where nobody says another */
 #define CONFIG_SOCKET_DIR "/run/dockgate"     /* of that one */
 
@@ -165,6 +181,9 @@ struct config {
 	struct strv gpus;           /* device ids of this machine's GPUs; empty: look for them */
 	char *gpu_cdi; /* owned; the kind of CDI devices; NULL: the toolkit's own way */
 
+	enum auth auth;
+	struct config_client *clients; /* owned */
+	size_t n_clients;
 	struct task *tasks; /* owned */
 	size_t n_tasks;
 	uint64_t generation; /* of the text it was read from: equal text, equal number */
@@ -193,6 +212,11 @@ void config_free(struct config *config);
 
 /* The key `gpus` as a list. -EINVAL: one twice, or too many. */
 int config_gpus(const struct config *config, struct gpu_list *ret);
+
+/* Is that address, as in `listen`, one that only this machine can reach? */
+bool config_is_loopback(const char *address);
+/* May everybody come in who can reach a listener, as far as the configuration says? */
+bool config_is_open(const struct config *config);
 
 /* NULL where there is none of that name. Owned by the configuration. */
 const struct task *config_task(const struct config *config, const char *name);

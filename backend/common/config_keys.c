@@ -147,6 +147,13 @@ static bool is_source(const char *text)
 	return is_absolute(text) || is_volume(text);
 }
 
+static bool is_token_hash(const char *text)
+{
+	uint8_t hash[CLIENT_HASH_BYTES];
+
+	return client_hash_parse(text, hash);
+}
+
 static bool is_origin(const char *text)
 {
 	const char *host = strstr(text, "://");
@@ -164,6 +171,7 @@ static const char *const isolation_words[] = { "container", "sandbox", NULL };
 static const char *const compare_words[] = { "exact", "lines", "tokens", "checker", NULL };
 static const char *const cache_words[] = { "off", "client", "task", NULL };
 static const char *const output_words[] = { "cut", "kill", NULL };
+static const char *const auth_words[] = { "auto", "none", "tokens", NULL };
 static const char *const ids_words[] = { "short", "full", NULL };
 
 static bool is_level(const char *text)
@@ -191,6 +199,7 @@ const struct key config_keys[] = {
 	{ "socket_dir",         KIND_TEXT,  C(socket_dir),         ABSOLUTE },
 	{ "server_names",       KIND_LIST,  C(server_names),       ONE_WORD },
 	{ "origins",            KIND_LIST,  C(origins),            .check = is_origin, .expected = "\"SCHEME://HOST[:PORT]\" or \"*\"" },
+	{ "auth",               KIND_WORD,  C(auth),               .words = auth_words },
 	{ "log_level",          KIND_TEXT,  C(log_level),          .check = is_level, .expected = "one of: error, warning, info, debug" },
 	{ "node",               KIND_TEXT,  C(node),               ONE_WORD },
 	{ "gateway_uid",        KIND_ID,    C(gateway_uid),        RANGE(0, UINT32_MAX - 1) },
@@ -277,19 +286,35 @@ const struct key checker_keys[] = {
 	{ "command",            KIND_LIST,  T(command),            .expected = "text" },
 };
 
+#define K(member) offsetof(struct config_client, member)
+const struct key client_keys[] = {
+	{ "token_hash",         KIND_TEXT,  K(token_hash),         .check = is_token_hash, .expected = "\"sha256:\" and 64 hexadecimal digits" },
+	{ "token_file",         KIND_TEXT,  K(token_file),         ABSOLUTE },
+	{ "weight",             KIND_INT,   K(client.weight),      RANGE(1, CLIENT_WEIGHT_MAX) },
+	{ "max_running",        KIND_INT,   K(client.max_running), RANGE(0, CLIENT_JOBS_MAX) },
+	{ "max_queued",         KIND_INT,   K(client.max_queued),  RANGE(0, CLIENT_JOBS_MAX) },
+	{ "rate",               KIND_MILLI, K(client.rate),        RANGE(0, CLIENT_RATE_MAX) },
+	{ "burst",              KIND_INT,   K(client.burst),       RANGE(0, CLIENT_BURST_MAX) },
+	{ "max_bytes",          KIND_BYTES, K(client.max_bytes),   RANGE(0, 64 * TIB) },
+	{ "tasks",              KIND_LIST,  K(tasks),              .check = config_is_name, .expected = "a task's name" },
+	{ "operator",           KIND_BOOL,  K(client.is_operator) },
+};
+
 const struct key result_keys[] = {
 	{ "lines",              KIND_TEXT,  0,                     ONE_WORD },
 };
 #undef C
 #undef T
 #undef M
+#undef K
 /* clang-format on */
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 const size_t config_keys_n = COUNT(config_keys), task_keys_n = COUNT(task_keys),
 	     mount_keys_n = COUNT(mount_keys), result_keys_n = COUNT(result_keys),
-	     checker_keys_n = COUNT(checker_keys);
+	     checker_keys_n = COUNT(checker_keys),
+	     client_keys_n = COUNT(client_keys);
 _Static_assert(COUNT(config_keys) <= CONFIG_KEYS_MAX, "config_parse.c makes room for so many");
 
 const char *compare_name(enum compare compare)

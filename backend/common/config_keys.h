@@ -33,8 +33,10 @@ struct key {
 	const char *const *words;
 };
 
-extern const struct key config_keys[], task_keys[], mount_keys[], result_keys[], checker_keys[];
-extern const size_t config_keys_n, task_keys_n, mount_keys_n, result_keys_n, checker_keys_n;
+extern const struct key config_keys[], task_keys[], mount_keys[], result_keys[], checker_keys[],
+	client_keys[];
+extern const size_t config_keys_n, task_keys_n, mount_keys_n, result_keys_n, checker_keys_n,
+	client_keys_n;
 
 /* Text in one line, without control characters. */
 bool config_is_plain(const char *text);

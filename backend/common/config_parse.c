@@ -22,6 +22,7 @@
 #define NAMES_MAX     1200
 #define UNKNOWN_MAX   64
 #define TASKS_MAX     1000
+#define CLIENTS_MAX   1000
 #define SOURCE_MAX    512
 #define KEYS(table)   (table), table##_n
 #define NONE_OF_WORDS (-1)
@@ -164,7 +165,7 @@ static const char *const limit_sections[] = { "limits", "ceilings", "build_limit
 
 struct grammar {
 	struct opts limits[LIMIT_SECTIONS];
-	struct opts defaults, mount, result, checker, task, top;
+	struct opts defaults, mount, result, checker, task, client, top;
 };
 
 static void grammar_fill(struct grammar *g, const struct reader *rd)
@@ -189,9 +190,12 @@ static void grammar_fill(struct grammar *g, const struct reader *rd)
 	opts_section(&g->task, "checker", &g->checker, 0);
 	opts_section(&g->task, "result", &g->result, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
 	opts_end(&g->task, rd, "task");
+	opts_keys(&g->client, KEYS(client_keys));
+	opts_end(&g->client, rd, "client");
 	opts_keys(&g->top, KEYS(config_keys));
 	opts_section(&g->top, "defaults", &g->defaults, 0);
 	opts_section(&g->top, "task", &g->task, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+	opts_section(&g->top, "client", &g->client, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
 	opts_end(&g->top, rd, "root");
 }
 
@@ -843,6 +847,99 @@ static void put_tasks(
 			&config->tasks[i]);
 }
 
+/* ---- clients ---------------------------------------------------------------------------- */
+
+/* Its tasks in one text, each of them one that is offered. */
+static void put_client_tasks(
+	struct reader *rd, cfg_t *cfg, const struct config *config, struct config_client *client)
+{
+	char *to = client->client.tasks;
+	size_t n = 0;
+
+	for (size_t i = 0; i < client->tasks.n; i++) {
+		const char *name = client->tasks.v[i];
+
+		if (config_task(config, name) == NULL)
+			mistake(rd, line_of(cfg, "tasks"), "tasks: there is no task \"%s\"", name);
+		if (n + strlen(name) + 1 > CLIENT_TASKS_MAX) {
+			mistake(rd, line_of(cfg, "tasks"),
+				"tasks: expected names of %d characters together at most",
+				CLIENT_TASKS_MAX);
+			return;
+		}
+		n += (size_t)snprintf(
+			to + n, CLIENT_TASKS_MAX + 1 - n, "%s%s", i > 0 ? "," : "", name);
+	}
+}
+
+static void put_client(
+	struct reader *rd, cfg_t *cfg, const struct config *config, struct config_client *client)
+{
+	size_t before = rd->mistakes;
+
+	client_default(&client->client, cfg_title(cfg));
+	if (!config_is_name(cfg_title(cfg)))
+		mistake(rd, cfg->line,
+			"client \"%.100s\": expected a name of a-z, 0-9, '_', '-', at most %d long",
+			cfg_title(cfg), CLIENT_NAME_MAX);
+	put_keys(rd, cfg, KEYS(client_keys), client);
+	if (rd->mistakes != before || rd->partial)
+		return;
+	if ((client->token_hash == NULL) == (client->token_file == NULL))
+		mistake(rd, cfg->line,
+			"client \"%s\": expected token_hash = ... or token_file = ..., one of the "
+			"two",
+			client->client.name);
+	else if (client->token_hash != NULL)
+		(void)client_hash_parse(client->token_hash, client->client.token_hash);
+	if (client->client.burst > 0 && client->client.rate == 0)
+		mistake(rd, line_of(cfg, "burst"), "burst: expected rate = ..., too");
+	put_client_tasks(rd, cfg, config, client);
+}
+
+/* Two clients with one token: nobody could say whose it is. */
+static void check_same_token(struct reader *rd, cfg_t *cfg, const struct config *config, size_t i)
+{
+	const struct config_client *one = &config->clients[i];
+
+	for (size_t j = 0; j < i; j++) {
+		const struct config_client *other = &config->clients[j];
+
+		if ((one->token_hash != NULL && other->token_hash != NULL &&
+			    strcmp(one->token_hash, other->token_hash) == 0) ||
+			(one->token_file != NULL && other->token_file != NULL &&
+				strcmp(one->token_file, other->token_file) == 0))
+			mistake(rd, cfg->line,
+				"client \"%s\": the token of client \"%s\"; expected one of its "
+				"own",
+				one->client.name, other->client.name);
+	}
+}
+
+static void put_clients(struct reader *rd, cfg_t *cfg, struct config *config)
+{
+	size_t n = cfg_size(cfg, "client");
+
+	if (n == 0)
+		return;
+	if (n > CLIENTS_MAX) {
+		mistake(rd, cfg->line, "%zu clients; expected at most %d", n, CLIENTS_MAX);
+		return;
+	}
+	config->clients = calloc(n, sizeof(*config->clients));
+	if (config->clients == NULL) {
+		mistake(rd, cfg->line, "out of memory");
+		return;
+	}
+	config->n_clients = n;
+	for (size_t i = 0; i < n; i++) {
+		cfg_t *sec = cfg_getnsec(cfg, "client", (unsigned)i);
+
+		put_client(rd, sec, config, &config->clients[i]);
+		check_same_token(rd, sec, config, i);
+	}
+}
+
 /* ---- the whole ----------------------------------------------------------------------- */
 
 static void check_ids(struct reader *rd, cfg_t *cfg, const struct config *c)
@@ -871,6 +968,25 @@ static void place_sockets(struct reader *rd, struct config *c)
 	c->socket_dir = strdup(CONFIG_SOCKET_DIR);
 	if (c->socket_dir == NULL)
 		mistake(rd, 1, "out of memory");
+}
+
+/* Whoever could reach the service could run programs here: that is to be said outright. */
+static void check_auth(struct reader *rd, cfg_t *cfg, const struct config *c)
+{
+	if (c->auth == AUTH_NONE && c->n_clients > 0)
+		mistake(rd, line_of(cfg, "auth"),
+			"auth: none, but there are clients; expected tokens, or no client "
+			"sections");
+	if (c->auth == AUTH_NONE || !config_is_open(c))
+		return;
+	for (size_t i = 0; i < c->listen.n; i++)
+		if (!config_is_loopback(c->listen.v[i]))
+			mistake(rd, line_of(cfg, "listen"),
+				"listen: %s can be reached from outside, and whoever reaches it "
+				"could "
+				"run programs; expected client sections, or auth = tokens, or, if "
+				"that is what you want, auth = none",
+				c->listen.v[i]);
 }
 
 /* What only makes sense with a database that several machines use. */
@@ -902,10 +1018,12 @@ static void put_all(struct reader *rd, cfg_t *cfg, struct config *config)
 		report_unknown(rd, sec);
 	}
 	put_tasks(rd, cfg, &defaults, config);
+	put_clients(rd, cfg, config);
 	place_sockets(rd, config);
 	if (rd->partial)
 		return;
 	check_ids(rd, cfg, config);
+	check_auth(rd, cfg, config);
 	check_sharing(rd, cfg, config);
 	if (config_gpus(config, &gpus) < 0)
 		mistake(rd, line_of(cfg, "gpus"),

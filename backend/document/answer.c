@@ -443,5 +443,6 @@ void answer_row(struct json_text *t, const struct listing_row *row)
 	write_position(t, row->position);
 	write_times(t, row->queued_ms, row->started_ms, row->finished_ms);
 	str_or_null(t, "node", row->node);
+	str_or_null(t, "client", row->client);
 	jt_close(t, '}');
 }

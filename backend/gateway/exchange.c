@@ -284,6 +284,8 @@ static bool fill_callers(struct exchange *ex, struct msg *msg)
 		return exchange_caller(ex, &msg->job_list.caller_operator, msg->job_list.bearer);
 	case MSG_QUEUE_GET:
 		return exchange_caller(ex, &msg->queue_get.caller_operator, msg->queue_get.bearer);
+	case MSG_SPOOL_OPEN:
+		return exchange_caller(ex, &msg->spool_open.caller_operator, msg->spool_open.bearer);
 	default:
 		return true;
 	}

@@ -318,6 +318,7 @@ static bool fill_list(struct exchange *ex, struct msg_job_list *list)
 {
 	const char *limit = exchange_param(ex, "limit"), *cursor = exchange_param(ex, "cursor");
 	const char *state = exchange_param(ex, "state"), *task = exchange_param(ex, "task");
+	const char *client = exchange_param(ex, "client");
 	int64_t n = LIST_DEFAULT, from = 0;
 
 	if (limit != NULL && !number_parse(limit, 1, LIST_MAX, &n)) {
@@ -341,6 +342,12 @@ static bool fill_list(struct exchange *ex, struct msg_job_list *list)
 			"query parameter 'task': expected a task's name");
 		return false;
 	}
+	if (client != NULL && (client[0] == '\0' || strlen(client) > CLIENT_NAME_MAX)) {
+		exchange_problem(ex, PROBLEM_INVALID_REQUEST,
+			"query parameter 'client': expected a client's name");
+		return false;
+	}
+	(void)snprintf(list->client, sizeof(list->client), "%s", client == NULL ? "" : client);
 	list->limit = (uint32_t)n;
 	list->cursor = (uint64_t)from;
 	(void)snprintf(list->task, sizeof(list->task), "%s", task == NULL ? "" : task);

@@ -13,7 +13,7 @@
 /* clang-format off */
 static const struct route routes[] = {
 	{ METHOD_POST,   "/v1/jobs",                 jobs_submit_begin, jobs_submit, { "wait" } },
-	{ METHOD_GET,    "/v1/jobs",                 NULL, jobs_list,   { "limit", "cursor", "state", "task" } },
+	{ METHOD_GET,    "/v1/jobs",                 NULL, jobs_list,   { "limit", "cursor", "state", "task", "client" } },
 	{ METHOD_GET,    "/v1/jobs/{id}",            NULL, jobs_get,    { "wait" } },
 	{ METHOD_DELETE, "/v1/jobs/{id}",            NULL, jobs_cancel, { NULL } },
 	{ METHOD_GET,    "/v1/jobs/{id}/events",     events_begin, events_get, { NULL } },

@@ -5,13 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "age.h"
+
+static int put_configured(struct clients *clients, const struct config *config, struct err *err)
+{
+	for (size_t i = 0; i < config->n_clients; i++) {
+		const struct config_client *client = &config->clients[i];
+
+		if (client->token_file == NULL &&
+			clients_put(clients, &client->client, true, age_boottime_ms()) == NULL)
+			return err_set(err, ENOMEM, "clients");
+	}
+	return 0;
+}
+
 int clients_init(struct clients *clients, const struct config *config, struct err *err)
 {
-	(void)config;
-	*clients = (struct clients){ 0 };
-	if (clients_get(clients, "") == NULL)
+	*clients = (struct clients){ .needed = !config_is_open(config) };
+	clients->nameless = clients_get(clients, "");
+	if (clients->nameless == NULL)
 		return err_set(err, ENOMEM, "clients");
-	return 0;
+	return put_configured(clients, config, err);
 }
 
 void clients_done(struct clients *clients)
@@ -76,6 +90,7 @@ void clients_revoke(struct clients *clients, struct client_state *client)
 		return;
 	HASH_DELETE(by_hash, clients->by_hash, client);
 	clients->n_known--;
+	client->serial++;
 	client->known = false;
 	client->configured = false;
 	/* In place: the table of names points to the name. */

@@ -25,6 +25,7 @@
 struct client_state {
 	struct client client; /* of one that is not known any more: without bounds */
 	bool known;           /* its token is taken */
+	uint32_t serial;      /* how often it was revoked or changed */
 	bool configured;      /* by the configuration; else by the store */
 	uint32_t waiting;     /* its jobs that wait */
 	uint32_t running;     /* its jobs that run, on whichever machine */
@@ -39,9 +40,12 @@ struct client_state {
 struct clients {
 	struct client_state *by_name; /* hash; owns them */
 	struct client_state *by_hash; /* hash */
+	struct client_state *nameless;
 	size_t n_known;
+	bool needed; /* without a token nobody is let in */
 };
 
+/* With those of the configuration whose token's hash it has; the others: clients_put(). */
 int clients_init(struct clients *clients, const struct config *config, struct err *err);
 void clients_done(struct clients *clients);
 

@@ -33,11 +33,15 @@ static int cancel(struct queue *q, struct job *job, struct err *err)
 static void on_cancel(struct queue *q, uint64_t gate, const struct msg_job_cancel *ask)
 {
 	struct answer answer = { .gate = gate, .token = ask->token, .id = ask->id };
+	struct job *job = jobs_find(&q->jobs, &ask->id);
 	struct err err;
 	int r = 0;
 
-	if (jobs_find(&q->jobs, &ask->id) != NULL)
-		r = cancel(q, jobs_find(&q->jobs, &ask->id), &err);
+	if (!CALLER_OF(q, gate, ask, false, &answer.who))
+		return;
+	/* Somebody else's is answered as if it were not there. */
+	if (job != NULL && caller_may(&answer.who, job->client->client.name))
+		r = cancel(q, job, &err);
 	if (r < 0)
 		reply_refused(q, gate, ask->token, REFUSAL_STORE, NULL, 1);
 	else
@@ -52,15 +56,39 @@ static void on_get(struct queue *q, uint64_t gate, const struct msg_job_get *ask
 		.gate = gate, .token = ask->token, .id = ask->id, .want = ask->want
 	};
 
+	if (!CALLER_OF(q, gate, ask, ask->classic != 0, &answer.who))
+		return;
 	reply_job_later(q, &answer, ask->wait_ms, false);
+}
+
+/* What is shown is committed. */
+static void on_list(struct queue *q, uint64_t gate, const struct msg_job_list *ask)
+{
+	struct caller who;
+
+	turn_flush(q);
+	if (CALLER_OF(q, gate, ask, false, &who))
+		reply_list(q, gate, ask, &who);
+}
+
+static void on_queue(struct queue *q, uint64_t gate, const struct msg_queue_get *ask)
+{
+	struct caller who;
+
+	turn_flush(q);
+	if (CALLER_OF(q, gate, ask, ask->classic != 0, &who))
+		reply_queue(q, gate, ask, &who);
 }
 
 static void on_spool_open(struct queue *q, struct gate *gate, const struct msg_spool_open *ask)
 {
 	cleanup_msg struct msg msg;
 	struct err err;
+	struct caller who;
 	int fd;
 
+	if (!CALLER_OF(q, gate->number, ask, false, &who))
+		return;
 	if (channel_waiting(gate->ch) > QUEUE_HOLD_BACK) {
 		reply_refused(q, gate->number, ask->token, REFUSAL_NOT_READY, NULL, 1);
 		return;
@@ -96,12 +124,10 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 		on_cancel(q, gate->number, &msg->job_cancel);
 		break;
 	case MSG_JOB_LIST:
-		turn_flush(q); /* what is shown is committed */
-		reply_list(q, gate->number, &msg->job_list);
+		on_list(q, gate->number, &msg->job_list);
 		break;
 	case MSG_QUEUE_GET:
-		turn_flush(q);
-		reply_queue(q, gate->number, &msg->queue_get);
+		on_queue(q, gate->number, &msg->queue_get);
 		break;
 	case MSG_STATUS_GET:
 		reply_status(q, gate->number, msg->status_get.token, msg->status_get.metrics != 0);

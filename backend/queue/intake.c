@@ -19,17 +19,19 @@
 #include "reply.h"
 #include "wire/spec.h"
 
-#define RETENTION_MAX_S   (INT64_C(366) * 24 * 3600)
-#define HOLD_BUSY_MS      200
-#define HOLD_ENGINE_MS    1000
-#define IMAGE_RETRY_S     5 /* the driver looks for a missing image more often than that */
-#define RETRY_AFTER_MAX_S 60
+#define RETENTION_MAX_S    (INT64_C(366) * 24 * 3600)
+#define HOLD_BUSY_MS       200
+#define HOLD_ENGINE_MS     1000
+#define IMAGE_RETRY_S      5 /* the driver looks for a missing image more often than that */
+#define RETRY_AFTER_MAX_S  60
+#define RETRY_AFTER_RATE_S 3600
 
 struct intake {
 	TAILQ_ENTRY(intake) next;
 	struct queue *queue;
 	struct msg msg;                   /* owned: SUBMIT, ENDING or GIVEBACK */
 	uint64_t gate;                    /* SUBMIT: whom to answer */
+	struct caller who;                /* SUBMIT: who asks */
 	uint64_t driver;                  /* else: the instance that sent it */
 	struct blob *from[JOB_BLOB_MAX_]; /* in msg; NULL: the message has none of that kind */
 	struct store_blob blobs[JOB_BLOB_MAX_]; /* owned; what was sealed */
@@ -216,8 +218,10 @@ static bool is_bad(int r)
 
 static void uncount(struct intake *in)
 {
-	if (in->counted)
+	if (in->counted) {
 		in->queue->n_submits--;
+		in->who.client->submitting--;
+	}
 	in->counted = false;
 }
 
@@ -232,7 +236,7 @@ static void intake_free(struct intake *in)
 }
 
 /* The message moves in here; what is left of it is empty. */
-static struct intake *intake_new(struct queue *q, struct msg *msg)
+static struct intake *intake_new(struct queue *q, struct msg *msg, const struct caller *who)
 {
 	struct intake *in = calloc(1, sizeof(*in));
 
@@ -244,7 +248,9 @@ static struct intake *intake_new(struct queue *q, struct msg *msg)
 	if (in->msg.type == MSG_SUBMIT) {
 		in->from[JOB_BLOB_SPEC] = &in->msg.submit.spec;
 		in->from[JOB_BLOB_INPUT] = &in->msg.submit.input;
+		in->who = *who;
 		in->counted = true;
+		in->who.client->submitting++;
 		q->n_submits++;
 	} else if (in->msg.type == MSG_ENDING) {
 		in->from[JOB_BLOB_RESULT] = &in->msg.ending.result;
@@ -342,6 +348,7 @@ static int insert(struct intake *in, struct job_id *ret_id, struct err *err)
 	if (r < 0)
 		return r;
 	(void)snprintf(row.task, sizeof(row.task), "%s", submit->task);
+	(void)snprintf(row.client, sizeof(row.client), "%s", in->who.client->client.name);
 	key = repeat_key(submit, row.client);
 	r = move_insert(in->queue, &row, in->blobs, key.name[0] == '\0' ? NULL : &key, err);
 	if (r == 0)
@@ -363,7 +370,9 @@ static void apply_submit(struct intake *in)
 {
 	struct queue *q = in->queue;
 	const struct msg_submit *submit = &in->msg.submit;
-	struct answer answer = { .gate = in->gate, .token = submit->token, .want = submit->want };
+	struct answer answer = {
+		.gate = in->gate, .token = submit->token, .want = submit->want, .who = in->who
+	};
 	struct err err;
 	int r;
 
@@ -376,12 +385,12 @@ static void apply_submit(struct intake *in)
 		return;
 	}
 	/* The same may have come a second time while this one was on its way. */
-	if (repeat_answer(q, in->gate, submit, "")) {
+	if (repeat_answer(q, in->gate, submit, &in->who)) {
 		drop_submit(in);
 		return;
 	}
 	r = insert(in, &answer.id, &err);
-	if (r == -EEXIST && repeat_answer(q, in->gate, submit, "")) {
+	if (r == -EEXIST && repeat_answer(q, in->gate, submit, &in->who)) {
 		drop_submit(in);
 		return;
 	}
@@ -430,13 +439,53 @@ static bool refuse_unready(
 	return true;
 }
 
+/* Over what this client may have waiting, or faster than it may submit. True: it was refused. */
+static bool refuse_share(struct queue *q, uint64_t gate, const struct msg_submit *submit,
+	struct client_state *client)
+{
+	const struct client *c = &client->client;
+	char why[200];
+	int64_t ms;
+
+	if (c->max_queued > 0 && client->waiting + client->submitting >= (uint32_t)c->max_queued) {
+		(void)snprintf(why, sizeof(why),
+			"as many jobs of client '%s' wait as may, %d (max_queued)", c->name,
+			c->max_queued);
+		reply_refused(q, gate, submit->token, REFUSAL_OVER_SHARE, why, retry_after_s(q));
+		return true;
+	}
+	ms = c->rate == 0 ? 0 : bucket_take(&client->bucket, c->rate, c->burst, age_boottime_ms());
+	if (ms == 0)
+		return false;
+	(void)snprintf(why, sizeof(why), "client '%s' may submit %g jobs a second (rate)", c->name,
+		(double)c->rate / 1000);
+	ms = (ms + 999) / 1000;
+	reply_refused(q, gate, submit->token, REFUSAL_OVER_SHARE, why,
+		ms > RETRY_AFTER_RATE_S ? RETRY_AFTER_RATE_S : (uint32_t)ms);
+	return true;
+}
+
+static void refuse_task(struct queue *q, uint64_t gate, const struct msg_submit *submit,
+	const struct client *client)
+{
+	char why[200];
+
+	(void)snprintf(why, sizeof(why), "client '%s' may not use %s%s%s", client->name,
+		submit->task[0] == '\0' ? "images of its own" : "task '", submit->task,
+		submit->task[0] == '\0' ? "" : "'");
+	reply_refused(q, gate, submit->token, REFUSAL_FORBIDDEN, why, 0);
+}
+
 /* What can be said without looking into the record. True: it was refused. */
-static bool refuse_at_once(struct queue *q, uint64_t gate, const struct msg_submit *submit)
+static bool refuse_at_once(
+	struct queue *q, uint64_t gate, const struct msg_submit *submit, const struct caller *who)
 {
 	size_t line;
 
 	if (!jobs_line(&q->jobs, submit->task, &line))
 		reply_refused(q, gate, submit->token, REFUSAL_UNKNOWN_TASK, NULL, 0);
+	else if (!client_may_use(&who->client->client, submit->task))
+		refuse_task(q, gate, submit, &who->client->client);
 	else if (jobs_waiting(&q->jobs) + q->n_submits >= (size_t)q->config->waiting_max)
 		reply_refused(q, gate, submit->token, REFUSAL_QUEUE_FULL, NULL, retry_after_s(q));
 	else if (submit->retention_s != -1 &&
@@ -445,7 +494,8 @@ static bool refuse_at_once(struct queue *q, uint64_t gate, const struct msg_subm
 			"retention_s: must be between 1 and 31622400", 0);
 	else if (!q->store_up)
 		reply_refused(q, gate, submit->token, REFUSAL_STORE, NULL, 1);
-	else if (!refuse_unready(q, gate, submit, line))
+	else if (!refuse_unready(q, gate, submit, line) &&
+		 !refuse_share(q, gate, submit, who->client))
 		return false;
 	q->metrics.refused++;
 	return true;
@@ -453,13 +503,14 @@ static bool refuse_at_once(struct queue *q, uint64_t gate, const struct msg_subm
 
 void intake_submit(struct queue *q, uint64_t gate, struct msg *msg)
 {
+	struct caller who;
 	struct intake *in;
 
-	if (q->store_up && repeat_answer(q, gate, &msg->submit, ""))
+	if (!CALLER_OF(q, gate, &msg->submit, msg->submit.classic != 0, &who) ||
+		(q->store_up && repeat_answer(q, gate, &msg->submit, &who)) ||
+		refuse_at_once(q, gate, &msg->submit, &who))
 		return;
-	if (refuse_at_once(q, gate, &msg->submit))
-		return;
-	in = intake_new(q, msg);
+	in = intake_new(q, msg, &who);
 	if (in == NULL) {
 		reply_refused(q, gate, msg->submit.token, REFUSAL_STORE, "out of memory", 1);
 		return;
@@ -587,7 +638,7 @@ void intake_ending(struct queue *q, struct msg *msg)
 
 	if (intake_has(q, &msg->ending.id, msg->ending.attempt))
 		return; /* said again before the first one was stored */
-	in = intake_new(q, msg);
+	in = intake_new(q, msg, NULL);
 	if (in == NULL) {
 		log_error("an ending was dropped: out of memory; the driver says it again");
 		return;
@@ -653,7 +704,7 @@ void intake_giveback(struct queue *q, struct msg *msg)
 
 	if (intake_has(q, &msg->giveback.id, msg->giveback.attempt))
 		return;
-	in = intake_new(q, msg);
+	in = intake_new(q, msg, NULL);
 	if (in == NULL) {
 		queue_give_up(q, "out of memory");
 		return;

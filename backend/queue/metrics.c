@@ -98,6 +98,8 @@ static void put_all(FILE *f, struct queue *q)
 	put_value(f, "jobs_running", "gauge", "Jobs that run.", (double)q->jobs.n_running);
 	put_value(f, "jobs_submitted_total", "counter", "Jobs accepted.", (double)m->submitted);
 	put_value(f, "jobs_refused_total", "counter", "Submits refused.", (double)m->refused);
+	put_value(f, "unauthorized_total", "counter",
+		"Requests refused for want of a token that is known.", (double)m->unauthorized);
 	put_done(f, m);
 	put_value(f, "jobs_requeued_total", "counter", "Attempts that went back to the queue.",
 		(double)m->requeued);

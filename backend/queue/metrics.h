@@ -15,7 +15,7 @@ struct histogram {
 };
 
 struct metrics {
-	uint64_t submitted, refused, requeued, lost, expired, stale;
+	uint64_t submitted, refused, unauthorized, requeued, lost, expired, stale;
 	uint64_t done[VERDICT_MAX_];
 	struct histogram wait, run;
 	uint64_t spool_bytes; /* written into the spool */

@@ -321,7 +321,7 @@ static int each_job(struct migrate *m, struct store *of, bool write, job_fn *fn,
 	int r = 0;
 
 	while (r == 0 && n == PAGE) {
-		r = store_list(of, true, 0, NULL, cursor, PAGE, rows, &n, err);
+		r = store_list(of, true, 0, NULL, NULL, cursor, PAGE, rows, &n, err);
 		if (r == 0 && write)
 			r = store_begin(m->to, err);
 		for (size_t i = 0; r == 0 && fn != NULL && i < n; i++)
@@ -386,7 +386,7 @@ static int prepare_target(struct migrate *m, struct err *err)
 	int r = store_meta_get(m->to, MARK, mark, err);
 
 	if (r == 0 && mark[0] == '\0')
-		r = store_list(m->to, true, 0, NULL, 0, 1, &row, &n, err);
+		r = store_list(m->to, true, 0, NULL, NULL, 0, 1, &row, &n, err);
 	if (r == 0 && n > 0)
 		r = err_say(err, EEXIST, "the store to move to has jobs of its own");
 	return r < 0 ? r : set_mark(m->to, UNFINISHED, true, err);

@@ -29,11 +29,13 @@ static int find(struct queue *q, const char *client, const char *name, struct st
 }
 
 bool repeat_answer(
-	struct queue *q, uint64_t gate, const struct msg_submit *submit, const char *client)
+	struct queue *q, uint64_t gate, const struct msg_submit *submit, const struct caller *who)
 {
-	struct answer answer = {
-		.gate = gate, .token = submit->token, .want = submit->want, .replayed = true
-	};
+	struct answer answer = { .gate = gate,
+		.token = submit->token,
+		.want = submit->want,
+		.who = *who,
+		.replayed = true };
 	struct store_key key = { 0 };
 	struct store_job row = { 0 };
 	struct err err;
@@ -41,7 +43,7 @@ bool repeat_answer(
 
 	if (submit->key[0] == '\0')
 		return false;
-	r = find(q, client, submit->key, &key, &row, &err);
+	r = find(q, who->client->client.name, submit->key, &key, &row, &err);
 	if (r == -ENOENT)
 		return false;
 	if (r < 0) {

@@ -12,6 +12,7 @@
 #include "store/store.h"
 #include "wire/msg.h"
 
+struct caller;
 struct queue;
 
 /*
@@ -19,7 +20,7 @@ struct queue;
  * it is free, or there is none, and nothing was said.
  */
 bool repeat_answer(
-	struct queue *q, uint64_t gate, const struct msg_submit *submit, const char *client);
+	struct queue *q, uint64_t gate, const struct msg_submit *submit, const struct caller *who);
 /* The key of a submit, for a job that is not there yet. */
 struct store_key repeat_key(const struct msg_submit *submit, const char *client);
 /*

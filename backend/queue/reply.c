@@ -146,7 +146,9 @@ static bool fill_from_memory(struct queue *q, const struct answer *answer, struc
 {
 	const struct job *job = jobs_find(&q->jobs, &answer->id);
 
-	if (job == NULL || q->stale || job->state != JOB_QUEUED || (answer->want & WANT_SPEC) != 0)
+	if (job == NULL || q->stale || job->state != JOB_QUEUED ||
+		(answer->want & WANT_SPEC) != 0 ||
+		!caller_may(&answer->who, job->client->client.name))
 		return false;
 	msg->id = job->id;
 	msg->seq = job->seq;
@@ -167,8 +169,9 @@ static int fill_from_store(struct queue *q, const struct answer *answer, struct 
 
 	if (r < 0)
 		return r;
-	if (row.state == JOB_DONE && row.expires_age_ms <= age_now(&q->age))
-		return err_say(err, ENOENT, "expired");
+	if ((row.state == JOB_DONE && row.expires_age_ms <= age_now(&q->age)) ||
+		!caller_may(&answer->who, row.client))
+		return err_say(err, ENOENT, "expired, or somebody else's");
 	fill_row(q, &row, msg);
 	return fill_blobs(q, row.seq, answer->want, fetch, msg, err);
 }
@@ -275,7 +278,7 @@ static void reply_pending(struct queue *q, const struct answer *answer, const st
 
 void reply_ended(struct queue *q, const struct answer *answer, const struct pending *p)
 {
-	if (p != NULL && p->write.insert)
+	if (p != NULL && p->write.insert && caller_may(&answer->who, p->row.client))
 		reply_pending(q, answer, p);
 	else
 		reply_job(q, answer); /* not all of it is at hand */
@@ -322,10 +325,12 @@ static int after_turn(
 
 void reply_job_later(struct queue *q, const struct answer *answer, uint32_t wait_ms, bool write)
 {
+	const struct job *job = jobs_find(&q->jobs, &answer->id);
 	struct err err;
 	int r;
 
-	if (wait_ms > 0 && jobs_find(&q->jobs, &answer->id) != NULL &&
+	/* The wait for somebody else's would say that there is one. */
+	if (wait_ms > 0 && job != NULL && caller_may(&answer->who, job->client->client.name) &&
 		gate_of(q, answer->gate) != NULL &&
 		waiters_add(&q->waiters, answer, wait_ms, &err) == 0) {
 		r = write ? after_turn(q, refuse_waiter, answer, write, &err) : 0;
@@ -415,7 +420,15 @@ void reply_status(struct queue *q, uint64_t gate, uint64_t token, bool metrics)
 
 /* --- lists --- */
 
-static void pack_row(struct queue *q, struct packer *p, const struct store_row *row, bool own)
+/* Ids are what entitles one to results: whole only for those who may see the job anyway. Who is
+ * nobody shares his name with everybody. */
+static bool shows_id(const struct caller *who, const struct store_row *row)
+{
+	return caller_may(who, row->client) && (who->is_operator || row->client[0] != '\0');
+}
+
+static void pack_row(
+	struct queue *q, struct packer *p, const struct store_row *row, const struct caller *who)
 {
 	const struct job *job = jobs_find(&q->jobs, &row->id);
 	struct listing_row out = {
@@ -426,13 +439,15 @@ static void pack_row(struct queue *q, struct packer *p, const struct store_row *
 		.queued_ms = row->queued_unix_ms,
 		.started_ms = row->started_unix_ms,
 		.finished_ms = row->finished_unix_ms,
-		.own = own,
+		.own = shows_id(who, row),
 	};
 
 	if (row->state == JOB_DONE && row->expires_age_ms <= age_now(&q->age))
 		return;
 	(void)snprintf(out.task, sizeof(out.task), "%s", row->task);
 	(void)snprintf(out.node, sizeof(out.node), "%s", row->node);
+	if (out.own)
+		(void)snprintf(out.client, sizeof(out.client), "%s", row->client);
 	listing_pack(p, &out);
 }
 
@@ -456,19 +471,37 @@ static void refuse_list(struct queue *q, uint64_t gate, uint64_t token, const st
 	reply_refused(q, gate, token, REFUSAL_STORE, NULL, 1);
 }
 
-void reply_list(struct queue *q, uint64_t gate, const struct msg_job_list *ask)
+/* Whose jobs a list is of: "" for all. False: not for this caller. */
+static bool list_of(const struct caller *who, const char *asked, const char **ret)
 {
+	const char *own = who->client->client.name;
+
+	*ret = who->is_operator ? asked : own;
+	return who->is_operator || asked[0] == '\0' || strcmp(asked, own) == 0;
+}
+
+void reply_list(
+	struct queue *q, uint64_t gate, const struct msg_job_list *ask, const struct caller *who)
+{
+	const char *client;
 	size_t limit = ask->limit == 0 ? 1 : ask->limit;
 	cleanup_free struct store_row *rows = calloc(limit, sizeof(*rows));
 	struct packer p = packer_growing();
 	struct err err;
 	size_t n = 0;
-	int r = rows == NULL ? err_set(&err, ENOMEM, "list")
-			     : store_list(q->store, false, ask->states, ask->task, ask->cursor,
-				       limit, rows, &n, &err);
+	int r;
+
+	if (!list_of(who, ask->client, &client)) {
+		reply_refused(q, gate, ask->token, REFUSAL_FORBIDDEN,
+			"client: only operators see the jobs of others", 0);
+		return;
+	}
+	r = rows == NULL ? err_set(&err, ENOMEM, "list")
+			 : store_list(q->store, false, ask->states, ask->task, client, ask->cursor,
+				   limit, rows, &n, &err);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		pack_row(q, &p, &rows[i], ask->caller_operator != 0);
+		pack_row(q, &p, &rows[i], who);
 	if (r == 0 && p.failed)
 		r = err_set(&err, ENOMEM, "list");
 	if (r < 0)
@@ -484,7 +517,7 @@ struct long_list {
 	struct queue *queue;
 	struct event *event; /* owned */
 	uint64_t gate, token;
-	bool own;
+	struct caller who;
 	unsigned states, later_states; /* what is read now, and after it */
 	uint64_t cursor;
 	struct packer p;
@@ -503,13 +536,13 @@ static void long_list_free(struct long_list *list)
 static int long_list_step(struct long_list *list, struct err *err)
 {
 	size_t n;
-	int r = store_list(list->queue->store, true, list->states, NULL, list->cursor, LIST_STEP,
-		list->rows, &n, err);
+	int r = store_list(list->queue->store, true, list->states, NULL, NULL, list->cursor,
+		LIST_STEP, list->rows, &n, err);
 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
-		pack_row(list->queue, &list->p, &list->rows[i], list->own);
+		pack_row(list->queue, &list->p, &list->rows[i], &list->who);
 	if (list->p.failed)
 		return err_set(err, ENOMEM, "list");
 	if (n == LIST_STEP) {
@@ -544,7 +577,8 @@ static void on_long_list(evutil_socket_t fd, short what, void *arg)
 	long_list_free(list);
 }
 
-void reply_queue(struct queue *q, uint64_t gate, const struct msg_queue_get *ask)
+void reply_queue(
+	struct queue *q, uint64_t gate, const struct msg_queue_get *ask, const struct caller *who)
 {
 	struct long_list *list = calloc(1, sizeof(*list));
 
@@ -558,7 +592,7 @@ void reply_queue(struct queue *q, uint64_t gate, const struct msg_queue_get *ask
 	list->queue = q;
 	list->gate = gate;
 	list->token = ask->token;
-	list->own = ask->caller_operator != 0;
+	list->who = *who;
 	list->p = packer_growing();
 	list->states = ask->classic != 0 ? 0 : 1U << JOB_RUNNING;
 	list->later_states = ask->classic != 0 ? 0 : 1U << JOB_QUEUED;

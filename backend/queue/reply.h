@@ -26,8 +26,10 @@ void reply_ended(struct queue *q, const struct answer *answer, const struct pend
 void reply_job_later(struct queue *q, const struct answer *answer, uint32_t wait_ms, bool write);
 void reply_status(struct queue *q, uint64_t gate, uint64_t token, bool metrics);
 /* One page, newest first. */
-void reply_list(struct queue *q, uint64_t gate, const struct msg_job_list *ask);
+void reply_list(
+	struct queue *q, uint64_t gate, const struct msg_job_list *ask, const struct caller *who);
 /* All of the queue; large ones in steps, between which others have their turn. */
-void reply_queue(struct queue *q, uint64_t gate, const struct msg_queue_get *ask);
+void reply_queue(
+	struct queue *q, uint64_t gate, const struct msg_queue_get *ask, const struct caller *who);
 /* Drops the lists that are on their way. */
 void reply_done(struct queue *q);

@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 #include <uthash.h>
 
+#include "caller.h"
 #include "common/err.h"
 #include "common/job_id.h"
 
@@ -20,6 +21,7 @@ struct answer {
 	uint64_t token;
 	struct job_id id;
 	uint32_t want;
+	struct caller who;
 	bool replayed;    /* of a submit: its job was there already */
 	bool watch;       /* the rest is what a watcher knows of the job */
 	uint8_t stage;    /* enum watch_stage */

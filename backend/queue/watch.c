@@ -118,7 +118,7 @@ static void look_at_places_later(struct queue *q)
 
 void watch_ask(struct queue *q, uint64_t gate, const struct msg_watch *ask)
 {
-	const struct answer answer = {
+	struct answer answer = {
 		.gate = gate,
 		.token = ask->token,
 		.id = ask->id,
@@ -131,7 +131,10 @@ void watch_ask(struct queue *q, uint64_t gate, const struct msg_watch *ask)
 	const struct job *job = jobs_find(&q->jobs, &ask->id);
 	struct err err;
 
-	if (job == NULL || q->stale || ask->wait_ms == 0) {
+	if (!CALLER_OF(q, gate, ask, false, &answer.who))
+		return;
+	if (job == NULL || q->stale || ask->wait_ms == 0 ||
+		!caller_may(&answer.who, job->client->client.name)) {
 		reply_job_later(q, &answer, 0, false);
 		return;
 	}

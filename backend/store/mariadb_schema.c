@@ -120,6 +120,28 @@ static const char *const to_2[] = {
 		"ADD COLUMN IF NOT EXISTS ended_age_ms BIGINT AS (expires_age_ms - 1000 * retention_s) PERSISTENT",
 	"UPDATE job j SET bytes = (SELECT COALESCE(SUM(b.bytes), 0) FROM job_blob b WHERE b.seq = j.seq)",
 	"CREATE INDEX IF NOT EXISTS job_kept ON job (state, client, ended_age_ms, bytes)",
+	"CREATE INDEX IF NOT EXISTS job_client ON job (client, state, seq)",
+	"CREATE INDEX IF NOT EXISTS job_client_task ON job (client, task, state, seq)",
+	TABLE("client",
+		"name VARBINARY(64) NOT NULL PRIMARY KEY CHECK (name <> ''),"
+		"token_hash BINARY(32) NOT NULL,"
+		"weight INT NOT NULL CHECK (weight > 0),"
+		"max_running INT NOT NULL CHECK (max_running >= 0),"
+		"max_queued INT NOT NULL CHECK (max_queued >= 0),"
+		"rate BIGINT NOT NULL CHECK (rate >= 0),"
+		"burst INT NOT NULL CHECK (burst >= 0),"
+		"max_bytes BIGINT NOT NULL CHECK (max_bytes >= 0),"
+		"tasks VARBINARY(1000) NOT NULL,"
+		"is_operator TINYINT NOT NULL CHECK (is_operator IN (0, 1)),"
+		"made_unix_ms BIGINT NOT NULL,"
+		"UNIQUE KEY client_token (token_hash)"),
+	TABLE("audit",
+		"n BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
+		"at_unix_ms BIGINT NOT NULL,"
+		"who VARBINARY(64) NOT NULL,"
+		"what VARBINARY(32) NOT NULL,"
+		"object VARBINARY(64) NOT NULL,"
+		"detail VARBINARY(200) NOT NULL"),
 };
 
 /*

@@ -53,6 +53,21 @@
 		"ORDER BY seq DESC LIMIT ?") \
 	X(LIST_TASK_OLD, "SELECT " ROW_COLUMNS " FROM job WHERE seq > ? AND state = ? AND task = ? " \
 		"ORDER BY seq LIMIT ?") \
+	X(LIST_CLIENT_NEW, "SELECT " ROW_COLUMNS " FROM job WHERE seq < ? AND state = ? AND client = ? " \
+		"ORDER BY seq DESC LIMIT ?") \
+	X(LIST_CLIENT_OLD, "SELECT " ROW_COLUMNS " FROM job WHERE seq > ? AND state = ? AND client = ? " \
+		"ORDER BY seq LIMIT ?") \
+	X(LIST_BOTH_NEW, "SELECT " ROW_COLUMNS " FROM job WHERE seq < ? AND state = ? AND task = ? AND client = ? " \
+		"ORDER BY seq DESC LIMIT ?") \
+	X(LIST_BOTH_OLD, "SELECT " ROW_COLUMNS " FROM job WHERE seq > ? AND state = ? AND task = ? AND client = ? " \
+		"ORDER BY seq LIMIT ?") \
+	X(CLIENT_ADD, "INSERT INTO client (" CLIENT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") \
+	X(CLIENT_DELETE, "DELETE FROM client WHERE name = ?") \
+	X(EACH_CLIENT, "SELECT " CLIENT_COLUMNS " FROM client ORDER BY name") \
+	X(AUDIT_ADD, "INSERT INTO audit (at_unix_ms, who, what, object, detail) VALUES (?, ?, ?, ?, ?)") \
+	X(AUDIT_NEW, "SELECT n, at_unix_ms, who, what, object, detail FROM audit WHERE n < ? ORDER BY n DESC LIMIT ?") \
+	X(AUDIT_OLD, "SELECT n, at_unix_ms, who, what, object, detail FROM audit WHERE n > ? ORDER BY n LIMIT ?") \
+	X(AUDIT_PRUNE, "DELETE FROM audit WHERE n <= ?") \
 	/* What another machine is deleting is passed over. */ \
 	X(EXPIRED, "SELECT seq, bytes, ended_age_ms, client FROM job WHERE state = 2 AND expires_age_ms <= ? " \
 		"ORDER BY expires_age_ms LIMIT ? FOR UPDATE SKIP LOCKED") \

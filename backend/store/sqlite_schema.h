@@ -84,5 +84,29 @@
 	"ALTER TABLE job ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0 CHECK (bytes >= 0);" /* of its blobs */ \
 	"ALTER TABLE job ADD COLUMN trace TEXT NOT NULL DEFAULT '';" \
 	"UPDATE job SET bytes = coalesce((SELECT sum(b.bytes) FROM blob b WHERE b.seq = job.seq), 0);" \
-	"CREATE INDEX job_kept ON job (client, expires_age_ms - 1000 * retention_s, bytes) WHERE state = 2;"
+	"CREATE INDEX job_kept ON job (client, expires_age_ms - 1000 * retention_s, bytes) WHERE state = 2;" \
+	/* Where no clients are known, these cost nothing. */ \
+	"CREATE INDEX job_client ON job (client, state, seq) WHERE client <> '';" \
+	"CREATE INDEX job_client_task ON job (client, task, state, seq) WHERE client <> '';" \
+	"CREATE TABLE client (" \
+	"  name TEXT PRIMARY KEY CHECK (name <> '')," \
+	"  token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32)," \
+	"  weight INTEGER NOT NULL CHECK (weight > 0)," \
+	"  max_running INTEGER NOT NULL CHECK (max_running >= 0)," \
+	"  max_queued INTEGER NOT NULL CHECK (max_queued >= 0)," \
+	"  rate INTEGER NOT NULL CHECK (rate >= 0)," \
+	"  burst INTEGER NOT NULL CHECK (burst >= 0)," \
+	"  max_bytes INTEGER NOT NULL CHECK (max_bytes >= 0)," \
+	"  tasks TEXT NOT NULL," \
+	"  is_operator INTEGER NOT NULL CHECK (is_operator IN (0, 1))," \
+	"  made_unix_ms INTEGER NOT NULL" \
+	") STRICT, WITHOUT ROWID;" \
+	"CREATE TABLE audit (" \
+	"  n INTEGER PRIMARY KEY AUTOINCREMENT," \
+	"  at_unix_ms INTEGER NOT NULL," \
+	"  who TEXT NOT NULL," \
+	"  what TEXT NOT NULL," \
+	"  object TEXT NOT NULL," \
+	"  detail TEXT NOT NULL" \
+	") STRICT;"
 /* clang-format on */

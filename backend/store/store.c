@@ -417,7 +417,8 @@ static int merge(bool oldest_first, struct store_row *ret, size_t *n, const stru
 }
 
 int store_list(struct store *store, bool oldest_first, unsigned states, const char *task,
-	uint64_t cursor, size_t limit, struct store_row *ret, size_t *ret_n, struct err *err)
+	const char *client, uint64_t cursor, size_t limit, struct store_row *ret, size_t *ret_n,
+	struct err *err)
 {
 	const unsigned all = (1U << JOB_STATE_MAX_) - 1;
 	cleanup_free struct store_row *rows = NULL;
@@ -425,13 +426,15 @@ int store_list(struct store *store, bool oldest_first, unsigned states, const ch
 
 	if (task != NULL && task[0] == '\0')
 		task = NULL;
+	if (client != NULL && client[0] == '\0')
+		client = NULL;
 	if (limit == 0) {
 		*ret_n = 0;
 		return 0;
 	}
-	if ((states == 0 || states == all) && task == NULL)
-		return store->ops->list(
-			store, oldest_first, JOB_STATE_MAX_, NULL, cursor, limit, ret, ret_n, err);
+	if ((states == 0 || states == all) && task == NULL && client == NULL)
+		return store->ops->list(store, oldest_first, JOB_STATE_MAX_, NULL, NULL, cursor,
+			limit, ret, ret_n, err);
 	rows = calloc(limit, sizeof(*rows));
 	if (rows == NULL)
 		return err_set(err, ENOMEM, "list");
@@ -441,8 +444,8 @@ int store_list(struct store *store, bool oldest_first, unsigned states, const ch
 
 		if (states != 0 && (states & 1U << state) == 0)
 			continue;
-		r = store->ops->list(store, oldest_first, (enum job_state)state, task, cursor,
-			limit, rows, &got, err);
+		r = store->ops->list(store, oldest_first, (enum job_state)state, task, client,
+			cursor, limit, rows, &got, err);
 		if (r == 0)
 			r = merge(oldest_first, ret, &n, rows, got, limit, err);
 		if (r < 0)
@@ -587,4 +590,35 @@ int store_clear(struct store *store, struct err *err)
 {
 	assert(store->in_transaction);
 	return store->ops->clear(store, err);
+}
+
+int store_client_add(struct store *store, const struct store_client *client, struct err *err)
+{
+	assert(store->in_transaction);
+	return store->ops->client_add(store, client, err);
+}
+
+int store_client_delete(struct store *store, const char *name, struct err *err)
+{
+	assert(store->in_transaction);
+	return store->ops->client_delete(store, name, err);
+}
+
+int store_each_client(struct store *store, store_client_fn *fn, void *arg, struct err *err)
+{
+	return store->ops->each_client(store, fn, arg, err);
+}
+
+int store_audit_add(struct store *store, const struct store_audit *entry, struct err *err)
+{
+	assert(store->in_transaction);
+	return store->ops->audit_add(store, entry, err);
+}
+
+int store_audit_list(struct store *store, bool oldest_first, uint64_t cursor, size_t limit,
+	struct store_audit *ret, size_t *ret_n, struct err *err)
+{
+	if (!oldest_first && (cursor == 0 || cursor > INT64_MAX))
+		cursor = INT64_MAX;
+	return store->ops->audit_list(store, oldest_first, cursor, limit, ret, ret_n, err);
 }

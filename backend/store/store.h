@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/client.h"
 #include "common/config.h"
 #include "common/err.h"
 #include "common/job_id.h"
@@ -39,6 +40,8 @@
 #define STORE_SHA256     32
 #define STORE_KEY_MAX    255
 #define STORE_TRACE_MAX  55 /* characters of a traceparent */
+#define STORE_AUDIT_MAX  100000     /* entries: older ones go */
+#define STORE_SETTINGS   UINT64_MAX /* in place of a seq: what is of no one job has changed */
 
 struct store;
 
@@ -87,6 +90,7 @@ struct store_row {
 	int64_t queued_unix_ms, started_unix_ms, finished_unix_ms;
 	int64_t expires_age_ms;
 	char node[65];
+	char client[STORE_CLIENT_MAX + 1];
 };
 
 /* A job that is done, as far as its removal is concerned. */
@@ -105,6 +109,22 @@ enum store_event {
 	STORE_EVENT_REQUEUED,
 	STORE_EVENT_DONE,
 	STORE_EVENT_MAX_,
+};
+
+/* A client that was made at run time. */
+struct store_client {
+	struct client client;
+	int64_t made_unix_ms;
+};
+
+/* Who did what, beyond what every job does. */
+struct store_audit {
+	uint64_t n; /* their order; given by the store */
+	int64_t at_unix_ms;
+	char who[STORE_CLIENT_MAX + 1];
+	char what[33];
+	char object[STORE_CLIENT_MAX + 1]; /* a job's short id, a client, a task, or "" */
+	char detail[201];
 };
 
 struct store_ending {
@@ -255,10 +275,11 @@ int store_each_open(struct store *store, store_job_fn *fn, void *arg, struct err
 /*
  * At most `limit` rows: newest first with seq below `cursor` (0: from the
  * newest), or oldest first with seq above it. states: bits 1 << enum job_state, 0
- * for all; task: NULL or "" for all.
+ * for all; task, client: NULL or "" for all.
  */
 int store_list(struct store *store, bool oldest_first, unsigned states, const char *task,
-	uint64_t cursor, size_t limit, struct store_row *ret, size_t *ret_n, struct err *err);
+	const char *client, uint64_t cursor, size_t limit, struct store_row *ret, size_t *ret_n,
+	struct err *err);
 
 /* Done jobs whose time is over, the earliest first: at most `limit`. */
 int store_expired(struct store *store, int64_t age_ms, size_t limit, struct store_done *ret,
@@ -314,6 +335,21 @@ int store_each_event(
 int store_event_import(struct store *store, uint64_t seq, uint32_t attempt, enum store_event kind,
 	int64_t at_unix_ms, const char *data, struct err *err);
 int store_clear(struct store *store, struct err *err);
+
+/*
+ * Clients made at run time. Machines that share the store are told of a change: store_follow()
+ * calls fn with STORE_SETTINGS. -EEXIST: the name or the token is there. -ENOENT: it is not.
+ */
+int store_client_add(struct store *store, const struct store_client *client, struct err *err);
+int store_client_delete(struct store *store, const char *name, struct err *err);
+typedef int store_client_fn(const struct store_client *client, void *arg, struct err *err);
+int store_each_client(struct store *store, store_client_fn *fn, void *arg, struct err *err);
+
+/* entry->n does not count. The oldest go beyond STORE_AUDIT_MAX. */
+int store_audit_add(struct store *store, const struct store_audit *entry, struct err *err);
+/* Newest first with n below the cursor (0: from the newest), or oldest first with n above it. */
+int store_audit_list(struct store *store, bool oldest_first, uint64_t cursor, size_t limit,
+	struct store_audit *ret, size_t *ret_n, struct err *err);
 
 /* Does a row name this spool file? */
 int store_file_named(struct store *store, const char *file, bool *ret, struct err *err);

@@ -364,11 +364,16 @@ static void row_at(const struct mariadb_link *link, struct store_row *row)
 	row->started_unix_ms = mariadb_int(link, n++);
 	row->finished_unix_ms = mariadb_int(link, n++);
 	row->expires_age_ms = mariadb_int(link, n++);
-	mariadb_text(link, n, row->node, sizeof(row->node));
+	mariadb_text(link, n++, row->node, sizeof(row->node));
+	mariadb_text(link, n, row->client, sizeof(row->client));
 }
 
-static enum statement list_statement(bool oldest_first, bool by_state, bool by_task)
+static enum statement list_statement(bool oldest_first, bool by_state, bool by_task, bool by_client)
 {
+	if (by_client && by_task)
+		return oldest_first ? ST_LIST_BOTH_OLD : ST_LIST_BOTH_NEW;
+	if (by_client)
+		return oldest_first ? ST_LIST_CLIENT_OLD : ST_LIST_CLIENT_NEW;
 	if (by_task)
 		return oldest_first ? ST_LIST_TASK_OLD : ST_LIST_TASK_NEW;
 	if (by_state)
@@ -377,12 +382,12 @@ static enum statement list_statement(bool oldest_first, bool by_state, bool by_t
 }
 
 static int mariadb_list(struct store *store, bool oldest_first, enum job_state state,
-	const char *task, uint64_t cursor, size_t limit, struct store_row *ret, size_t *ret_n,
-	struct err *err)
+	const char *task, const char *client, uint64_t cursor, size_t limit, struct store_row *ret,
+	size_t *ret_n, struct err *err)
 {
 	struct mariadb *m = mariadb_of(store);
 	bool by_state = state != JOB_STATE_MAX_;
-	struct cell in[4];
+	struct cell in[5];
 	size_t n_in = 0, n = 0;
 	int r;
 
@@ -393,8 +398,11 @@ static int mariadb_list(struct store *store, bool oldest_first, enum job_state s
 		in[n_in++] = CELL_INT(state);
 	if (task != NULL)
 		in[n_in++] = CELL_TEXT(task);
+	if (client != NULL)
+		in[n_in++] = CELL_TEXT(client);
 	in[n_in++] = CELL_UINT(limit);
-	r = mariadb_read(m, list_statement(oldest_first, by_state, task != NULL), in, n_in, err);
+	r = mariadb_read(m, list_statement(oldest_first, by_state, task != NULL, client != NULL),
+		in, n_in, err);
 	while (r == 0 && n < limit && (r = mariadb_fetch(m->link, err)) > 0) {
 		row_at(m->link, &ret[n++]);
 		r = 0;
@@ -751,6 +759,11 @@ const struct store_ops store_mariadb_ops = {
 	.key_get = mariadb_key_get,
 	.key_of = mariadb_key_of,
 	.key_remove = mariadb_key_remove,
+	.client_add = mariadb_client_add,
+	.client_delete = mariadb_client_delete,
+	.each_client = mariadb_each_client,
+	.audit_add = mariadb_audit_add,
+	.audit_list = mariadb_audit_list,
 	.job_claim = mariadb_job_claim,
 	.job_started = mariadb_job_started,
 	.job_requeue = mariadb_job_requeue,

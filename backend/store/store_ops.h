@@ -12,7 +12,11 @@
 	"bytes, trace"
 #define ROW_COLUMNS                                                                  \
 	"seq, id, task, state, verdict, priority, queued_unix_ms, started_unix_ms, " \
-	"finished_unix_ms, expires_age_ms, node"
+	"finished_unix_ms, expires_age_ms, node, client"
+
+#define CLIENT_COLUMNS                                                                       \
+	"name, token_hash, weight, max_running, max_queued, rate, burst, max_bytes, tasks, " \
+	"is_operator, made_unix_ms"
 
 struct store_ops {
 	const char *name;
@@ -62,6 +66,12 @@ struct store_ops {
 	int (*each_event)(
 		struct store *store, uint64_t seq, store_event_fn *fn, void *arg, struct err *err);
 	int (*clear)(struct store *store, struct err *err);
+	int (*client_add)(struct store *store, const struct store_client *client, struct err *err);
+	int (*client_delete)(struct store *store, const char *name, struct err *err);
+	int (*each_client)(struct store *store, store_client_fn *fn, void *arg, struct err *err);
+	int (*audit_add)(struct store *store, const struct store_audit *entry, struct err *err);
+	int (*audit_list)(struct store *store, bool oldest_first, uint64_t cursor, size_t limit,
+		struct store_audit *ret, size_t *ret_n, struct err *err);
 	int (*blob_put)(struct store *store, uint64_t seq, enum job_blob kind,
 		const struct store_blob *blob, struct err *err);
 	int (*blob_get)(struct store *store, uint64_t seq, enum job_blob kind,
@@ -71,10 +81,11 @@ struct store_ops {
 	int (*blobs_get)(struct store *store, uint64_t seq, unsigned want, struct store_blob *ret,
 		struct err *err);
 	int (*each_open)(struct store *store, store_job_fn *fn, void *arg, struct err *err);
-	/* One state, or all of them (JOB_STATE_MAX_), in one order. */
+	/* One state, or all of them (JOB_STATE_MAX_; neither task nor client then), in one order.
+	 */
 	int (*list)(struct store *store, bool oldest_first, enum job_state state, const char *task,
-		uint64_t cursor, size_t limit, struct store_row *ret, size_t *ret_n,
-		struct err *err);
+		const char *client, uint64_t cursor, size_t limit, struct store_row *ret,
+		size_t *ret_n, struct err *err);
 	int (*expired)(struct store *store, int64_t age_ms, size_t limit, struct store_done *ret,
 		size_t *ret_n, struct err *err);
 	int (*oldest_done)(struct store *store, const char *client, size_t limit,

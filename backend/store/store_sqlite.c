@@ -13,6 +13,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "sqlite_clients.h"
 #include "sqlite_schema.h"
 #include "sqlite_vfs.h"
 #include "store_ops.h"
@@ -100,6 +101,18 @@
 			 "AND seq < ?1 ORDER BY seq DESC LIMIT ?2")                                \
 	X(LIST_TASK_OLD, "SELECT " ROW_COLUMNS " FROM job WHERE task = ?4 AND state = ?3 "         \
 			 "AND seq > ?1 ORDER BY seq LIMIT ?2")                                     \
+	X(LIST_CLIENT_NEW, "SELECT " ROW_COLUMNS " FROM job INDEXED BY job_client "                \
+			   "WHERE client = ?5 AND client <> '' AND state = ?3 AND seq < ?1 "       \
+			   "ORDER BY seq DESC LIMIT ?2")                                           \
+	X(LIST_CLIENT_OLD, "SELECT " ROW_COLUMNS " FROM job INDEXED BY job_client "                \
+			   "WHERE client = ?5 AND client <> '' AND state = ?3 AND seq > ?1 "       \
+			   "ORDER BY seq LIMIT ?2")                                                \
+	X(LIST_BOTH_NEW, "SELECT " ROW_COLUMNS " FROM job INDEXED BY job_client_task "             \
+			 "WHERE client = ?5 AND client <> '' AND task = ?4 AND state = ?3 "        \
+			 "AND seq < ?1 ORDER BY seq DESC LIMIT ?2")                                \
+	X(LIST_BOTH_OLD, "SELECT " ROW_COLUMNS " FROM job INDEXED BY job_client_task "             \
+			 "WHERE client = ?5 AND client <> '' AND task = ?4 AND state = ?3 "        \
+			 "AND seq > ?1 ORDER BY seq LIMIT ?2")                                     \
 	X(EXPIRED, "SELECT seq, bytes, " ENDED_AGE ", client FROM job INDEXED BY job_expires "     \
 		   "WHERE state = 2 AND expires_age_ms <= ?1 "                                     \
 		   "ORDER BY expires_age_ms LIMIT ?2")                                             \
@@ -172,6 +185,16 @@ static int fail(sqlite3 *db, int rc, const char *what, struct err *err)
 {
 	return err_say(err, errno_of(rc), "store: %s: %s", what,
 		db == NULL ? sqlite3_errstr(rc) : sqlite3_errmsg(db));
+}
+
+sqlite3 *sqlite_handle(struct store *store)
+{
+	return sqlite_of(store)->db;
+}
+
+int sqlite_fail(sqlite3 *db, int rc, const char *what, struct err *err)
+{
+	return fail(db, rc, what, err);
 }
 
 /* --- statements --- */
@@ -787,11 +810,16 @@ static void row_of(sqlite3_stmt *stmt, struct store_row *row)
 	row->started_unix_ms = sqlite3_column_int64(stmt, n++);
 	row->finished_unix_ms = sqlite3_column_int64(stmt, n++);
 	row->expires_age_ms = sqlite3_column_int64(stmt, n++);
-	column_text(stmt, n, row->node, sizeof(row->node));
+	column_text(stmt, n++, row->node, sizeof(row->node));
+	column_text(stmt, n, row->client, sizeof(row->client));
 }
 
-static enum statement list_statement(bool oldest_first, bool by_state, bool by_task)
+static enum statement list_statement(bool oldest_first, bool by_state, bool by_task, bool by_client)
 {
+	if (by_client && by_task)
+		return oldest_first ? ST_LIST_BOTH_OLD : ST_LIST_BOTH_NEW;
+	if (by_client)
+		return oldest_first ? ST_LIST_CLIENT_OLD : ST_LIST_CLIENT_NEW;
 	if (by_task)
 		return oldest_first ? ST_LIST_TASK_OLD : ST_LIST_TASK_NEW;
 	if (by_state)
@@ -800,11 +828,12 @@ static enum statement list_statement(bool oldest_first, bool by_state, bool by_t
 }
 
 static int sqlite_list(struct store *store, bool oldest_first, enum job_state state,
-	const char *task, uint64_t cursor, size_t limit, struct store_row *ret, size_t *ret_n,
-	struct err *err)
+	const char *task, const char *client, uint64_t cursor, size_t limit, struct store_row *ret,
+	size_t *ret_n, struct err *err)
 {
 	struct sqlite *s = sqlite_of(store);
-	enum statement which = list_statement(oldest_first, state != JOB_STATE_MAX_, task != NULL);
+	enum statement which =
+		list_statement(oldest_first, state != JOB_STATE_MAX_, task != NULL, client != NULL);
 	cleanup_stmt sqlite3_stmt *stmt = NULL;
 	size_t n = 0;
 	int r = prepare(s, which, &stmt, err);
@@ -819,6 +848,8 @@ static int sqlite_list(struct store *store, bool oldest_first, enum job_state st
 		bind_int(stmt, 3, state);
 	if (task != NULL)
 		bind_text(stmt, 4, task);
+	if (client != NULL)
+		bind_text(stmt, 5, client);
 	while (n < limit && (r = step(s, stmt, err)) > 0)
 		row_of(stmt, &ret[n++]);
 	if (r < 0)
@@ -1354,6 +1385,11 @@ const struct store_ops store_sqlite_ops = {
 	.key_get = sqlite_key_get,
 	.key_of = sqlite_key_of,
 	.key_remove = sqlite_key_remove,
+	.client_add = sqlite_client_add,
+	.client_delete = sqlite_client_delete,
+	.each_client = sqlite_each_client,
+	.audit_add = sqlite_audit_add,
+	.audit_list = sqlite_audit_list,
 	.job_claim = sqlite_job_claim,
 	.job_started = sqlite_job_started,
 	.job_requeue = sqlite_job_requeue,

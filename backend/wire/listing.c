@@ -13,6 +13,7 @@ void listing_pack(struct packer *p, const struct listing_row *row)
 	pack_i64(p, row->finished_ms);
 	pack_u8(p, row->own);
 	pack_str(p, row->node);
+	pack_str(p, row->client);
 }
 
 bool listing_unpack(struct unpacker *u, struct listing_row *ret)
@@ -35,6 +36,7 @@ bool listing_unpack(struct unpacker *u, struct listing_row *ret)
 	ret->finished_ms = unpack_i64(u);
 	own = unpack_u8(u);
 	unpack_str(u, ret->node, sizeof(ret->node));
+	unpack_str(u, ret->client, sizeof(ret->client));
 	if (state >= JOB_STATE_MAX_ || verdict > VERDICT_MAX_ || own > 1)
 		u->failed = true;
 	ret->state = (enum job_state)state;

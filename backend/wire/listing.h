@@ -21,6 +21,7 @@ struct listing_row {
 	int64_t queued_ms, started_ms, finished_ms;
 	bool own; /* the asker may see the whole id */
 	char node[65];
+	char client[65]; /* "" : nobody, or not to be seen by the asker */
 };
 
 void listing_pack(struct packer *p, const struct listing_row *row);

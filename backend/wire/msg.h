@@ -127,7 +127,7 @@ enum watch_stage {
 #define MSG_JOB_CANCEL_FIELDS(F) \
 	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(ID, id, 0)
 #define MSG_JOB_LIST_FIELDS(F) /* newest first; states: bits 1 << enum job_state, 0: all */ \
-	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(U32, limit, 1000) F(U64, cursor, INT64_MAX) F(U32, states, 7) F(STR, task, TASK_NAME_MAX)
+	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(U32, limit, 1000) F(U64, cursor, INT64_MAX) F(U32, states, 7) F(STR, task, TASK_NAME_MAX) F(STR, client, 64) /* "": all that the asker may see */
 #define MSG_QUEUE_GET_FIELDS(F) /* classic: every unexpired job, oldest first; else waiting and running ones */ \
 	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(U8, classic, 1)
 #define MSG_STATUS_GET_FIELDS(F) \
@@ -140,7 +140,7 @@ enum watch_stage {
 
 /* gateway or driver to queue: an unlinked file of the spool to write into; a driver names job, attempt and kind */
 #define MSG_SPOOL_OPEN_FIELDS(F) \
-	F(U64, token, UINT64_MAX) F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(U8, kind, JOB_BLOB_MAX_ - 1)
+	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(U8, kind, JOB_BLOB_MAX_ - 1)
 
 /* queue to gateway */
 #define MSG_JOB_FIELDS(F) /* answers SUBMIT, JOB_GET, JOB_CANCEL; *_ms: unix time, 0 for not yet */ \

@@ -66,6 +66,9 @@ class Configuration(unittest.TestCase):
         whole = part(self.doc, '## task "NAME" { … }')
         return rows(whole[:whole.index("\n### ")])
 
+    def client(self):
+        return self.documented('## client "NAME" { … }')
+
     def names(self, found):
         return [row[0].strip("`") for row in found]
 
@@ -73,6 +76,7 @@ class Configuration(unittest.TestCase):
         for table, found in (("config_keys", self.top()), ("task_keys", self.task()),
                              ("mount_keys", self.documented("### mount { … }")),
                              ("checker_keys", self.documented("### checker { … }")),
+                             ("client_keys", self.client()),
                              ("result_keys", self.documented('### result "MEMBER" { … }'))):
             keys = self.keys_of_source(table)
             self.assertGreater(len(keys), 0, table)
@@ -95,13 +99,16 @@ class Configuration(unittest.TestCase):
                           if re.match(r'# \t*(\w+ = .*|\w+( "\w+")? \{|\})$', line))
         # Its examples, where one needs the other.
         whole = plain.replace('"everything"', '"classic"').replace("store_shared = false", "store_shared = true")
+        whole = re.sub(r"\ttoken_file = .*\n", "", whole)
         taken, said = self.check(whole)
         self.assertTrue(taken, said)
         task = plain[plain.index('\ntask "'):]
+        client = plain[plain.index('\nclient "'):plain.index('\ntask "')]
         top = re.sub(r'(?ms)^\w+( "\w+")? \{.*?^\}$', "", plain)
         inner = {name: re.search(r"(?s)\n\t%s.*?\{(.*?)\n\t\}" % name, task).group(1)
                  for name in ("mount", "checker", "result")}
         for table, where, depth in (("config_keys", top, ""), ("task_keys", task, "\t"),
+                                    ("client_keys", client, "\t"),
                                     ("mount_keys", inner["mount"], "\t\t"),
                                     ("checker_keys", inner["checker"], "\t\t"),
                                     ("result_keys", inner["result"], "\t\t")):
@@ -116,7 +123,7 @@ class Configuration(unittest.TestCase):
     def try_values(self, found, form):
         """The ends of each documented range are taken, what lies beyond is refused."""
         tried = 0
-        for name, values, default, _ in found:
+        for name, values, default in (row[:3] for row in found):
             ends = re.match(r"(-?\d+[KMGT]?) to (\d+[KMGT]?)\b", values)
             if not ends:
                 continue
@@ -139,6 +146,8 @@ class Configuration(unittest.TestCase):
         self.assertGreater(self.try_values(self.top(), "%s = %s\n"), 20)
         self.assertGreater(self.try_values(
             [row for row in self.task() if row[0] not in ("`warm_max`",)], task), 6)
+        client = 'client "c" {\n\ttoken_hash = "sha256:%s"\n\trate = 1\n\t%%s = %%s\n}\n' % ("0" * 64)
+        self.assertGreater(self.try_values(self.client(), client), 5)
 
     def test_limits(self):
         table = text_of("backend", "common", "limits.h")

@@ -3,6 +3,7 @@
 import array
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -15,7 +16,7 @@ import unittest
 
 import client
 import service
-from service import DOCKGATE, ORIGIN, UIDS, free_port
+from service import DOCKGATE, ORIGIN, ROOT, UIDS, free_port
 
 JOB = bytes(range(32))
 ID = JOB.hex()
@@ -45,48 +46,26 @@ task "classic" {{
 
 # ---- the queue's end ------------------------------------------------------------------------
 
-TYPES = {1: "hello", 2: "submit", 3: "job_get", 4: "job_cancel", 5: "job_list", 6: "queue_get",
-         7: "status_get", 8: "forget", 9: "spool_open", 10: "job", 11: "refused", 12: "jobs",
-         13: "status", 14: "spool"}
-NUMBERS = {name: number for number, name in TYPES.items()}
+def catalogue():
+    """Every message's number, and its fields in their order, as backend/wire/msg.h has them."""
+    with open(os.path.join(ROOT, "backend", "wire", "msg.h"), encoding="utf-8") as header:
+        text = header.read()
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S).replace("\\\n", "")
+    bodies = dict(re.findall(r"#define MSG_(\w+)\(F\)(.*)", text))
+    fields = {name.lower()[:-len("_FIELDS")]: re.findall(
+        r"\bF\((\w+), (\w+),", re.sub(r"MSG_(\w+)\(F\)", lambda found: bodies[found.group(1)], body))
+        for name, body in bodies.items() if name.endswith("_FIELDS")}
+    numbers = {member: int(number)
+               for member, number in re.findall(r"X\(\w+,\s*(\w+),\s*(\d+), BY", text)}
+    refusals = re.findall(r"X\((\w+), \"", text[text.index("#define REFUSALS"):text.index("enum refusal")])
+    version = int(re.search(r"#define MSG_VERSION\s+(\d+)", text).group(1))
+    fields = {name: [(kind.lower(), field) for kind, field in found] for name, found in fields.items()}
+    return version, numbers, fields, [name.lower() for name in refusals]
 
-# In the order of backend/wire/msg.h.
-CALLER = [("u8", "operator"), ("str", "bearer")]
-FIELDS = {
-    "hello": [("u32", "version"), ("u8", "role"), ("u64", "generation"), ("u64", "instance"),
-              ("str", "node")],
-    "submit": [("u64", "token"), *CALLER, ("u8", "classic"), ("str", "task"), ("u32", "wait_ms"),
-               ("u32", "want"), ("i64", "retention_s"), ("u32", "priority"), ("blob", "spec"),
-               ("blob", "input")],
-    "job_get": [("u64", "token"), *CALLER, ("u8", "classic"), ("id", "id"), ("u32", "wait_ms"),
-                ("u32", "want")],
-    "job_cancel": [("u64", "token"), *CALLER, ("id", "id")],
-    "job_list": [("u64", "token"), *CALLER, ("u32", "limit"), ("u64", "cursor"), ("u32", "states"),
-                 ("str", "task")],
-    "queue_get": [("u64", "token"), *CALLER, ("u8", "classic")],
-    "status_get": [("u64", "token"), ("u8", "metrics")],
-    "forget": [("u64", "token")],
-    "spool_open": [("u64", "token"), ("id", "id"), ("u32", "attempt"), ("u8", "kind")],
-    "job": [("u64", "token"), ("id", "id"), ("u64", "seq"), ("str", "task"), ("u8", "state"),
-            ("u8", "verdict"), ("u32", "attempt"), ("u64", "position"), ("i64", "queued_ms"),
-            ("i64", "started_ms"), ("i64", "finished_ms"), ("i64", "expires_ms"), ("str", "node"),
-            ("str", "image"), ("u8", "isolation"), ("str", "error"), ("blob", "spec"),
-            ("blob", "result"), ("blob", "out"), ("blob", "err"), ("blob", "files"),
-            ("u64", "out_bytes"), ("u64", "err_bytes"), ("u64", "files_bytes")],
-    "refused": [("u64", "token"), ("u8", "why"), ("str", "detail"), ("u32", "retry_after_s")],
-    "jobs": [("u64", "token"), ("u64", "cursor"), ("u64", "waiting"), ("u64", "running"),
-             ("blob", "list")],
-    "status": [("u64", "token"), ("u8", "store_up"), ("u8", "driver_up"), ("u8", "engine_up"),
-               ("str", "reason"), ("u64", "waiting"), ("u64", "running"), ("blob", "metrics"),
-               ("blob", "node")],
-    "spool": [("u64", "token"), ("blob", "file")],
-}
+
+VERSION, NUMBERS, FIELDS, REFUSALS = catalogue()
+TYPES = {number: name for name, number in NUMBERS.items()}
 NUMERIC = {"u8": "<B", "u32": "<I", "u64": "<Q", "i64": "<q"}
-REFUSALS = ["not_found", "queue_full", "over_share", "unauthorized", "forbidden", "unknown_task",
-            "not_ready", "invalid", "store"]
-
-
-VERSION = 4
 
 
 def pack(name, values, fds):
@@ -319,7 +298,7 @@ class Submit(GatewayCase):
         self.assertEqual(reply.headers["Location"], f"/v1/jobs/{ID}")
         self.assertEqual(answer["queued_at"], "1970-01-01T00:00:00.001Z")
         asked = self.queue.wait_for("submit")
-        self.assertEqual((asked["task"], asked["wait_ms"], asked["retention_s"], asked["operator"]),
+        self.assertEqual((asked["task"], asked["wait_ms"], asked["retention_s"], asked["caller_operator"]),
                          ("sh", 0, -1, 0))
         self.assertIn(b"\1\0\0\0x", asked["spec"])
 
@@ -521,10 +500,10 @@ class Heads(GatewayCase):
     def test_the_peer_on_the_unix_socket_is_known(self):
         self.queue.answer_job(state=0)
         self.gateway.unix_http.get(f"/v1/jobs/{ID}")
-        self.assertEqual(self.queue.wait_for("job_get")["operator"], 1)  # the tests run as root
+        self.assertEqual(self.queue.wait_for("job_get")["caller_operator"], 1)  # the tests run as root
         self.http.get(f"/v1/jobs/{ID}", Authorization="Bearer s3cret")
         asked = self.queue.wait_for("job_get")
-        self.assertEqual((asked["operator"], asked["bearer"]), (0, "s3cret"))
+        self.assertEqual((asked["caller_operator"], asked["bearer"]), (0, "s3cret"))
 
     def test_a_truncated_body_is_408_or_closed(self):
         answer = self.http.raw(b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"

@@ -391,7 +391,7 @@ static void lists_page_in_both_orders(void **state)
 				do {
 					assert_int_equal(
 						store_list(w->store, oldest, states, names[task],
-							cursor, 7, row, &n, &err),
+							NULL, cursor, 7, row, &n, &err),
 						0);
 					for (size_t i = 0; i < n; i++, at += oldest ? 1 : -1) {
 						while ((states != 0 &&
