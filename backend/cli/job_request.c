@@ -111,6 +111,16 @@ static int append(json_t *job, const char *name, const char *text, struct err *e
 	return 0;
 }
 
+static int put_priority(struct job_request *rq, const char *arg, struct err *err)
+{
+	int64_t n;
+
+	if (!number_parse(arg, 0, PRIORITY_MAX, &n))
+		return err_say(
+			err, EINVAL, "--priority: expected 0 to %d, got '%s'", PRIORITY_MAX, arg);
+	return json_object_set_new(rq->job, "priority", json_integer(n));
+}
+
 int job_request_option(struct job_request *rq, int opt, const char *arg, struct err *err)
 {
 	switch (opt) {
@@ -120,6 +130,8 @@ int job_request_option(struct job_request *rq, int opt, const char *arg, struct 
 		return put_pair(rq, "env", arg, err);
 	case OPT_LABEL:
 		return put_pair(rq, "labels", arg, err);
+	case OPT_PRIORITY:
+		return put_priority(rq, arg, err);
 	case OPT_COLLECT:
 		return append(rq->job, "collect", arg, err);
 	case OPT_STDIN:

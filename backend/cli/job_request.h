@@ -24,19 +24,21 @@ enum {
 	OPT_STDIN,
 	OPT_COLLECT,
 	OPT_LABEL,
+	OPT_PRIORITY,
 	OPT_NETWORK,
 	OPT_STOP,
 	OPT_JOB_LAST_,
 };
 
-#define JOB_OPTIONS                                                  \
-	{ "limit", required_argument, NULL, OPT_LIMIT },             \
-		{ "env", required_argument, NULL, OPT_ENV },         \
-		{ "stdin", required_argument, NULL, OPT_STDIN },     \
-		{ "collect", required_argument, NULL, OPT_COLLECT }, \
-		{ "label", required_argument, NULL, OPT_LABEL },     \
-	{                                                            \
-		"network", no_argument, NULL, OPT_NETWORK            \
+#define JOB_OPTIONS                                                    \
+	{ "limit", required_argument, NULL, OPT_LIMIT },               \
+		{ "env", required_argument, NULL, OPT_ENV },           \
+		{ "stdin", required_argument, NULL, OPT_STDIN },       \
+		{ "collect", required_argument, NULL, OPT_COLLECT },   \
+		{ "label", required_argument, NULL, OPT_LABEL },       \
+		{ "priority", required_argument, NULL, OPT_PRIORITY }, \
+	{                                                              \
+		"network", no_argument, NULL, OPT_NETWORK              \
 	}
 
 #define JOB_HELP                                                                          \
@@ -46,6 +48,7 @@ enum {
 	"  --stdin FILE     the job's standard input; - or a pipe: ours\n"                \
 	"  --collect GLOB   files to bring back\n"                                        \
 	"  --label NAME=VALUE  given back with the job\n"                                 \
+	"  --priority N     0 to 9: before our other jobs\n"                              \
 	"  --network        with a network, where the task has one\n"
 
 #define ARGS_HELP                                                                        \

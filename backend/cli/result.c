@@ -35,7 +35,7 @@ static void print_number(const char *name, const json_t *value, const char *unit
 static void print(const json_t *job)
 {
 	static const char *const texts[] = { "id", "task", "state", "verdict", "error", "node",
-		"image", "queued_at", "started_at", "finished_at", "expires_at" };
+		"image", "queued_at", "estimated_start", "started_at", "finished_at", "expires_at" };
 	const json_t *usage_of = json_object_get(job, "usage");
 	const json_t *file;
 	size_t i;

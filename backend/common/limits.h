@@ -32,6 +32,8 @@
 	X(CPUS,      cpus,         1000,      64000,      10,        "1/1000",    "processors at one time; JSON has 0.5, 1.5")
 /* clang-format on */
 
+#define PRIORITY_MAX 9 /* of a job among those of its client */
+
 enum limit {
 #define X(id, member, def, ceiling, min, unit, what) LIMIT_##id,
 	LIMITS(X)

@@ -330,13 +330,15 @@ static int write_ending(struct json_text *t, const struct msg_job *job, const st
 	return r;
 }
 
-static void write_position(struct json_text *t, uint64_t position)
+static void write_position(struct json_text *t, uint64_t position, int64_t estimated_ms)
 {
 	jt_key(t, "position");
 	if (position == 0)
 		jt_null(t);
 	else
 		jt_uint(t, position);
+	jt_key(t, "estimated_start");
+	jt_time(t, estimated_ms);
 }
 
 static void write_times(
@@ -359,7 +361,7 @@ static void str_or_null(struct json_text *t, const char *key, const char *text)
 /* What holds of a job in any state. */
 static void write_rest(struct json_text *t, const struct msg_job *job)
 {
-	write_position(t, job->position);
+	write_position(t, job->position, job->estimated_ms);
 	write_times(t, job->queued_ms, job->started_ms, job->finished_ms);
 	jt_key(t, "expires_at");
 	jt_time(t, job->expires_ms);
@@ -440,7 +442,7 @@ void answer_row(struct json_text *t, const struct listing_row *row)
 	jt_str(t, job_state_name(row->state));
 	jt_key(t, "verdict");
 	jt_str_or_null(t, row->verdict >= VERDICT_MAX_ ? NULL : verdict_name(row->verdict));
-	write_position(t, row->position);
+	write_position(t, row->position, row->estimated_ms);
 	write_times(t, row->queued_ms, row->started_ms, row->finished_ms);
 	str_or_null(t, "node", row->node);
 	str_or_null(t, "client", row->client);

@@ -77,6 +77,7 @@ void jobs_send(struct exchange *ex, struct request *req, bool classic, exchange_
 	msg.submit.wait_ms = (uint32_t)ex->wait_ms;
 	msg.submit.want = ex->wait_ms > 0 ? WANT_ANSWER : WANT_SPEC;
 	msg.submit.retention_s = req->retention_s;
+	msg.submit.priority = req->priority;
 	(void)snprintf(msg.submit.task, sizeof(msg.submit.task), "%s", req->spec.task);
 	if (req->key != NULL)
 		(void)snprintf(msg.submit.key, sizeof(msg.submit.key), "%s", req->key);

@@ -159,6 +159,16 @@ static int read_labels(struct reading *rd, const struct at *at, json_t *value)
 }
 
 /* A client may shorten the time for which its result is kept. */
+static int read_priority(struct reading *rd, const struct at *at, json_t *value)
+{
+	if (!json_is_integer(value))
+		return member_expected(rd->err, at, "a whole number", value);
+	if (json_integer_value(value) < 0 || json_integer_value(value) > PRIORITY_MAX)
+		return member_bad(rd->err, at, "expected 0 to %d", PRIORITY_MAX);
+	rd->req->priority = (uint32_t)json_integer_value(value);
+	return 0;
+}
+
 static int read_retention(struct reading *rd, const struct at *at, json_t *value)
 {
 	int64_t most = rd->task == NULL ? rd->config->retention_s : rd->task->retention_s;
@@ -200,6 +210,7 @@ static const struct {
 	{ "collect", read_collect },
 	{ "labels", read_labels },
 	{ "retention_s", read_retention },
+	{ "priority", read_priority },
 };
 
 static int read_member(struct reading *rd, const char *name, json_t *value)
@@ -314,6 +325,7 @@ void request_init(struct request *req)
 	req->retention_s = -1;
 	req->key = NULL;
 	memset(&req->fingerprint, 0, sizeof(req->fingerprint));
+	req->priority = 0;
 }
 
 void request_done(struct request *req)

@@ -19,6 +19,7 @@ struct request {
 	int64_t retention_s; /* -1: the task's */
 	const char *key;     /* of the caller: makes the request safe to repeat. NULL: none */
 	struct job_id fingerprint;
+	uint32_t priority;   /* up to PRIORITY_MAX */
 };
 
 void request_init(struct request *req);

@@ -26,7 +26,7 @@
 #define RUNNING_MAX   (4 * 1024 * 1024)
 #define TASKS_MAX     (1024 * 1024)
 
-static bool is_ready(const struct queue *q)
+bool drive_is_ready(const struct queue *q)
 {
 	return q->drive.ch != NULL && !q->drive.closed && q->drive.node_seen && q->drive.engine_up;
 }
@@ -134,7 +134,7 @@ static struct job *next_job(struct queue *q, uint64_t *ret_gpus)
 	int slots;
 	struct admission_need all = drive_budget(q, &slots);
 
-	if (!is_ready(q) || age_now(&q->age) < q->drive.hold_until_age_ms ||
+	if (!drive_is_ready(q) || age_now(&q->age) < q->drive.hold_until_age_ms ||
 		channel_waiting(q->drive.ch) > QUEUE_HOLD_BACK)
 		return NULL;
 	return jobs_next(&q->jobs, slots, &all, ret_gpus);
@@ -208,7 +208,8 @@ static void run_fetched(struct queue *q, struct fetch *fetch)
 	int r = fetch->r;
 
 	if (job == NULL || job->elsewhere || job->state != JOB_RUNNING ||
-		job->attempt != fetch->attempt || job->driver != q->drive.instance || !is_ready(q))
+		job->attempt != fetch->attempt || job->driver != q->drive.instance ||
+		!drive_is_ready(q))
 		return; /* it has moved on, or its lease will run out */
 	init_run(q, job, &msg);
 	if (r == 0)

@@ -29,6 +29,10 @@ void drive_done(struct queue *q);
 
 /* What all jobs together may take: the configuration's word, else the machine's size. */
 struct admission_need drive_budget(const struct queue *q, int *ret_slots);
+/* Is it there, with its engine? */
+bool drive_is_ready(const struct queue *q);
+/* What all jobs together may take: the configuration's word, else the machine's size. */
+struct admission_need drive_budget(const struct queue *q, int *ret_slots);
 /* Is there a job that could start now? */
 bool drive_can_admit(struct queue *q);
 /* Within a turn: hands over all that may start. */

@@ -142,12 +142,16 @@ static void enter_queue(struct jobs *jobs, struct job *job)
 	job->state = JOB_QUEUED;
 	job->client->waiting++;
 	jobs->lines[job->line].waiting++;
+	jobs->waiting_need.cpus += job->need.cpus;
+	jobs->waiting_need.memory_bytes += job->need.memory_bytes;
 }
 
 static void leave_queue(struct jobs *jobs, struct job *job)
 {
 	job->client->waiting--;
 	jobs->lines[job->line].waiting--;
+	jobs->waiting_need.cpus -= job->need.cpus;
+	jobs->waiting_need.memory_bytes -= job->need.memory_bytes;
 }
 
 static void enter_running(struct jobs *jobs, struct job *job)
@@ -421,7 +425,7 @@ struct job *jobs_next(
 			.concurrency = line->task == NULL ? INT_MAX : line->task->concurrency,
 			.gpus = line->gpus,
 		};
-		if (first != NULL) {
+		if (first != NULL && !line->paused && !jobs->paused) {
 			jobs->heads[i].first = &first->fair;
 			jobs->heads[i].need = first->need;
 		}

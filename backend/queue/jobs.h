@@ -18,8 +18,9 @@
 #include "fair.h"
 #include "store/store.h"
 
-#define JOBS_CLASS_LEAD_MS 60000 /* so much earlier did a job come for each step of its priority \
-				  */
+#define JOBS_CLASS_LEAD_MS                                                    \
+	60000 /* so much earlier did a job come for each step of its priority \
+	       */
 
 struct job {
 	struct job_id id;
@@ -58,6 +59,8 @@ struct line {
 	size_t waiting;
 	int running;
 	int64_t gpu_cost;   /* of a job, as fair_add() takes it */
+	bool paused;        /* none of it starts */
+	double mean_ms;     /* that a job of it takes, 0: not known */
 	bool image_missing; /* as the driver said last */
 	struct gpu_want gpus;
 };
@@ -70,7 +73,10 @@ struct jobs {
 	struct clients clients;
 	struct job *by_id; /* hash; owns them */
 	struct fair fair;
-	int64_t last_came_ms; /* the latest of those that wait */
+	int64_t last_came_ms;               /* the latest of those that wait */
+	struct admission_need waiting_need; /* of all that wait together */
+	double mean_ms;                     /* that any job takes, 0: not known */
+	bool paused;                        /* none starts */
 	struct running_jobs running;
 	size_t n_running;
 	struct running_jobs elsewhere; /* of machines that share the store */

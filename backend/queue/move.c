@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "estimate.h"
 #include "lease.h"
 #include "queue.h"
 #include "repeat.h"
@@ -213,8 +214,13 @@ static int tell_waiters_later(
 static void count_end(struct queue *q, const struct job *job, enum verdict verdict)
 {
 	q->metrics.done[verdict]++;
-	if (job->state == JOB_RUNNING)
-		metrics_observe(&q->metrics.run, age_now(&q->age) - job->claimed_age_ms);
+	if (job->state == JOB_RUNNING) {
+		int64_t ms = age_now(&q->age) - job->claimed_age_ms;
+
+		metrics_observe(&q->metrics.run, ms);
+		if (verdict != VERDICT_CANCELLED && !job->elsewhere)
+			estimate_learn(q, job, ms);
+	}
 	log_info("job=%s done verdict=%s attempt=%" PRIu32, queue_short_id(&job->id).text,
 		verdict_name(verdict), job->attempt);
 }

@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "estimate.h"
 #include "fetch.h"
 #include "queue.h"
 #include "wire/listing.h"
@@ -118,6 +119,12 @@ static int fill_blobs(struct queue *q, uint64_t seq, uint32_t want, struct fetch
 	return r;
 }
 
+static void fill_place(struct queue *q, const struct job *job, struct msg_job *ret)
+{
+	ret->position = jobs_position(&q->jobs, job);
+	ret->estimated_ms = estimate_start_of(q, job, ret->position);
+}
+
 static void fill_row(struct queue *q, const struct store_job *row, struct msg_job *job)
 {
 	const struct job *open = jobs_find(&q->jobs, &row->id);
@@ -128,7 +135,8 @@ static void fill_row(struct queue *q, const struct store_job *row, struct msg_jo
 	job->state = (uint8_t)row->state;
 	job->verdict = (uint8_t)row->verdict;
 	job->attempt = row->attempt;
-	job->position = open == NULL ? 0 : jobs_position(&q->jobs, open);
+	if (open != NULL)
+		fill_place(q, open, job);
 	job->queued_ms = row->queued_unix_ms;
 	job->started_ms = row->started_unix_ms;
 	job->finished_ms = row->finished_unix_ms;
@@ -156,7 +164,7 @@ static bool fill_from_memory(struct queue *q, const struct answer *answer, struc
 	msg->state = JOB_QUEUED;
 	msg->verdict = VERDICT_MAX_;
 	msg->attempt = job->attempt;
-	msg->position = jobs_position(&q->jobs, job);
+	fill_place(q, job, msg);
 	msg->queued_ms = job->queued_unix_ms;
 	return true;
 }
@@ -427,15 +435,17 @@ static bool shows_id(const struct caller *who, const struct store_row *row)
 	return caller_may(who, row->client) && (who->is_operator || row->client[0] != '\0');
 }
 
-static void pack_row(
-	struct queue *q, struct packer *p, const struct store_row *row, const struct caller *who)
+static void pack_row(struct queue *q, const struct estimate *estimate, struct packer *p,
+	const struct store_row *row, const struct caller *who)
 {
 	const struct job *job = jobs_find(&q->jobs, &row->id);
+	uint64_t position = job == NULL ? 0 : jobs_position(&q->jobs, job);
 	struct listing_row out = {
 		.id = row->id,
 		.state = row->state,
 		.verdict = row->verdict,
-		.position = job == NULL ? 0 : jobs_position(&q->jobs, job),
+		.position = position,
+		.estimated_ms = job == NULL ? 0 : estimate_start(q, estimate, job, position),
 		.queued_ms = row->queued_unix_ms,
 		.started_ms = row->started_unix_ms,
 		.finished_ms = row->finished_unix_ms,
@@ -487,6 +497,7 @@ void reply_list(
 	size_t limit = ask->limit == 0 ? 1 : ask->limit;
 	cleanup_free struct store_row *rows = calloc(limit, sizeof(*rows));
 	struct packer p = packer_growing();
+	struct estimate estimate;
 	struct err err;
 	size_t n = 0;
 	int r;
@@ -500,8 +511,9 @@ void reply_list(
 			 : store_list(q->store, false, ask->states, ask->task, client, ask->cursor,
 				   limit, rows, &n, &err);
 
+	estimate_init(q, &estimate);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		pack_row(q, &p, &rows[i], who);
+		pack_row(q, &estimate, &p, &rows[i], who);
 	if (r == 0 && p.failed)
 		r = err_set(&err, ENOMEM, "list");
 	if (r < 0)
@@ -535,14 +547,16 @@ static void long_list_free(struct long_list *list)
 /* 1: there is more; 0: that was all. */
 static int long_list_step(struct long_list *list, struct err *err)
 {
+	struct estimate estimate;
 	size_t n;
 	int r = store_list(list->queue->store, true, list->states, NULL, NULL, list->cursor,
 		LIST_STEP, list->rows, &n, err);
 
 	if (r < 0)
 		return r;
+	estimate_init(list->queue, &estimate);
 	for (size_t i = 0; i < n; i++)
-		pack_row(list->queue, &list->p, &list->rows[i], &list->who);
+		pack_row(list->queue, &estimate, &list->p, &list->rows[i], &list->who);
 	if (list->p.failed)
 		return err_set(err, ENOMEM, "list");
 	if (n == LIST_STEP) {

@@ -8,6 +8,7 @@ void listing_pack(struct packer *p, const struct listing_row *row)
 	pack_u8(p, (uint8_t)row->state);
 	pack_u8(p, (uint8_t)row->verdict);
 	pack_u64(p, row->position);
+	pack_i64(p, row->estimated_ms);
 	pack_i64(p, row->queued_ms);
 	pack_i64(p, row->started_ms);
 	pack_i64(p, row->finished_ms);
@@ -31,6 +32,7 @@ bool listing_unpack(struct unpacker *u, struct listing_row *ret)
 	state = unpack_u8(u);
 	verdict = unpack_u8(u);
 	ret->position = unpack_u64(u);
+	ret->estimated_ms = unpack_i64(u);
 	ret->queued_ms = unpack_i64(u);
 	ret->started_ms = unpack_i64(u);
 	ret->finished_ms = unpack_i64(u);

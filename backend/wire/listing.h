@@ -18,6 +18,7 @@ struct listing_row {
 	enum job_state state;
 	enum verdict verdict; /* VERDICT_MAX_: none yet */
 	uint64_t position;    /* 0: does not wait */
+	int64_t estimated_ms; /* when it will start, 0: not known */
 	int64_t queued_ms, started_ms, finished_ms;
 	bool own; /* the asker may see the whole id */
 	char node[65];

@@ -22,6 +22,7 @@
 #include "common/gpu.h"
 #include "common/job_id.h"
 #include "common/job_state.h"
+#include "common/limits.h"
 #include "common/role.h"
 #include "common/verdict.h"
 
@@ -119,7 +120,7 @@ enum watch_stage {
 #define MSG_SUBMIT_FIELDS(F) \
 	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(U8, classic, 1) F(STR, task, TASK_NAME_MAX) \
 	F(U32, wait_ms, 3600000) F(U32, want, WANT_ALL) F(I64, retention_s, 0) /* -1: the task's */ \
-	F(U32, priority, 1000000) \
+	F(U32, priority, PRIORITY_MAX) \
 	F(BLOB, spec, UINT64_MAX) F(BLOB, input, UINT64_MAX) \
 	F(STR, key, 255) F(ID, fingerprint, 0) /* "" for none, and the request's SHA-256 */
 #define MSG_JOB_GET_FIELDS(F) /* answered at once, or when the job ends, or after wait_ms */ \
@@ -145,7 +146,7 @@ enum watch_stage {
 /* queue to gateway */
 #define MSG_JOB_FIELDS(F) /* answers SUBMIT, JOB_GET, JOB_CANCEL; *_ms: unix time, 0 for not yet */ \
 	F(U64, token, UINT64_MAX) F(ID, id, 0) F(U64, seq, INT64_MAX) F(STR, task, TASK_NAME_MAX) F(U8, state, 2) \
-	F(U8, verdict, VERDICT_MAX_) F(U32, attempt, UINT32_MAX) F(U64, position, UINT64_MAX) \
+	F(U8, verdict, VERDICT_MAX_) F(U32, attempt, UINT32_MAX) F(U64, position, UINT64_MAX) F(I64, estimated_ms, 0) /* its start, 0: not known */ \
 	F(I64, queued_ms, 0) F(I64, started_ms, 0) F(I64, finished_ms, 0) F(I64, expires_ms, 0) \
 	F(STR, node, 64) F(STR, image, 255) F(U8, isolation, ISOLATION_MAX_ - 1) F(STR, error, 1000) \
 	F(BLOB, spec, UINT64_MAX) F(BLOB, result, UINT64_MAX) F(BLOB, out, UINT64_MAX) F(BLOB, err, UINT64_MAX) F(BLOB, files, UINT64_MAX) \

@@ -31,6 +31,7 @@ MEMBERS = [
     (sh(labels={"a": 1}), "labels"), (sh(stop_on_failure=1), "stop_on_failure"),
     (sh(network="yes"), "network"), (sh(build=[]), "build"), (sh(build={"command": "x"}), "command"),
     (sh(command="sh"), "command"), (sh(command=[]), "command"), (sh(retention_s="1"), "retention_s"),
+    (sh(priority=10), "priority"), (sh(priority="high"), "priority"),
     # unknown members, at every depth
     (sh(colour="red"), "colour"), (sh(Task="sh"), "Task"), (sh(limits={"cpu": 1}), "cpu"),
     (file("a", mode=7), "mode"), (sh(cases=[{"stdout": "x"}]), "stdout"),

@@ -73,7 +73,6 @@ static const struct {
 	/* unknown and repeated */
 	{ "{\"task\": \"sh\", \"colour\": 1}", "colour: unknown member" },
 	{ "{\"task\": \"sh\", \"callback\": \"http://x\"}", "callback: unknown member" },
-	{ "{\"task\": \"sh\", \"priority\": 1}", "priority: unknown member" },
 	{ "{\"task\": \"sh\", \"gpus\": \"all\"}", "gpus: unknown member" },
 	{ "{\"task\": \"sh\", \"cases\": [{}, {\"limits\": {\"cpu\": 1}}]}",
 		"cases[1].limits.cpu: unknown member" },
@@ -209,6 +208,9 @@ static const struct {
 	{ "{\"task\": \"sh\", \"labels\": []}", "labels: expected an object" },
 	{ "{\"task\": \"sh\", \"labels\": {\"a\": 1}}", "labels.a: expected a string" },
 	{ "{\"task\": \"sh\", \"labels\": {\"\": \"a\"}}", "labels.: a label's name" },
+	{ "{\"task\": \"sh\", \"priority\": -1}", "priority: expected 0 to 9" },
+	{ "{\"task\": \"sh\", \"priority\": 10}", "priority: expected 0 to 9" },
+	{ "{\"task\": \"sh\", \"priority\": 1.0}", "priority: expected a whole number" },
 	{ "{\"task\": \"sh\", \"retention_s\": 0}", "retention_s: expected 1 to 100" },
 	{ "{\"task\": \"sh\", \"retention_s\": 101}", "retention_s: expected 1 to 100" },
 	{ "{\"task\": \"sh\", \"retention_s\": \"1\"}", "retention_s: expected a whole number" },
@@ -329,7 +331,7 @@ static void all_members_arrive(void **state)
 		"0.25}}, {}],"
 		" \"stop_on_failure\": true, \"limits\": {\"cpu_ms\": 5}, \"network\": true, "
 		"\"collect\": [],"
-		" \"labels\": {\"k\": \"v\"}, \"retention_s\": 100}";
+		" \"labels\": {\"k\": \"v\"}, \"retention_s\": 100, \"priority\": 9}";
 	struct request req;
 	struct blob packed;
 	struct spec again;
@@ -358,6 +360,7 @@ static void all_members_arrive(void **state)
 	assert_true(req.spec.network && req.spec.has_collect);
 	assert_string_equal(req.spec.labels.v[1], "v");
 	assert_int_equal(req.retention_s, 100);
+	assert_int_equal(req.priority, 9);
 	/* and what the gateway takes, the queue takes */
 	assert_int_equal(spec_pack(&req.spec, &packed, &err), 0);
 	assert_int_equal(
@@ -377,6 +380,7 @@ static void the_first_file_has_the_tasks_name(void **state)
 	assert_int_equal(parse(json, strlen(json), &req, &err), 0);
 	assert_string_equal(req.spec.files[0].name, "main.c");
 	assert_int_equal(req.retention_s, -1);
+	assert_int_equal(req.priority, 0);
 	request_done(&req);
 }
 
