@@ -94,6 +94,7 @@ struct config *config_new(struct err *err)
 		.lease_ms = 15000,
 		.attempts = 3,
 		.retention_s = 600,
+		.keep_bytes = 10240 * MIB,
 		.grace_ms = 2000,
 		.drain_s = 10,
 		.build_cache_bytes = 1024 * MIB,

@@ -166,6 +166,7 @@ struct config {
 	int lease_ms;
 	int attempts;          /* default of tasks */
 	int64_t retention_s;   /* default of tasks */
+	int64_t keep_bytes;    /* of all jobs in the store; 0: no bound */
 	int64_t cpus_budget;   /* thousandths; 0: the machine's own number */
 	int64_t memory_budget; /* bytes; 0: three quarters of the machine's */
 	int slots;             /* containers running jobs at one time; 0: from the cpus */

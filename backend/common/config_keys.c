@@ -228,6 +228,7 @@ const struct key config_keys[] = {
 	{ "lease_ms",           KIND_INT,   C(lease_ms),           RANGE(1000, 3600000) },
 	{ "attempts",           KIND_INT,   C(attempts),           RANGE(1, 100) },
 	{ "retention_s",        KIND_INT64, C(retention_s),        RANGE(1, YEAR_S) },
+	{ "keep_bytes",         KIND_BYTES, C(keep_bytes),         RANGE(0, 64 * TIB) },
 	{ "cpus_budget",        KIND_MILLI, C(cpus_budget),        RANGE(0, 65536000) },
 	{ "memory_budget",      KIND_BYTES, C(memory_budget),      RANGE(0, 64 * TIB) },
 	{ "slots",              KIND_INT,   C(slots),              RANGE(0, 10000) },

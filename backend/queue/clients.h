@@ -31,7 +31,10 @@ struct client_state {
 	uint32_t running;     /* its jobs that run, on whichever machine */
 	uint32_t submitting;  /* its jobs on their way into the store */
 	struct bucket bucket; /* of its submits on this machine */
-	int64_t last_unix_ms; /* its last request to this machine, 0: none yet */
+	uint64_t kept_jobs;   /* its ended jobs that are kept (kept.h) */
+	uint64_t kept_bytes;
+	int64_t kept_since_age_ms; /* when the oldest one ended; INT64_MIN: not known */
+	int64_t last_unix_ms;      /* its last request to this machine, 0: none yet */
 	struct fair_client fair;
 	UT_hash_handle by_name; /* all of them */
 	UT_hash_handle by_hash; /* known ones, by token_hash */

@@ -494,6 +494,10 @@ static bool refuse_at_once(
 			"retention_s: must be between 1 and 31622400", 0);
 	else if (!q->store_up)
 		reply_refused(q, gate, submit->token, REFUSAL_STORE, NULL, 1);
+	else if (!kept_has_room(q, submit->spec.len, submit->input.len))
+		reply_refused(q, gate, submit->token, REFUSAL_NOT_READY,
+			"the jobs that wait and run take all that keep_bytes allows on the disk",
+			retry_after_s(q));
 	else if (!refuse_unready(q, gate, submit, line) &&
 		 !refuse_share(q, gate, submit, who->client))
 		return false;

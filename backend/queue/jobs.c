@@ -252,6 +252,7 @@ struct job *jobs_add(struct jobs *jobs, const struct store_job *row)
 			(unsigned)job->client->client.weight);
 	}
 	HASH_ADD(hh, jobs->by_id, id, sizeof(job->id), job);
+	jobs->open_bytes += job->bytes;
 	return job;
 }
 
@@ -316,6 +317,7 @@ void jobs_remove(struct jobs *jobs, struct job *job)
 		fair_drop(&jobs->fair, &job->fair);
 	}
 	HASH_DEL(jobs->by_id, job);
+	jobs->open_bytes -= job->bytes;
 	free(job);
 }
 

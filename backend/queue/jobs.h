@@ -79,6 +79,7 @@ struct jobs {
 	bool paused;                        /* none starts */
 	struct running_jobs running;
 	size_t n_running;
+	uint64_t open_bytes;           /* what all of them came with */
 	struct running_jobs elsewhere; /* of machines that share the store */
 	size_t n_elsewhere;
 	struct leaving_jobs leaving;

@@ -11,6 +11,17 @@
 static const double bounds_s[METRICS_BUCKETS] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5,
 	20, 60, 600 };
 
+const char *gone_name(enum gone why)
+{
+	static const char *const names[GONE_MAX_] = {
+#define X(id, name) [GONE_##id] = name,
+		GONE(X)
+#undef X
+	};
+
+	return names[why];
+}
+
 void metrics_observe(struct histogram *histogram, int64_t ms)
 {
 	double s = ms < 0 ? 0 : (double)ms / 1000;
@@ -72,6 +83,26 @@ static void put_done(FILE *f, const struct metrics *m)
 			verdict_name((enum verdict)v), m->done[v]);
 }
 
+static void put_kept(FILE *f, struct queue *q)
+{
+	int64_t oldest_ms = kept_oldest_age_ms(q);
+	int64_t age_ms = age_now(&q->age) - oldest_ms;
+
+	put_value(f, "kept_jobs", "gauge", "Ended jobs whose results are kept.",
+		(double)q->kept.jobs);
+	put_value(f, "kept_bytes", "gauge", "Bytes that they take.", (double)q->kept.bytes);
+	put_value(f, "kept_oldest_seconds", "gauge", "How long ago the oldest of them ended.",
+		oldest_ms == INT64_MAX || age_ms < 0 ? 0 : (double)age_ms / 1000);
+	put_value(f, "open_bytes", "gauge", "Bytes that came with the jobs that wait and run.",
+		(double)q->jobs.open_bytes);
+	(void)fputs("# HELP dockgate_jobs_removed_total Results that have gone, by reason.\n"
+		    "# TYPE dockgate_jobs_removed_total counter\n",
+		f);
+	for (int i = 0; i < (int)GONE_MAX_; i++)
+		(void)fprintf(f, "dockgate_jobs_removed_total{reason=\"%s\"} %" PRIu64 "\n",
+			gone_name((enum gone)i), q->metrics.removed[i]);
+}
+
 static void put_store(FILE *f, struct queue *q)
 {
 	struct store_counts counts = store_counts(q->store);
@@ -105,8 +136,7 @@ static void put_all(FILE *f, struct queue *q)
 		(double)m->requeued);
 	put_value(f, "jobs_leases_lost_total", "counter", "Attempts whose driver was lost.",
 		(double)m->lost);
-	put_value(f, "jobs_expired_total", "counter", "Results whose time was over.",
-		(double)m->expired);
+	put_kept(f, q);
 	put_value(f, "endings_stale_total", "counter",
 		"Endings refused because the job had moved on.", (double)m->stale);
 	put_histogram(f, "job_wait_seconds", "From submit to the hand-over to a driver.", &m->wait);

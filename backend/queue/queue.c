@@ -303,6 +303,7 @@ static struct queue *queue_new(const struct config *config, uid_t started_uid)
 	TAILQ_INIT(&q->long_lists);
 	STAILQ_INIT(&q->turn.afters);
 	pending_init(&q->turn.pending);
+	q->kept.stale = true;
 	q->drive.tasks = BLOB_EMPTY;
 	q->base = event_base_new();
 	if (q->base == NULL ||
@@ -328,6 +329,7 @@ static int serve(struct queue *q, int fd[static 2], struct err *err)
 	if (r < 0)
 		return r;
 	retention_schedule(q);
+	retention_soon(q); /* the bounds may be others than before */
 	follow_begin(q);
 	role_ready();
 	log_info("ready");

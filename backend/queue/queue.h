@@ -10,6 +10,7 @@
 #include "common/config.h"
 #include "history.h"
 #include "jobs.h"
+#include "kept.h"
 #include "metrics.h"
 #include "spool.h"
 #include "store/store.h"
@@ -87,6 +88,7 @@ struct queue {
 	struct knock *knock; /* owned; NULL: nobody to talk to */
 	struct metrics metrics;
 	struct history history;
+	struct kept kept;
 	struct gates gates;
 	size_t n_gates;
 	uint64_t next_gate;
@@ -101,6 +103,7 @@ struct queue {
 	struct event *places;   /* of waiting jobs that are watched */
 	struct event *retry;    /* the store, after a failure */
 	struct event *retention;
+	int64_t retention_row_us;     /* what one row took in the last step */
 	int64_t retention_due_age_ms; /* when it fires; INT64_MAX: not scheduled */
 	struct event *reaper;         /* frees closed connections */
 	struct event *hold;           /* the driver's hold is over */

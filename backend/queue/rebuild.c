@@ -212,6 +212,9 @@ int rebuild_at_start(struct queue *q, struct err *err)
 		r = store_next_seq(q->store, &q->turn.pending.next_seq, err);
 	if (r < 0)
 		return r;
+	r = kept_refresh(q, err);
+	if (r < 0)
+		return r;
 	log_info("%zu jobs wait, %zu run", jobs_waiting(&q->jobs), q->jobs.n_running);
 	return 0;
 }

@@ -6,16 +6,24 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "queue.h"
 
 #define LONGEST_MS         (60 * 60 * 1000) /* looks again after that at the latest */
 #define RETENTION_PAUSE_MS 50               /* between two steps */
-#define RETENTION_MORE_MS  10               /* after one that did not remove all */
+#define RETENTION_MORE_MS  5                /* after one that did not remove all */
+#define STEP_US            1000             /* others wait so long, about, in a step */
+#define STEP_BYTES         (4 * 1024 * 1024)
+#define ROW_BYTES_MAX      (JOB_BLOB_MAX_ * BLOB_INLINE_MAX) /* what is more is in files */
+#define STEP_LEAST         4
 
-/* Names of spool files on their way out. */
+/* Rows on their way out, and the names of their spool files. */
 struct doomed {
 	struct spool *spool;
+	enum gone why;
+	size_t n_rows;
+	struct store_done row[RETENTION_STEP];
 	size_t n, cap;
 	char (*file)[STORE_FILE_CHARS + 1]; /* owned */
 };
@@ -65,7 +73,12 @@ static void rows_are_gone(struct queue *q, void *arg, bool committed)
 	__attribute__((__cleanup__(free_doomed_p))) struct doomed *doomed = arg;
 	struct err err;
 
-	if (!committed || doomed->n == 0)
+	if (!committed)
+		return;
+	for (size_t i = 0; i < doomed->n_rows; i++)
+		kept_removed(q, &doomed->row[i]);
+	q->metrics.removed[doomed->why] += doomed->n_rows;
+	if (doomed->n == 0)
 		return;
 	q->metrics.spool_files -=
 		doomed->n < q->metrics.spool_files ? doomed->n : q->metrics.spool_files;
@@ -73,20 +86,127 @@ static void rows_are_gone(struct queue *q, void *arg, bool committed)
 		doomed = NULL;
 }
 
-static int delete_some(struct queue *q, struct doomed *doomed, size_t *ret_n, struct err *err)
+static int delete_rows(struct queue *q, const struct store_done *done, size_t n,
+	struct doomed *doomed, struct err *err)
 {
-	struct store_done done[RETENTION_STEP];
-	size_t n;
-	int r = store_expired(q->store, age_now(&q->age), RETENTION_STEP, done, &n, err);
+	for (size_t i = 0; i < n; i++) {
+		size_t files = doomed->n;
+		int r = store_job_delete(q->store, done[i].seq, note_file, doomed, err);
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = store_job_delete(q->store, done[i].seq, note_file, doomed, err);
-		if (r == -ESTALE && store_is_shared(q->store))
-			r = 0; /* another machine was faster */
+		if (r == 0)
+			doomed->row[doomed->n_rows++] = done[i];
+		else if (r == -ESTALE && store_is_shared(q->store))
+			doomed->n = files; /* another machine was faster: the files are its, too */
+		else
+			return r;
 	}
+	return 0;
+}
+
+int retention_remove(
+	struct queue *q, const struct store_done *done, size_t n, enum gone why, struct err *err)
+{
+	__attribute__((__cleanup__(free_doomed_p))) struct doomed *doomed =
+		calloc(1, sizeof(*doomed));
+	int r;
+
+	if (doomed == NULL)
+		return err_set(err, ENOMEM, "retention");
+	doomed->spool = q->spool;
+	doomed->why = why;
+	r = turn_begin(q, err);
 	if (r < 0)
 		return r;
-	q->metrics.expired += n;
+	r = delete_rows(q, done, n, doomed, err);
+	if (r == 0)
+		r = turn_after(q, rows_are_gone, doomed, err);
+	if (r == 0)
+		doomed = NULL;
+	else
+		turn_spoil(q, err);
+	return r;
+}
+
+/* --- a step --- */
+
+/* How many rows go in a step: as many as STEP_US are enough for, from what the last ones took. */
+static size_t rows_of_step(const struct queue *q)
+{
+	int64_t n = q->retention_row_us <= 0 ? STEP_LEAST : STEP_US / q->retention_row_us;
+
+	return n < STEP_LEAST ? STEP_LEAST : n > RETENTION_STEP ? RETENTION_STEP : (size_t)n;
+}
+
+/* Of the rows, as many as a step may write. */
+static size_t within_bytes(const struct store_done *done, size_t n)
+{
+	uint64_t bytes = 0;
+	size_t i;
+
+	for (i = 0; i < n && bytes < STEP_BYTES; i++)
+		bytes += done[i].bytes < ROW_BYTES_MAX ? done[i].bytes : ROW_BYTES_MAX;
+	return i;
+}
+
+/* Of a client's oldest rows, as many as must go. */
+static size_t in_excess(const struct kept_excess *excess, const struct store_done *done, size_t n)
+{
+	uint64_t bytes = 0;
+	size_t i;
+
+	for (i = 0; i < n && bytes < excess->bytes && i + 1 < excess->client->kept_jobs &&
+		    done[i].ended_age_ms <= excess->until_age_ms;
+		i++)
+		bytes += done[i].bytes + KEPT_ROW_BYTES;
+	return i;
+}
+
+/* What goes next, of at most *n rows; *n: 0 where nothing has to. */
+static int choose(
+	struct queue *q, struct store_done *ret, size_t *n, enum gone *ret_why, struct err *err)
+{
+	struct kept_excess excess;
+	size_t limit = *n;
+	int r = store_expired(q->store, age_now(&q->age), limit, ret, n, err);
+
+	*ret_why = GONE_EXPIRED;
+	if (r < 0 || *n > 0)
+		return r;
+	r = kept_refresh(q, err);
+	if (r < 0 || !kept_find_excess(q, &excess))
+		return r;
+	*ret_why = excess.why;
+	r = store_oldest_done(q->store, excess.client->client.name, limit, ret, n, err);
+	if (r == 0)
+		*n = in_excess(&excess, ret, *n);
+	return r;
+}
+
+static int remove_some(struct queue *q, size_t *ret_n, struct err *err)
+{
+	struct store_done done[RETENTION_STEP];
+	size_t n = rows_of_step(q);
+	enum gone why;
+	int64_t began_us;
+	int r = turn_begin(q, err);
+
+	if (r < 0)
+		return r;
+	began_us = clock_us();
+	r = choose(q, done, &n, &why, err);
+	if (r < 0) {
+		turn_spoil(q, err);
+		return r;
+	}
+	n = within_bytes(done, n);
+	if (n > 0)
+		r = retention_remove(q, done, n, why, err);
+	if (r < 0)
+		return r;
+	if (n > 0) {
+		q->retention_row_us = 1 + (clock_us() - began_us) / (int64_t)n;
+		log_info("%zu results removed: %s", n, gone_name(why));
+	}
 	*ret_n = n;
 	return 0;
 }
@@ -111,25 +231,12 @@ static void schedule_at(struct queue *q, int64_t expires_age_ms)
 
 static void step(struct queue *q)
 {
-	__attribute__((__cleanup__(free_doomed_p))) struct doomed *doomed =
-		calloc(1, sizeof(*doomed));
 	struct err err;
 	size_t n = 0;
-	int r = doomed == NULL ? err_set(&err, ENOMEM, "retention") : turn_begin(q, &err);
 
-	if (r == 0) {
-		doomed->spool = q->spool;
-		r = delete_some(q, doomed, &n, &err);
-		if (r < 0)
-			turn_spoil(q, &err);
-		else if (turn_after(q, rows_are_gone, doomed, &err) == 0)
-			doomed = NULL;
-	}
-	if (n > 0)
-		log_info("%zu results expired", n);
-	if (r < 0)
+	if (remove_some(q, &n, &err) < 0)
 		schedule_in(q, TURN_RETRY_MS);
-	else if (n == RETENTION_STEP)
+	else if (n > 0)
 		schedule_in(q, RETENTION_MORE_MS);
 	else
 		retention_schedule(q);
@@ -153,6 +260,12 @@ void retention_expect(struct queue *q, int64_t expires_age_ms)
 {
 	if (expires_age_ms < q->retention_due_age_ms)
 		schedule_at(q, expires_age_ms);
+}
+
+void retention_soon(struct queue *q)
+{
+	if (q->retention_due_age_ms > age_now(&q->age) + RETENTION_PAUSE_MS)
+		schedule_in(q, RETENTION_PAUSE_MS);
 }
 
 void retention_schedule(struct queue *q)

@@ -164,6 +164,7 @@ static bool commit(struct queue *q)
 		return true;
 	store_rollback(q->store);
 	q->metrics = q->turn.metrics_before;
+	q->kept.stale = true;
 	log_error("what this turn wrote was rolled back");
 	return false;
 }

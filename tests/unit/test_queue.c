@@ -1136,6 +1136,133 @@ static void wait_for_expiry(struct world *w, const struct job_id *id)
 }
 
 /* A clock that jumps, either way, while the queue runs or between two lives of it. */
+/* --- bounds of what is kept --- */
+
+static void set_bound(struct world *w, const char *line)
+{
+	char text[1000];
+
+	(void)snprintf(text, sizeof(text), "%s%s\n", usual_text, line);
+	set_text(w, text);
+}
+
+/* A job with that much output. */
+static struct job_id end_one(struct world *w, size_t out_bytes)
+{
+	struct job_id id = submit(w);
+	struct msg_run run = expect_run(w);
+
+	say_ending(w, &run, VERDICT_OK, spool_blob(w, &w->driver, out_bytes));
+	expect_ack(w, &run);
+	return id;
+}
+
+/* What /metrics says of that line. */
+static double metric(struct world *w, const char *name)
+{
+	char line[200];
+	struct msg ask;
+	char *text, *at;
+	double value;
+
+	msg_init(&ask, MSG_STATUS_GET);
+	ask.status_get.metrics = 1;
+	say(&w->gate, &ask);
+	cleanup_msg struct msg status = expect(w, &w->gate, MSG_STATUS);
+
+	text = strndup((const char *)status.status.metrics.data, (size_t)status.status.metrics.len);
+	(void)snprintf(line, sizeof(line), "\n%s ", name);
+	at = strstr(text, line);
+	if (at == NULL)
+		fail_msg("no metric %s", name);
+	value = strtod(at + strlen(line), NULL);
+	free(text);
+	return value;
+}
+
+static void assert_kept(struct world *w, const struct job_id *id)
+{
+	cleanup_msg struct msg msg = get(w, id, 0);
+
+	assert_int_equal(msg.job.state, JOB_DONE);
+}
+
+static void the_oldest_goes_where_there_is_too_much(void **state)
+{
+	struct world *w = *state;
+	struct job_id id[5], waiting;
+
+	set_bound(w, "keep_bytes = 256K");
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, NULL, 0);
+	for (int i = 0; i < 5; i++)
+		id[i] = end_one(w, 100000);
+	for (int i = 0; i < 3; i++)
+		wait_for_expiry(w, &id[i]);
+	assert_kept(w, &id[3]);
+	assert_kept(w, &id[4]);
+	while (files_in_spool(w) > 2)
+		assert_kept(w, &id[4]);
+	assert_true(metric(w, "dockgate_jobs_removed_total{reason=\"keep_bytes\"}") == 3);
+	assert_true(metric(w, "dockgate_kept_jobs") == 2);
+	assert_in_range((uint64_t)metric(w, "dockgate_kept_bytes"), 200000, 256 * 1024);
+	/* The same is known after a start, and a smaller bound holds from then on. */
+	assert_int_equal(end_queue(w, SIGTERM), 0);
+	set_bound(w, "keep_bytes = 128K");
+	start_queue(w);
+	gate_in(w);
+	wait_for_expiry(w, &id[3]);
+	assert_kept(w, &id[4]);
+	assert_true(metric(w, "dockgate_kept_jobs") == 1);
+	waiting = submit(w);
+	{
+		cleanup_msg struct msg msg = get(w, &waiting, 0);
+
+		assert_int_equal(msg.job.state, JOB_QUEUED);
+	}
+}
+
+static void the_newest_stays_whatever_its_size(void **state)
+{
+	struct world *w = *state;
+	struct job_id first, last;
+
+	set_bound(w, "keep_bytes = 64K");
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, NULL, 0);
+	first = end_one(w, 300000);
+	assert_kept(w, &first);
+	last = end_one(w, 300000);
+	wait_for_expiry(w, &first);
+	assert_kept(w, &last);
+}
+
+static void what_waits_may_fill_the_disk_only_so_far(void **state)
+{
+	struct world *w = *state;
+	struct job_id id;
+
+	set_bound(w, "keep_bytes = 150K");
+	start_queue(w);
+	gate_in(w);
+	ask_submit(w, "t", 0, spool_blob(w, &w->gate, 100000));
+	{
+		cleanup_msg struct msg job = expect(w, &w->gate, MSG_JOB);
+
+		id = job.job.id;
+	}
+	ask_submit(w, "t", 0, spool_blob(w, &w->gate, 100000));
+	expect_refused(w, REFUSAL_NOT_READY);
+	ask_cancel(w, &id);
+	{
+		cleanup_msg struct msg job = expect(w, &w->gate, MSG_JOB);
+	}
+	ask_submit(w, "t", 0, spool_blob(w, &w->gate, 100000));
+	cleanup_msg struct msg job = expect(w, &w->gate, MSG_JOB);
+}
+
 static void the_wall_clock_expires_nothing(void **state)
 {
 	struct world *w = *state;
@@ -1742,6 +1869,9 @@ int main(void)
 		TEST(a_file_of_another_length_is_refused),
 		TEST(results_expire),
 		TEST(the_wall_clock_expires_nothing),
+		TEST(the_oldest_goes_where_there_is_too_much),
+		TEST(the_newest_stays_whatever_its_size),
+		TEST(what_waits_may_fill_the_disk_only_so_far),
 		TEST(lists_page_and_hide),
 		TEST(status_says_what_is_wrong),
 		TEST(the_history_ends_with_the_present),
