@@ -252,7 +252,7 @@ static bool on_frame(const struct frame *frame)
 		must(input_data(&agent.input, frame->payload, frame->len, &err), &err);
 	else if (frame->type == FRAME_STDIN && agent.job_stdin)
 		return on_stdin(frame);
-	else if (frame->type == FRAME_SIGNAL && agent.typed.open && agent.job_stdin)
+	else if (frame->type == FRAME_SIGNAL && agent.typed.open)
 		run_signal(frame);
 	else if (frame->type == FRAME_STDIN_END && agent.job_stdin)
 		on_stdin_end();

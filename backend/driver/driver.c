@@ -514,6 +514,11 @@ static void on_tap(const struct msg_tap *tap, void *arg)
 	jobs_tap(((struct driver *)arg)->jobs, tap);
 }
 
+static void on_input(const struct msg_input *input, void *arg)
+{
+	jobs_input(((struct driver *)arg)->jobs, input);
+}
+
 static void on_spool(struct msg_spool *spool, void *arg)
 {
 	jobs_spool(((struct driver *)arg)->jobs, spool);
@@ -744,6 +749,7 @@ static int make_link(struct driver *d, struct err *err)
 		.run = on_run,
 		.stop = on_stop,
 		.tap = on_tap,
+		.input = on_input,
 		.spool = on_spool,
 		.refused = on_refused,
 		.acknowledged = on_acknowledged };

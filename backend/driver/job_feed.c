@@ -105,6 +105,10 @@ static bool feed_stdin(struct job *job)
 {
 	const struct plan_step *step = &job->plan->steps[job->step];
 
+	if (step->open_stdin) {
+		job_typed_feed(job);
+		return false;
+	}
 	if (job->stdin_done)
 		return false;
 	if (job->sent < step->stdin_.len)

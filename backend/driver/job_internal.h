@@ -22,6 +22,20 @@ enum job_phase {
 	PHASE_MAX_,
 };
 
+#define TYPED_ASKERS_MAX 8
+
+/* What comes in while the job runs, where its stdin is open. */
+struct typed {
+	struct evbuffer *bytes; /* owned; NULL: nothing ever came */
+	bool end;               /* nothing follows those */
+	uint32_t ahead;         /* bytes that the agent has and has not taken */
+	struct event *timer;    /* owned: whoever still waits is told */
+	struct {
+		uint64_t gate, token;
+	} askers[TYPED_ASKERS_MAX]; /* their bytes are here; told once few are left */
+	size_t n_askers;
+};
+
 struct job {
 	TAILQ_ENTRY(job) link;
 	struct jobs *jobs;
@@ -52,6 +66,8 @@ struct job {
 	bool stdin_done; /* STDIN_END was sent */
 	bool collecting; /* COLLECT was sent */
 	int64_t step_start_us;
+
+	struct typed typed;
 
 	/* what comes out */
 	struct gather gather;
@@ -116,6 +132,13 @@ void job_feed_collected(struct job *job);
 /* There is more to read, or the way to it has changed. */
 void job_tap_news(struct job *job);
 void job_tap_done(struct job *job);
+
+/* job_typed.c */
+/* As much of what was typed as the agent has room for. */
+void job_typed_feed(struct job *job);
+/* The agent has so many bytes less. -EPROTO: it never had them. */
+int job_typed_taken(struct job *job, uint32_t bytes);
+void job_typed_done(struct job *job);
 
 /* job_take.c */
 extern const struct box_user job_box_user;

@@ -346,6 +346,15 @@ static int on_fault(struct job *job, struct unpacker *u)
 	return -ECANCELED;
 }
 
+static int on_taken(struct job *job, struct unpacker *u)
+{
+	uint32_t bytes = unpack_u32(u);
+
+	if (!unpack_end(u) || job_typed_taken(job, bytes) < 0)
+		return garbled(job, "count of input");
+	return job->phase == PHASE_OVER ? -ECANCELED : 0;
+}
+
 static int on_frame(enum frame_type type, const uint8_t *payload, size_t n, void *arg)
 {
 	struct job *job = arg;
@@ -362,6 +371,8 @@ static int on_frame(enum frame_type type, const uint8_t *payload, size_t n, void
 		return on_done(job, &u);
 	case FRAME_FAULT:
 		return on_fault(job, &u);
+	case FRAME_TAKEN:
+		return on_taken(job, &u);
 	default:
 		return garbled(job, "message");
 	}

@@ -178,6 +178,9 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 	case MSG_TAP:
 		link->ops->tap(&msg->tap, link->arg);
 		break;
+	case MSG_INPUT:
+		link->ops->input(&msg->input, link->arg);
+		break;
 	case MSG_SPOOL:
 		link->ops->spool(&msg->spool, link->arg);
 		break;

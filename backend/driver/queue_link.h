@@ -17,6 +17,7 @@ struct queue_link_ops {
 	void (*run)(struct msg_run *run, void *arg);
 	void (*stop)(const struct msg_stop *stop, void *arg);
 	void (*tap)(const struct msg_tap *tap, void *arg);
+	void (*input)(const struct msg_input *input, void *arg);
 	/* A spool file that was asked for. The blob's descriptor may be taken out. */
 	void (*spool)(struct msg_spool *spool, void *arg);
 	void (*refused)(const struct msg_refused *refused, void *arg);

@@ -22,6 +22,15 @@ const char *exchange_header(const struct exchange *ex, const char *name)
 	return MHD_lookup_connection_value(ex->con, MHD_HEADER_KIND, name);
 }
 
+bool exchange_has_type(const struct exchange *ex, const char *type)
+{
+	const char *value = exchange_header(ex, "Content-Type");
+	size_t n = strlen(type);
+
+	return value != NULL && strncasecmp(value, type, n) == 0 &&
+	       strchr("; \t", value[n]) != NULL;
+}
+
 const char *exchange_param(const struct exchange *ex, const char *name)
 {
 	for (size_t i = 0; ex->route != NULL && i < ROUTE_PARAMS_MAX; i++) {
@@ -215,6 +224,8 @@ void exchange_refused(struct exchange *ex, const struct msg_refused *refused)
 		[REFUSAL_FORBIDDEN] = PROBLEM_FORBIDDEN,
 		[REFUSAL_UNKNOWN_TASK] = PROBLEM_INVALID_REQUEST,
 		[REFUSAL_NOT_READY] = PROBLEM_UNAVAILABLE,
+		[REFUSAL_NO_INPUT] = PROBLEM_NO_INPUT,
+		[REFUSAL_INPUT_FULL] = PROBLEM_INPUT_FULL,
 		[REFUSAL_INVALID] = PROBLEM_INVALID_REQUEST,
 		[REFUSAL_KEY_REUSED] = PROBLEM_KEY_REUSED,
 		[REFUSAL_STORE] = PROBLEM_UNAVAILABLE,
@@ -254,8 +265,7 @@ static void on_reply(void *arg, struct msg *msg)
 			ex, PROBLEM_INTERNAL, "the queue answered with %s", msg_name(msg->type));
 }
 
-bool exchange_caller(
-	const struct exchange *ex, uint8_t *ret_operator, char ret_bearer[static 257])
+bool exchange_caller(const struct exchange *ex, uint8_t *ret_operator, char ret_bearer[static 257])
 {
 	const char *value = exchange_header(ex, "Authorization");
 
@@ -279,7 +289,10 @@ static bool fill_callers(struct exchange *ex, struct msg *msg)
 	case MSG_JOB_GET:
 		return exchange_caller(ex, &msg->job_get.caller_operator, msg->job_get.bearer);
 	case MSG_JOB_CANCEL:
-		return exchange_caller(ex, &msg->job_cancel.caller_operator, msg->job_cancel.bearer);
+		return exchange_caller(
+			ex, &msg->job_cancel.caller_operator, msg->job_cancel.bearer);
+	case MSG_JOB_INPUT:
+		return exchange_caller(ex, &msg->job_input.caller_operator, msg->job_input.bearer);
 	case MSG_JOB_LIST:
 		return exchange_caller(ex, &msg->job_list.caller_operator, msg->job_list.bearer);
 	case MSG_QUEUE_GET:

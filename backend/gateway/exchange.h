@@ -94,6 +94,9 @@ struct exchange {
 /* The value of a header, or NULL. */
 const char *exchange_header(const struct exchange *ex, const char *name);
 
+/* Is that the type of the body, whatever parameters follow? */
+bool exchange_has_type(const struct exchange *ex, const char *type);
+
 /* Takes the text over, and adds a line end. */
 void exchange_answer_json(struct exchange *ex, unsigned status, struct json_text *t);
 /* `body` must stay for ever. */

@@ -38,14 +38,6 @@ void jobs_answer_error(struct exchange *ex, int r, const struct err *err)
 	exchange_problem(ex, PROBLEM_INTERNAL, "the service failed at this request");
 }
 
-/* "application/json", whatever parameters follow. */
-static bool is_type(const char *content_type, const char *type)
-{
-	size_t n = strlen(type);
-
-	return strncasecmp(content_type, type, n) == 0 && strchr("; \t", content_type[n]) != NULL;
-}
-
 void jobs_submit_begin(struct exchange *ex)
 {
 	const char *type = exchange_header(ex, "Content-Type");
@@ -57,9 +49,9 @@ void jobs_submit_begin(struct exchange *ex)
 			FINGERPRINT_KEY_MAX);
 		return;
 	}
-	if (type != NULL && is_type(type, "application/json"))
+	if (exchange_has_type(ex, "application/json"))
 		ex->body_kind = BODY_MEMORY;
-	else if (type != NULL && is_type(type, "multipart/form-data"))
+	else if (exchange_has_type(ex, "multipart/form-data"))
 		upload_begin(ex, type, key != NULL);
 	else
 		exchange_problem(ex, PROBLEM_MEDIA_TYPE,

@@ -18,11 +18,13 @@
 	X(METHOD,             "method-not-allowed",   405, "This address does not take the method") \
 	X(TIMEOUT,            "timeout",              408, "The request came too slowly")          \
 	X(NOT_ENDED,          "not-ended",            409, "The job has not ended")                \
+	X(NO_INPUT,           "no-input",             409, "The job takes no input now")           \
 	X(TOO_LARGE,          "too-large",            413, "The request is too large")             \
 	X(MEDIA_TYPE,         "unsupported-media-type", 415, "This type of content is not taken")  \
 	X(RANGE,              "range-not-satisfiable", 416, "The range lies outside")              \
 	X(KEY_REUSED,         "idempotency-key-reused", 422, "The key belongs to another request") \
 	X(TOO_MANY,           "too-many-requests",    429, "Over this client's share")             \
+	X(INPUT_FULL,         "input-full",           429, "The job does not read its input")      \
 	X(INTERNAL,           "internal-error",       500, "The service failed")                   \
 	X(UNAVAILABLE,        "unavailable",          503, "The service is not available now")     \
 	X(QUEUE_FULL,         "queue-full",           503, "The queue is full")

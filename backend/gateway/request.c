@@ -18,6 +18,11 @@ static int read_stdin(struct reading *rd, const struct at *at, json_t *value)
 {
 	if (rd->req->spec.has_stdin)
 		return member_bad(rd->err, at, "given twice, as a member and as a part");
+	/* Those four letters as input are {"content": "open"}. */
+	rd->req->spec.open_stdin =
+		json_string_length(value) == 4 && strcmp(json_string_value(value), "open") == 0;
+	if (rd->req->spec.open_stdin)
+		return 0;
 	rd->req->spec.has_stdin = true;
 	return member_bytes(rd, at, value, &rd->req->spec.stdin_);
 }
@@ -275,10 +280,13 @@ static int read_what(struct reading *rd, const json_t *root)
 
 static int check_whole(struct reading *rd)
 {
-	const struct at command_at = { NULL, "command", 0 };
+	const struct at command_at = { NULL, "command", 0 }, stdin_at = { NULL, "stdin", 0 };
 
 	if (rd->task == NULL && rd->req->spec.command.n == 0)
 		return member_bad(rd->err, &command_at, "is missing: an image needs one");
+	if (rd->req->spec.open_stdin && rd->req->spec.n_cases > 0)
+		return member_bad(rd->err, &stdin_at,
+			"\"open\" is for a job without \"cases\", whose input is known beforehand");
 	return request_files_check(rd);
 }
 

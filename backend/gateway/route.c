@@ -9,6 +9,7 @@
 #include "jobs.h"
 #include "page.h"
 #include "service.h"
+#include "typed.h"
 
 /* clang-format off */
 static const struct route routes[] = {
@@ -17,6 +18,8 @@ static const struct route routes[] = {
 	{ METHOD_GET,    "/v1/jobs/{id}",            NULL, jobs_get,    { "wait" } },
 	{ METHOD_DELETE, "/v1/jobs/{id}",            NULL, jobs_cancel, { NULL } },
 	{ METHOD_GET,    "/v1/jobs/{id}/events",     events_begin, events_get, { NULL } },
+	{ METHOD_POST,   "/v1/jobs/{id}/stdin",      typed_begin, typed_stdin, { "end", "wait" } },
+	{ METHOD_POST,   "/v1/jobs/{id}/signal",     typed_signal_begin, typed_signal, { "wait" } },
 	{ METHOD_GET,    "/v1/jobs/{id}/stdout",     NULL, jobs_stdout, { "wait" } },
 	{ METHOD_GET,    "/v1/jobs/{id}/stderr",     NULL, jobs_stderr, { "wait" } },
 	{ METHOD_GET,    "/v1/jobs/{id}/files",      NULL, jobs_files,  { "wait" } },

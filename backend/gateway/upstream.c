@@ -101,6 +101,10 @@ static uint64_t *token_of(struct msg *msg)
 		return &msg->job_get.token;
 	case MSG_JOB_CANCEL:
 		return &msg->job_cancel.token;
+	case MSG_JOB_INPUT:
+		return &msg->job_input.token;
+	case MSG_INPUT_TAKEN:
+		return &msg->input_taken.token;
 	case MSG_JOB_LIST:
 		return &msg->job_list.token;
 	case MSG_QUEUE_GET:

@@ -19,6 +19,7 @@
 #include "move.h"
 #include "queue.h"
 #include "rebuild.h"
+#include "typed.h"
 #include "watch.h"
 #include "wire/pack.h"
 
@@ -112,6 +113,24 @@ void drive_stop_later(struct queue *q, const struct job_id *id, uint32_t attempt
 {
 	order_later(q, stop_after_commit, id, attempt, lease_lost);
 	turn_owe(q);
+}
+
+bool drive_runs(const struct queue *q, const struct job *job)
+{
+	return q->drive.ch != NULL && !q->drive.closed && q->drive.node_seen && !job->elsewhere &&
+	       job->driver == q->drive.instance;
+}
+
+bool drive_input(struct queue *q, const struct msg *msg)
+{
+	struct err err;
+
+	if (channel_waiting(q->drive.ch) > QUEUE_HOLD_BACK)
+		return false;
+	if (channel_send(q->drive.ch, msg, &err) == 0)
+		return true;
+	log_warning("input for the driver was dropped: %s", err.msg);
+	return false;
 }
 
 /* --- admission --- */
@@ -548,6 +567,7 @@ static void on_started(struct queue *q, const struct msg_started *started)
 	if (started->started_ms >= job->queued_unix_ms && started->started_ms <= at_ms)
 		at_ms = started->started_ms;
 	(void)move_started(q, job, at_ms, started->image, (enum isolation)started->isolation, &err);
+	typed_started(q, &started->id);
 }
 
 static void refuse_spool(struct queue *q, uint64_t token, const char *detail)
@@ -606,6 +626,9 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 		break;
 	case MSG_PROGRESS:
 		watch_progress(q, msg);
+		break;
+	case MSG_INPUT_TAKEN:
+		typed_taken(q, msg);
 		break;
 	default:
 		break; /* the channel lets nothing else through */

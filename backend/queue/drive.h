@@ -48,5 +48,9 @@ void drive_hold(struct queue *q, int ms);
 /* A TAP of a job that it runs. */
 void drive_tap(struct queue *q, const struct msg *msg);
 void drive_ack(struct queue *q, const struct job_id *id, uint32_t attempt);
+/* Has it that job from this queue? */
+bool drive_runs(const struct queue *q, const struct job *job);
+/* INPUT for a job that it runs. False: it does not take any now. */
+bool drive_input(struct queue *q, const struct msg *msg);
 /* After the open turn. lease_lost: without a word; else end it as cancelled. */
 void drive_stop_later(struct queue *q, const struct job_id *id, uint32_t attempt, bool lease_lost);

@@ -11,6 +11,7 @@
 #include "move.h"
 #include "queue.h"
 #include "reply.h"
+#include "typed.h"
 #include "watch.h"
 
 /* --- cancelling --- */
@@ -123,6 +124,9 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 	case MSG_JOB_CANCEL:
 		on_cancel(q, gate->number, &msg->job_cancel);
 		break;
+	case MSG_JOB_INPUT:
+		typed_ask(q, gate->number, &msg->job_input);
+		break;
 	case MSG_JOB_LIST:
 		on_list(q, gate->number, &msg->job_list);
 		break;
@@ -137,6 +141,7 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 		break;
 	case MSG_FORGET:
 		(void)waiters_forget(&q->waiters, gate->number, msg->forget.token);
+		typed_forget(q, gate->number, msg->forget.token);
 		break;
 	case MSG_SPOOL_OPEN:
 		on_spool_open(q, gate, &msg->spool_open);
@@ -162,6 +167,7 @@ static void on_closed(struct channel *ch, const char *why, void *arg)
 	(void)ch;
 	log_info("a gateway has left: %s", why);
 	waiters_forget_gate(&gate->queue->waiters, gate->number);
+	typed_forget_gate(gate->queue, gate->number);
 	gate->closed = true;
 	(void)event_add(gate->queue->reaper, &now);
 }

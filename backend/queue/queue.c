@@ -224,6 +224,7 @@ static int init_parts(struct queue *q, struct err *err)
 	if (r == 0)
 		r = watch_init(q, err);
 	waiters_init(&q->waiters, q->base, on_timed_out, q);
+	typed_init(q);
 	return r;
 }
 
@@ -272,6 +273,7 @@ static void release(struct queue *q)
 
 	reply_done(q);
 	waiters_done(&q->waiters);
+	typed_done(q);
 	intake_done(q);
 	turn_done(q);
 	drive_done(q);

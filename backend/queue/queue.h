@@ -15,6 +15,7 @@
 #include "spool.h"
 #include "store/store.h"
 #include "turn.h"
+#include "typed.h"
 #include "waiters.h"
 #include "wire/channel.h"
 #include "worker.h"
@@ -83,6 +84,7 @@ struct queue {
 	struct age age;
 	struct jobs jobs;
 	struct waiters waiters;
+	struct typed typed;
 	struct turn turn;
 	struct follow follow;
 	struct knock *knock; /* owned; NULL: nobody to talk to */

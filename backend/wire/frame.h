@@ -100,8 +100,8 @@ enum frame_type {
 	FRAME_SIGNAL,
 	/*
 	 * u8 number: to the process group of the program's first process. Only behind a STEP
-	 * with an open input and before its STDIN_END or the next order; once the program has
-	 * ended it means nothing.
+	 * with an open input and before the next order; once the program has ended it means
+	 * nothing.
 	 */
 
 	/* agent to driver */

@@ -39,6 +39,15 @@ static const struct field fields_job_get[] = { MSG_JOB_GET_FIELDS(FIELD_ENTRY) }
 #define OF msg_job_cancel
 static const struct field fields_job_cancel[] = { MSG_JOB_CANCEL_FIELDS(FIELD_ENTRY) };
 #undef OF
+#define OF msg_job_input
+static const struct field fields_job_input[] = { MSG_JOB_INPUT_FIELDS(FIELD_ENTRY) };
+#undef OF
+#define OF msg_input
+static const struct field fields_input[] = { MSG_INPUT_FIELDS(FIELD_ENTRY) };
+#undef OF
+#define OF msg_input_taken
+static const struct field fields_input_taken[] = { MSG_INPUT_TAKEN_FIELDS(FIELD_ENTRY) };
+#undef OF
 #define OF msg_job_list
 static const struct field fields_job_list[] = { MSG_JOB_LIST_FIELDS(FIELD_ENTRY) };
 #undef OF

@@ -21,6 +21,7 @@
 #include "blob.h"
 #include "common/gpu.h"
 #include "common/job_id.h"
+#include "common/job_signal.h"
 #include "common/job_state.h"
 #include "common/limits.h"
 #include "common/role.h"
@@ -29,6 +30,8 @@
 #define MSG_VERSION   4
 #define MSG_BYTES_MAX (64 * 1024 - 4)
 #define MSG_FDS_MAX   6
+
+#define INPUT_BYTES_MAX (64 * 1024) /* that are handed to a running job at one time */
 
 /* Why a request was refused; the gateway makes HTTP of it. X(id, text) */
 #define REFUSALS(X)                               \
@@ -40,6 +43,8 @@
 	X(UNKNOWN_TASK, "no such task")           \
 	X(NOT_READY, "the service is not ready")  \
 	X(INVALID, "the request is not valid")    \
+	X(NO_INPUT, "the job takes no input")     \
+	X(INPUT_FULL, "input is not read")        \
 	X(KEY_REUSED, "the key was used before")  \
 	X(STORE, "the store cannot be written or read")
 
@@ -136,6 +141,9 @@ enum watch_stage {
 #define MSG_WATCH_FIELDS(F) /* answered with JOB when the job is not as known here, with PROGRESS when it printed more, or after wait_ms with JOB */ \
 	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(ID, id, 0) F(U32, wait_ms, 3600000) F(U32, want, WANT_ALL) /* of a job that has ended */ \
 	F(U8, stage, WATCH_STAGE_MAX_ - 1) F(U32, attempt, UINT32_MAX) F(U64, position, UINT64_MAX) MSG_KNOWN(F)
+#define MSG_JOB_INPUT_FIELDS(F) /* for a job with an open stdin: bytes, its end behind them, a signal; wait_ms: for its start */ \
+	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(ID, id, 0) F(U32, wait_ms, 3600000) F(U8, end, 1) F(U8, signal, JOB_SIGNAL_MAX) \
+	F(BLOB, data, INPUT_BYTES_MAX)
 #define MSG_FORGET_FIELDS(F) /* the client of that request has left */ \
 	F(U64, token, UINT64_MAX)
 
@@ -175,6 +183,9 @@ enum watch_stage {
 	F(U64, gpus, UINT64_MAX) /* it gets those of NODE's; 0: none */
 #define MSG_STOP_FIELDS(F) /* cancelled: end it with that verdict, or, where its lease is lost, without a word */ \
 	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(U8, lease_lost, 1)
+#define MSG_INPUT_FIELDS(F) /* of a JOB_INPUT, to be answered with INPUT_TAKEN */ \
+	F(U64, gate, UINT64_MAX) F(U64, token, UINT64_MAX) F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(U8, end, 1) \
+	F(U8, signal, JOB_SIGNAL_MAX) F(BLOB, data, INPUT_BYTES_MAX)
 #define MSG_ENDING_ACK_FIELDS(F) /* stored, or not wanted any more: forget it */ \
 	F(ID, id, 0) F(U32, attempt, UINT32_MAX)
 
@@ -211,6 +222,10 @@ enum watch_stage {
 #define MSG_GIVEBACK_FIELDS(F) \
 	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(U8, why, GIVEBACK_MAX_ - 1) F(STR, reason, 1000)
 
+/* driver to queue, and on to the gateway where it was taken */
+#define MSG_INPUT_TAKEN_FIELDS(F) /* why: REFUSAL_MAX_: it was */ \
+	F(U64, gate, UINT64_MAX) F(U64, token, UINT64_MAX) F(U8, why, REFUSAL_MAX_) F(STR, detail, 200)
+
 #define BY(role) (1U << ROLE_##role)
 
 /* X(ID, member, number on the wire, roles that may send it, role that it goes to) */
@@ -239,6 +254,9 @@ enum watch_stage {
 	X(WATCH,      watch,      22, BY(GATEWAY),              BY(QUEUE)) \
 	X(TAP,        tap,        23, BY(QUEUE),                BY(DRIVER)) \
 	X(PROGRESS,   progress,   24, BY(QUEUE) | BY(DRIVER),   BY(GATEWAY) | BY(QUEUE)) \
+	X(JOB_INPUT,  job_input,  26, BY(GATEWAY),              BY(QUEUE)) \
+	X(INPUT,      input,      27, BY(QUEUE),                BY(DRIVER)) \
+	X(INPUT_TAKEN, input_taken, 28, BY(QUEUE) | BY(DRIVER), BY(GATEWAY) | BY(QUEUE)) \
 	X(HISTORY_GET, history_get, 50, BY(GATEWAY),            BY(QUEUE)) \
 	X(HISTORY,    history,    51, BY(QUEUE),                BY(GATEWAY))
 /* clang-format on */
