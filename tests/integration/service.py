@@ -68,9 +68,9 @@ def image_tar(files):
     """A tar of a root directory: name to (mode, bytes), or to the target of a link."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
-        for name in ("bin", "dev", "etc", "proc", "sys", "tmp", "usr", "usr/bin"):
+        for name in ("bin", "dev", "etc", "open", "proc", "sys", "tmp", "usr", "usr/bin"):
             info = tarfile.TarInfo(name)
-            info.type, info.mode = tarfile.DIRTYPE, 0o755
+            info.type, info.mode = tarfile.DIRTYPE, 0o777 if name == "open" else 0o755
             tar.addfile(info)
         for name, what in files.items():
             info = tarfile.TarInfo(name)
@@ -235,8 +235,9 @@ class Service:
     """
 
     def __init__(self, settings=None, tasks=None, changes=None, socket_path=None, shipped=False,
-                 store=STORE, database=None, level="container"):
+                 store=STORE, database=None, level="container", program=DOCKGATE):
         self.level = level
+        self.program = program
         self.docker_path = socket_path or docker_socket()
         self.docker = Docker(self.docker_path)
         self.directory = tempfile.mkdtemp(prefix="dockgate-test-", dir="/tmp")
@@ -311,7 +312,7 @@ class Service:
             os.chmod(path, 0o777)
             with open(self.log_path, "ab") as log:
                 self.process = subprocess.Popen(
-                    [DOCKGATE, "serve", "--config", self.config], cwd="/",
+                    [self.program, "serve", "--config", self.config], cwd="/",
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                     env={**os.environ, "NOTIFY_SOCKET": path})
             self.await_notice(notify, seconds)
