@@ -41,7 +41,7 @@ void jobs_free(struct jobs *jobs);
 void jobs_accept(struct jobs *jobs, struct msg_run *run);
 void jobs_stop(struct jobs *jobs, const struct msg_stop *stop);
 /* The answer goes out when there is one; none for a job that is not here. */
-void jobs_tap(struct jobs *jobs, const struct msg_tap *tap);
+void jobs_tap(struct jobs *jobs, const struct msg_tap *ask);
 /* Input for a job that runs. Answered with INPUT_TAKEN, at the latest after some seconds. */
 void jobs_input(struct jobs *jobs, const struct msg_input *input);
 void jobs_spool(struct jobs *jobs, struct msg_spool *spool);

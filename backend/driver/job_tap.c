@@ -57,7 +57,7 @@ static int fill(struct job *job, const struct tap *tap, struct msg_progress *msg
 {
 	size_t from = tap->ask.steps < job->result.n_steps ? tap->ask.steps : job->result.n_steps;
 	struct result steps;
-	int out_fd, err_fd;
+	int out_fd = -1, err_fd = -1;
 	int r = gather_shown(&job->gather, GATHER_OUT, &out_fd, err);
 
 	if (r == 0)

@@ -445,11 +445,10 @@ static void on_job(struct exchange *ex, struct msg *msg)
 			"Last-Event-ID: expected the id of an event of this job");
 		return;
 	}
-	if (msg->job.state != JOB_DONE)
-		answer_stream(ex, &msg->job, &at);
-	else if (at.state == CURSOR_ENDED && at.attempt == msg->job.attempt)
+	if (msg->job.state == JOB_DONE && at.state == CURSOR_ENDED &&
+		at.attempt == msg->job.attempt)
 		exchange_answer_static(ex, MHD_HTTP_NO_CONTENT, "text/event-stream", "", 0);
-	else if (msg->job.result.len > 0 || msg->job.spec.len > 0)
+	else if (msg->job.state != JOB_DONE || msg->job.spec.len > 0)
 		answer_stream(ex, &msg->job, &at);
 	else
 		jobs_ask(ex, WANT_END, on_job);

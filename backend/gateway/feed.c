@@ -224,6 +224,7 @@ static int take_steps(struct feed *feed, const struct msg_progress *progress, st
 	struct result more;
 	int r;
 
+	result_init(&more);
 	if (progress->steps.len == 0)
 		return 0;
 	if (progress->from_step != feed->steps.n_steps)
