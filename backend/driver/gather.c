@@ -145,6 +145,19 @@ bool gather_is_settled(const struct gather *gather)
 	return true;
 }
 
+int gather_read(const struct gather *gather, enum gather_sink which, uint64_t offset, void *ret,
+	size_t n, struct err *err)
+{
+	const struct sink *sink = &gather->sinks[which];
+
+	if (offset > sink->total || n > sink->total - offset)
+		return err_set(err, ERANGE, "output");
+	if (has_file(sink))
+		return pour_read(&sink->pour, offset, ret, n, err);
+	memcpy(ret, sink->memory + offset, n);
+	return 0;
+}
+
 uint64_t gather_total(const struct gather *gather, enum gather_sink which)
 {
 	return gather->sinks[which].total;

@@ -58,6 +58,9 @@ int gather_give(struct gather *gather, enum gather_sink which, int fd, struct er
 /* Bytes in memory of sinks that wait for a file; whether any does. */
 size_t gather_waiting(const struct gather *gather);
 bool gather_is_settled(const struct gather *gather);
+/* All n bytes from an offset on, of those that were added: 0 or -errno. */
+int gather_read(const struct gather *gather, enum gather_sink which, uint64_t offset, void *ret,
+	size_t n, struct err *err);
 uint64_t gather_total(const struct gather *gather, enum gather_sink which);
 /* The sink's bytes as a blob; the sink is empty afterwards. It must be settled. */
 int gather_take(struct gather *gather, enum gather_sink which, struct blob *ret, struct err *err);

@@ -22,6 +22,7 @@ static const char *const names[PHASE_MAX_] = {
 	[PHASE_WAITING] = "waiting",
 	[PHASE_FEEDING] = "feeding",
 	[PHASE_STEPPING] = "stepping",
+	[PHASE_CHECKING] = "checking",
 	[PHASE_COLLECTING] = "collecting",
 	[PHASE_AUTOPSY] = "autopsy",
 	[PHASE_SETTLING] = "settling",
@@ -36,8 +37,10 @@ static const unsigned moves[PHASE_MAX_] = {
 	[PHASE_WAITING] = TO(PHASE_FEEDING) | TO(PHASE_OVER),
 	[PHASE_FEEDING] =
 		TO(PHASE_STEPPING) | TO(PHASE_AUTOPSY) | TO(PHASE_SETTLING) | TO(PHASE_OVER),
-	[PHASE_STEPPING] =
-		TO(PHASE_COLLECTING) | TO(PHASE_AUTOPSY) | TO(PHASE_SETTLING) | TO(PHASE_OVER),
+	[PHASE_STEPPING] = TO(PHASE_CHECKING) | TO(PHASE_COLLECTING) | TO(PHASE_AUTOPSY) |
+			   TO(PHASE_SETTLING) | TO(PHASE_OVER),
+	[PHASE_CHECKING] = TO(PHASE_STEPPING) | TO(PHASE_COLLECTING) | TO(PHASE_AUTOPSY) |
+			   TO(PHASE_SETTLING) | TO(PHASE_OVER),
 	[PHASE_COLLECTING] = TO(PHASE_AUTOPSY) | TO(PHASE_SETTLING) | TO(PHASE_OVER),
 	[PHASE_AUTOPSY] = TO(PHASE_SETTLING) | TO(PHASE_OVER),
 	[PHASE_SETTLING] = TO(PHASE_OVER),
@@ -81,6 +84,7 @@ static void job_free(struct job *job)
 	spec_done(&job->spec);
 	blob_done(&job->input);
 	free(job->compare);
+	job_check_free(job);
 	free(job->gpus_text);
 	EVP_MD_CTX_free(job->sha);
 	explicit_bzero(job->nonce, sizeof(job->nonce));
@@ -114,6 +118,7 @@ static void set_over(struct job *job)
 	job_typed_done(job);
 	pool_forget(jobs->host.pool, &job->ticket);
 	job_leave_box(job, false);
+	job_check_done(job);
 	TAILQ_REMOVE(&jobs->list, job, link);
 	jobs->n--;
 	TAILQ_INSERT_TAIL(&jobs->over, job, link);
@@ -135,8 +140,7 @@ static void stop_in_box(struct job *job)
 {
 	struct box *box = job->box;
 
-	if (job->phase != PHASE_FEEDING && job->phase != PHASE_STEPPING &&
-		job->phase != PHASE_COLLECTING)
+	if (job->phase < PHASE_FEEDING || job->phase > PHASE_COLLECTING)
 		return job_leave_box(job, false);
 	job->box = NULL;
 	pool_kill(job->jobs->host.pool, box, job->nonce);
@@ -231,11 +235,15 @@ static void judge(struct job *job)
 
 	if (job->early.verdict != VERDICT_MAX_) {
 		result->finding = job->early;
-		return;
+	} else {
+		result->deciding = result->n_steps > 0 ? result->n_steps - 1 : 0;
+		if (result->n_steps > 0)
+			result->finding = result->steps[result->deciding].finding;
 	}
-	result->deciding = result->n_steps > 0 ? result->n_steps - 1 : 0;
-	if (result->n_steps > 0)
-		result->finding = result->steps[result->deciding].finding;
+	if (result->finding.verdict == VERDICT_ENGINE_ERROR)
+		return;
+	free(result->error); /* of another case's checker */
+	result->error = NULL;
 }
 
 void job_settle(struct job *job)
@@ -260,6 +268,12 @@ static void end_with_error(struct job *job, const char *why)
 	send_ending(job);
 }
 
+static void cancel_last_step(struct result *result)
+{
+	result->steps[result->n_steps - 1].finding =
+		(struct finding){ .verdict = VERDICT_CANCELLED, .limit = LIMIT_MAX_ };
+}
+
 /* Its output so far comes along where all of it is at hand. */
 static void end_cancelled(struct job *job)
 {
@@ -268,9 +282,9 @@ static void end_cancelled(struct job *job)
 
 	stop_in_box(job);
 	job_evidence_so_far(job, &ev);
-	if (job->phase == PHASE_STEPPING && job_take_step(job, &ev, "", true) == 0)
-		result->steps[result->n_steps - 1].finding =
-			(struct finding){ .verdict = VERDICT_CANCELLED, .limit = LIMIT_MAX_ };
+	if (job->phase == PHASE_CHECKING ||
+		(job->phase == PHASE_STEPPING && job_take_step(job, &ev, "", true) == 0))
+		cancel_last_step(result);
 	do_without_files(job);
 	if (!gather_is_settled(&job->gather)) {
 		gather_done(&job->gather);
@@ -280,6 +294,8 @@ static void end_cancelled(struct job *job)
 	for (size_t i = 0; i < result->n_files; i++)
 		free(result->files[i].name);
 	result->n_files = 0; /* the last one may be cut short */
+	free(result->error);
+	result->error = NULL;
 	result->finding = (struct finding){ .verdict = VERDICT_CANCELLED, .limit = LIMIT_MAX_ };
 	result->deciding = result->n_steps > 0 ? result->n_steps - 1 : 0;
 	send_ending(job);
@@ -311,6 +327,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	switch (job->phase) {
 	case PHASE_STEPPING:
 		end_at_wall_clock(job);
+		break;
+	case PHASE_CHECKING:
+		job_check_late(job);
 		break;
 	case PHASE_AUTOPSY:
 		job_look_again(job);
@@ -351,7 +370,7 @@ static void on_box(struct box *box, void *arg)
 	job->result.isolation = box->shape.sandbox ? ISOLATION_SANDBOX : ISOLATION_CONTAINER;
 	job_move(job, PHASE_FEEDING);
 	if (getrandom(job->nonce, sizeof(job->nonce), 0) != (ssize_t)sizeof(job->nonce) ||
-		job_feed_start(job) < 0) {
+		job_feed_start(job) < 0 || job_check_prepare(job) < 0) {
 		job_give_back(job, GIVEBACK_ENGINE, "out of memory");
 		return;
 	}

@@ -2,9 +2,12 @@
 /*
  * The jobs that run here, each from the queue's RUN to its ENDING or GIVEBACK.
  *
- *	RESOLVING ─► WAITING ─► FEEDING ─► STEPPING ─► COLLECTING ─► SETTLING ─► (ending is sent,
- *forgotten here) (image)   (container)  (files)       │            │            ▲ └──────────┴─
- *AUTOPSY ◄─┴────────────┤ (the agent is gone: why?) ┘
+ *	RESOLVING ─► WAITING ─► FEEDING ─► STEPPING ─► COLLECTING ─► SETTLING ─► (told, forgotten)
+ *	(image)      (container) (files)    │  ▲  │         │            ▲
+ *	                             │      ▼  │  │         │            │
+ *	                             │   CHECKING │         │            │
+ *	                             └──────┴─────┴─────────┴─► AUTOPSY ─┘
+ *	                                                        (the agent is gone: why?)
  *
  * From any of them a job can be stopped or given back. SETTLING waits for the
  * spool. The end of a job is its agent's DONE with the nonce, our own wall

@@ -95,10 +95,10 @@ static bool put_collect(struct job *job)
 	return put(job, r);
 }
 
-/* Behind the last step's input: it saves a turn. */
+/* Then what is to be collected goes behind its input: it saves a turn. */
 static bool is_last_step(const struct job *job)
 {
-	return job->step + 1 == job->plan->n_steps;
+	return job->step + 1 == job->plan->n_steps && !job_check_wanted(job);
 }
 
 static bool feed_stdin(struct job *job)
@@ -144,15 +144,32 @@ void job_feed(struct job *job)
 		attach_flush(job->box->attach, more);
 }
 
-int job_feed_start(struct job *job)
+int job_put_start(struct job *job, struct box *box, const uint8_t nonce[FRAME_NONCE_BYTES])
 {
 	uint8_t payload[JOB_ID_BYTES + 4 + FRAME_NONCE_BYTES];
 	struct packer p = packer_fixed(payload, sizeof(payload));
 
 	pack_raw(&p, job->id.b, sizeof(job->id.b));
 	pack_u32(&p, job->attempt);
-	pack_raw(&p, job->nonce, sizeof(job->nonce));
-	return frames_put(box_output(job->box), FRAME_START, payload, p.len);
+	pack_raw(&p, nonce, FRAME_NONCE_BYTES);
+	return frames_put(box_output(box), FRAME_START, payload, p.len);
+}
+
+int job_feed_start(struct job *job)
+{
+	return job_put_start(job, job->box, job->nonce);
+}
+
+void job_pack_step(struct packer *p, enum frame_step kind, const struct limits *limits,
+	const struct plan_words *words, bool open_stdin)
+{
+	pack_u8(p, (uint8_t)kind);
+	pack_u8(p, LIMIT_MAX_);
+	for (size_t i = 0; i < LIMIT_MAX_; i++)
+		pack_i64(p, limits->v[i]);
+	pack_strings(p, &words->argv);
+	pack_strings(p, &words->env);
+	pack_u8(p, open_stdin);
 }
 
 static int put_step(struct job *job, const struct plan_step *step)
@@ -162,13 +179,8 @@ static int put_step(struct job *job, const struct plan_step *step)
 	struct err err;
 	int r = plan_words(job->plan, job->step, &words, &err);
 
-	pack_u8(&p, step->build ? FRAME_STEP_BUILD : FRAME_STEP_CASE);
-	pack_u8(&p, LIMIT_MAX_);
-	for (size_t i = 0; i < LIMIT_MAX_; i++)
-		pack_i64(&p, step->limits.v[i]);
-	pack_strings(&p, &words.argv);
-	pack_strings(&p, &words.env);
-	pack_u8(&p, step->open_stdin);
+	job_pack_step(&p, step->build ? FRAME_STEP_BUILD : FRAME_STEP_CASE, &step->limits, &words,
+		step->open_stdin);
 	if (r == 0)
 		r = frames_put_long(box_output(job->box), FRAME_STEP, &p);
 	packer_done(&p);
@@ -187,15 +199,14 @@ static int read_expected(void *arg, uint64_t offset, void *ret, size_t n)
 
 static int begin_compare(struct job *job, const struct plan_step *step)
 {
-	job->comparing = step->has_expected;
+	job->comparing = step->has_expected && step->compare != COMPARE_CHECKER;
 	if (!job->comparing)
 		return 0;
 	if (job->compare == NULL)
 		job->compare = malloc(sizeof(*job->compare));
 	if (job->compare == NULL)
 		return -ENOMEM;
-	compare_init(
-		job->compare, job->plan->task->compare, read_expected, job, step->expected.len);
+	compare_init(job->compare, step->compare, read_expected, job, step->expected.len);
 	return 0;
 }
 
@@ -204,7 +215,7 @@ void job_feed_next_step(struct job *job)
 {
 	const struct plan_step *step = &job->plan->steps[job->step];
 
-	if (job->phase == PHASE_STEPPING && !job->stdin_done &&
+	if (job->phase != PHASE_FEEDING && !job->stdin_done &&
 		!put(job, frames_put(box_output(job->box), FRAME_STDIN_END, NULL, 0)))
 		return;
 	job->sent = 0;

@@ -15,6 +15,7 @@ enum job_phase {
 	PHASE_WAITING,
 	PHASE_FEEDING,
 	PHASE_STEPPING,
+	PHASE_CHECKING,
 	PHASE_COLLECTING,
 	PHASE_AUTOPSY,
 	PHASE_SETTLING,
@@ -75,6 +76,7 @@ struct job {
 	uint64_t step_offset[2]; /* of out and err, where this step's begin */
 	bool comparing;
 	struct compare_run *compare; /* owned */
+	struct check *check;         /* owned, job_check.c's; NULL: no case needs it */
 	struct result result;
 	struct finding
 		early; /* the finding where the job ends before its last step; verdict MAX: none */
@@ -140,7 +142,33 @@ void job_typed_feed(struct job *job);
 int job_typed_taken(struct job *job, uint32_t bytes);
 void job_typed_done(struct job *job);
 
+void job_pack_step(struct packer *p, enum frame_step kind, const struct limits *limits,
+	const struct plan_words *words, bool open_stdin);
+int job_put_start(struct job *job, struct box *box, const uint8_t nonce[FRAME_NONCE_BYTES]);
+
+/* job_check.c */
+struct check;
+/* Where a case needs the checker, its container is asked for. -ENOMEM. */
+int job_check_prepare(struct job *job);
+/* Is the current step's output the checker's affair? */
+bool job_check_wanted(const struct job *job);
+/* Of the step whose record is the last one: job_judged() follows. */
+void job_check_begin(struct job *job);
+/* It took too long. */
+void job_check_late(struct job *job);
+/* The job ends: its container goes back. */
+void job_check_done(struct job *job);
+void job_check_free(struct job *job);
+
 /* job_take.c */
+/* The last record's verdict, where it is the first that is not ok, becomes the job's. */
+void job_note_finding(struct job *job);
+/* The last record's verdict is final: what comes next. */
+void job_judged(struct job *job);
+/* A step's record as the agent gives it, checked; the nonce was read before. */
+bool job_unpack_evidence(struct unpacker *u, struct evidence *ev, char *note, size_t size);
+/* Records of steps that are final. */
+size_t job_steps_ended(const struct job *job);
 extern const struct box_user job_box_user;
 /* Ask the queue for a spool file, or ask again. */
 void job_ask_spool(struct job *job, enum gather_sink sink);

@@ -107,9 +107,14 @@ static int set_stream(
 	return 0;
 }
 
-/* Is stdout what was expected? Where nothing was, it is. */
+/*
+ * Is stdout what was expected? Where nothing was, it is. What was cut is not shown to a checker:
+ * it could not tell.
+ */
 static bool output_matches(struct job *job, uint64_t cut)
 {
+	if (job_check_wanted(job))
+		return cut == 0;
 	return !job->comparing || (cut == 0 && compare_end(job->compare));
 }
 
@@ -123,6 +128,17 @@ static struct step_result *new_step(struct result *result)
 	result->steps = steps;
 	steps[result->n_steps] = (struct step_result){ 0 };
 	return &steps[result->n_steps++];
+}
+
+/* The first one that is not ok decides. */
+void job_note_finding(struct job *job)
+{
+	const struct step_result *step = &job->result.steps[job->result.n_steps - 1];
+
+	if (step->finding.verdict == VERDICT_OK || job->early.verdict != VERDICT_MAX_)
+		return;
+	job->early = step->finding;
+	job->result.deciding = job->result.n_steps - 1;
 }
 
 int job_take_step(struct job *job, const struct evidence *ev, const char *note, bool cut_short)
@@ -149,11 +165,13 @@ int job_take_step(struct job *job, const struct evidence *ev, const char *note, 
 		step->name = strdup(plan->case_->name);
 	if (note[0] != '\0')
 		step->note = strdup(note);
-	if (step->finding.verdict != VERDICT_OK && job->early.verdict == VERDICT_MAX_) {
-		job->early = step->finding;
-		job->result.deciding = job->result.n_steps - 1;
-	}
+	job_note_finding(job);
 	return 0;
+}
+
+size_t job_steps_ended(const struct job *job)
+{
+	return job->result.n_steps - (job->phase == PHASE_CHECKING);
 }
 
 static bool nonce_is_right(const struct job *job, struct unpacker *u)
@@ -163,7 +181,7 @@ static bool nonce_is_right(const struct job *job, struct unpacker *u)
 	return nonce != NULL && CRYPTO_memcmp(nonce, job->nonce, FRAME_NONCE_BYTES) == 0;
 }
 
-static bool unpack_evidence(struct unpacker *u, struct evidence *ev, char *note, size_t size)
+bool job_unpack_evidence(struct unpacker *u, struct evidence *ev, char *note, size_t size)
 {
 	uint32_t exit_code;
 	uint8_t killed_for = unpack_u8(u), disk_full, file_limit;
@@ -204,14 +222,28 @@ static bool is_last(const struct job *job)
 	return step->finding.verdict != VERDICT_OK && (step->build || job->plan->stop_on_failure);
 }
 
+void job_judged(struct job *job)
+{
+	if (is_last(job)) {
+		job_feed_collected(job);
+	} else {
+		job->step++;
+		job_feed_next_step(job);
+		job_feed(job);
+	}
+	if (job->phase != PHASE_OVER)
+		job_tap_news(job);
+}
+
 static int on_step_end(struct job *job, struct unpacker *u)
 {
 	char note[FRAME_TEXT_MAX + 1];
+	const struct step_result *step;
 	struct evidence ev;
 	int r;
 
 	if (job->phase != PHASE_STEPPING || !nonce_is_right(job, u) ||
-		!unpack_evidence(u, &ev, note, sizeof(note)))
+		!job_unpack_evidence(u, &ev, note, sizeof(note)))
 		return garbled(job, "record of a step");
 	job->box->oom_seen = job->box->oom_seen || ev.oom_kills > 0;
 	r = job_take_step(job, &ev, note, false);
@@ -221,14 +253,11 @@ static int on_step_end(struct job *job, struct unpacker *u)
 		job_give_back(job, GIVEBACK_ENGINE, "out of memory");
 		return r;
 	}
-	job_tap_news(job);
-	if (is_last(job)) {
-		job_feed_collected(job);
-	} else {
-		job->step++;
-		job_feed_next_step(job);
-		job_feed(job);
-	}
+	step = &job->result.steps[job->result.n_steps - 1];
+	if (step->finding.verdict == VERDICT_OK && job_check_wanted(job))
+		job_check_begin(job);
+	else
+		job_judged(job);
 	return 0;
 }
 

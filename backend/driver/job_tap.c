@@ -41,7 +41,7 @@ static bool has_news(const struct job *job, const struct tap *tap)
 {
 	return gather_total(&job->gather, GATHER_OUT) > tap->ask.out_bytes ||
 	       gather_total(&job->gather, GATHER_ERR) > tap->ask.err_bytes ||
-	       job->result.n_steps > tap->ask.steps;
+	       job_steps_ended(job) > tap->ask.steps;
 }
 
 static bool any_news(const struct job *job)
@@ -55,7 +55,7 @@ static bool any_news(const struct job *job)
 /* The descriptors are lent to the message: they are the sinks'. */
 static int fill(struct job *job, const struct tap *tap, struct msg_progress *msg, struct err *err)
 {
-	size_t from = tap->ask.steps < job->result.n_steps ? tap->ask.steps : job->result.n_steps;
+	size_t from = tap->ask.steps < job_steps_ended(job) ? tap->ask.steps : job_steps_ended(job);
 	struct result steps;
 	int out_fd = -1, err_fd = -1;
 	int r = gather_shown(&job->gather, GATHER_OUT, &out_fd, err);
@@ -75,7 +75,7 @@ static int fill(struct job *job, const struct tap *tap, struct msg_progress *msg
 	msg->from_step = (uint32_t)from;
 	result_init(&steps);
 	steps.steps = job->result.steps + from;
-	steps.n_steps = job->result.n_steps - from;
+	steps.n_steps = job_steps_ended(job) - from;
 	if (steps.n_steps > 0 && result_pack(&steps, &msg->steps, err) < 0)
 		return -err->code;
 	if ((tap->ask.have & TAP_OUT) == 0)

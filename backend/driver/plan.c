@@ -208,16 +208,22 @@ static int add_path(const struct plan *plan, struct strv *env, struct err *err)
 	return strv_add(env, pair, err);
 }
 
-static int make_env(
-	const struct plan *plan, const struct spec_case *case_, struct strv *env, struct err *err)
+/* What the operator's programs have. */
+static int make_base_env(const struct plan *plan, struct strv *env, struct err *err)
 {
 	static const char *const base[] = { "TZ=UTC", "LANG=C.UTF-8", "HOME=" AGENT_WORKSPACE };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < sizeof(base) / sizeof(base[0]); i++)
 		r = strv_add(env, base[i], err);
-	if (r == 0)
-		r = set_all_env(env, &plan->task->env, err);
+	return r == 0 ? set_all_env(env, &plan->task->env, err) : r;
+}
+
+static int make_env(
+	const struct plan *plan, const struct spec_case *case_, struct strv *env, struct err *err)
+{
+	int r = make_base_env(plan, env, err);
+
 	if (r == 0)
 		r = set_all_env(env, &plan->spec->env, err);
 	if (r == 0 && case_ != NULL)
@@ -262,6 +268,27 @@ int plan_words(const struct plan *plan, size_t i, struct plan_words *ret, struct
 	*ret = (struct plan_words){ 0 };
 	r = make_argv(plan, step, &ret->argv, err);
 	return r == 0 ? make_env(plan, step->case_, &ret->env, err) : r;
+}
+
+int plan_checker_words(const struct plan *plan, const char *const *files, size_t n,
+	struct plan_words *ret, struct err *err)
+{
+	int r;
+
+	*ret = (struct plan_words){ 0 };
+	r = add_all(&plan->task->checker->command, &ret->argv, err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		cleanup_free char *path = NULL;
+
+		if (asprintf(&path, AGENT_WORKSPACE "/%s", files[i]) < 0) {
+			path = NULL;
+			return err_set(err, ENOMEM, "plan");
+		}
+		r = strv_add(&ret->argv, path, err);
+	}
+	if (r == 0)
+		r = make_base_env(plan, &ret->env, err);
+	return r == 0 ? add_path(plan, &ret->env, err) : r;
 }
 
 void plan_words_done(struct plan_words *words)

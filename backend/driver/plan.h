@@ -58,4 +58,7 @@ int plan_set_path(struct plan *plan, const char *path, struct err *err);
 
 /* The words of step `i`; the caller's, in any case: plan_words_done(). */
 int plan_words(const struct plan *plan, size_t i, struct plan_words *ret, struct err *err);
+/* Those of the task's checker, with paths of n files of the workspace behind its own. */
+int plan_checker_words(const struct plan *plan, const char *const *files, size_t n,
+	struct plan_words *ret, struct err *err);
 void plan_words_done(struct plan_words *words);

@@ -26,7 +26,7 @@ struct pool {
 	struct pool_host host;
 	struct pool_machine machine;
 	struct pace pace;
-	struct shelf *shelves; /* owned: one per task of the configuration */
+	struct shelf *shelves; /* owned: of the configuration's tasks and their checkers */
 	size_t n_shelves;
 	struct box_list working; /* on the way up, or taken */
 	struct box_list doomed;  /* to be removed */
@@ -670,23 +670,34 @@ void pool_drain(struct pool *pool, void (*empty)(void *arg), void *arg)
 
 /* ---- life ---- */
 
+static int add_shelf(struct pool *pool, const struct task *task, struct err *err)
+{
+	struct image *image = images_get(pool->host.images, task->image);
+	struct shelf *shelf = &pool->shelves[pool->n_shelves];
+
+	if (image == NULL)
+		return err_set(err, ENOMEM, "pool");
+	shelf_init(shelf, task, image);
+	if (pool_deals_gpus(pool, task))
+		shelf->target = 0;
+	pool->n_shelves++;
+	return 0;
+}
+
+/* One for each task, and one for its checker: a job that has the one waits for no other job. */
 static int make_shelves(struct pool *pool, struct err *err)
 {
 	const struct config *config = pool->host.config;
 
-	pool->shelves = calloc(config->n_tasks + 1, sizeof(*pool->shelves));
+	pool->shelves = calloc(2 * config->n_tasks + 1, sizeof(*pool->shelves));
 	if (pool->shelves == NULL)
 		return err_set(err, ENOMEM, "pool");
 	for (size_t i = 0; i < config->n_tasks; i++) {
 		const struct task *task = &config->tasks[i];
-		struct image *image = images_get(pool->host.images, task->image);
 
-		if (image == NULL)
-			return err_set(err, ENOMEM, "pool");
-		shelf_init(&pool->shelves[i], task, image);
-		if (pool_deals_gpus(pool, task))
-			pool->shelves[i].target = 0;
-		pool->n_shelves++;
+		if (add_shelf(pool, task, err) < 0 ||
+			(task->checker != NULL && add_shelf(pool, task->checker, err) < 0))
+			return -err->code;
 	}
 	return 0;
 }

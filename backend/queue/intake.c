@@ -85,6 +85,9 @@ static struct admission_need need_of(const struct task *task, const struct spec 
 	if (spec->has_build || (task != NULL && task->build.n > 0))
 		need_step(&need, task == NULL ? &base : &task->build_limits, &ceilings,
 			&spec->build_limits);
+	/* It has a container of its own beside the job's. */
+	if (task != NULL && task->checker != NULL && spec->n_cases > 0)
+		need.memory_bytes += task->checker->limits.v[LIMIT_MEMORY];
 	return need;
 }
 

@@ -78,6 +78,30 @@ int pour_flush(struct pour *pour, struct err *err)
 	return r;
 }
 
+int pour_read(const struct pour *pour, uint64_t offset, void *ret, size_t n, struct err *err)
+{
+	uint8_t *to = ret;
+
+	while (n > 0 && offset < pour->len) {
+		uint64_t left = pour->len - offset;
+		ssize_t got = pread(pour->fd, to, left < n ? (size_t)left : n, (off_t)offset);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return err_set(err, got < 0 ? errno : EIO, "read from the spool");
+		to += got;
+		offset += (uint64_t)got;
+		n -= (size_t)got;
+	}
+	if (n == 0)
+		return 0;
+	if (offset - pour->len > pour->n || n > pour->n - (offset - pour->len))
+		return err_set(err, ERANGE, "spool file");
+	memcpy(to, pour->buffer + (offset - pour->len), n);
+	return 0;
+}
+
 int pour_take(struct pour *pour, struct blob *ret, struct err *err)
 {
 	int r = pour_flush(pour, err);

@@ -34,6 +34,8 @@ int pour_begin(struct pour *pour, int fd, struct err *err);
 int pour_add(struct pour *pour, const void *data, size_t n, struct err *err);
 /* What was added so far stands in the file then, where others may read it. */
 int pour_flush(struct pour *pour, struct err *err);
+/* All n bytes from an offset on, of those that were added; the file must be readable. */
+int pour_read(const struct pour *pour, uint64_t offset, void *ret, size_t n, struct err *err);
 /* The file as a blob that knows its hash; leaves POUR_NONE, also where it fails. */
 int pour_take(struct pour *pour, struct blob *ret, struct err *err);
 /* Releases, and leaves POUR_NONE. */

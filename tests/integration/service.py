@@ -193,6 +193,21 @@ def section(name, values, indent="\t"):
     return lines + [f"{indent[1:]}}}"]
 
 
+# Says what it was given; what is expected says what it does about the output.
+CHECKER = """
+echo "input=$(cat "$1") output=$(cat "$2") answer=$(cat "$3")"
+case $(cat "$3") in
+even) [ $(($(cat "$2") % 2)) = 0 ] ;;
+seven) exit 7 ;;
+hang) sleep 60 ;;
+kill) kill -9 $$ ;;
+size*) [ "size $(($(wc -c < "$2")))" = "$(cat "$3")" ] ;;
+long) head -c 100000 /dev/zero ;;
+look) ls -A /workspace /tmp /dev/shm; id -u; cat /proc/[0-9]*/cmdline; env ;;
+esac
+"""
+
+
 def default_tasks(image, upload, level="container"):
     shell = {"image": image, "isolation": level, "command": ["/bin/sh", "-c"], "warm": 2, "warm_max": 4,
              "concurrency": 8, "custom_command": True}
@@ -209,6 +224,9 @@ def default_tasks(image, upload, level="container"):
         "short": {**shell, "retention_s": 2, "warm": 0},
         "lines": {**shell, "compare": "lines", "warm": 0},
         "tokens": {**shell, "compare": "tokens", "warm": 0},
+        "checked": {**shell, "warm": 0, "env": ["OF_THE_TASK=1"],
+                    "checker": {"command": ["/bin/sh", "-c", CHECKER, "checker"],
+                                "limits": {"wall_ms": 2000, "disk_bytes": 1 << 20}}},
         "files": {**shell, "collect": ["*.out"], "collect_files": 20, "collect_bytes": 1 << 20,
                   "warm": 0},
         "classic": {"image": image, "command": ["/bin/sh", "/workspace/upload/run.sh"],

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""One build, many cases: how each is judged, and what is seen of them."""
+from case import Case, at_both_levels, content
+
+
+def verdicts(job):
+    return [case["verdict"] for case in job["cases"]]
+
+
+@at_both_levels
+class Compare(Case):
+    """Chosen by the task, the request or the case."""
+
+    def judge(self, task, **members):
+        return verdicts(self.native.run(task, args=["echo 'a  b '"], **members))
+
+    def test_the_request_chooses(self):
+        expected = [{"expected_stdout": "a b"}]
+        self.assertEqual(self.judge("sh", cases=expected), ["wrong_output"])
+        self.assertEqual(self.judge("sh", cases=expected, compare="lines"), ["wrong_output"])
+        self.assertEqual(self.judge("sh", cases=expected, compare="tokens"), ["ok"])
+        self.assertEqual(self.judge("tokens", cases=expected), ["ok"])
+        self.assertEqual(self.judge("tokens", cases=expected, compare="exact"), ["wrong_output"])
+
+    def test_a_case_chooses(self):
+        cases = [{"expected_stdout": "a  b", **how} for how in
+                 ({}, {"compare": "exact"}, {"compare": "lines"}, {"compare": "tokens"})]
+        self.assertEqual(self.judge("sh", cases=cases), ["wrong_output", "wrong_output", "ok", "ok"])
+        self.assertEqual(self.judge("sh", cases=cases, compare="tokens"),
+                         ["ok", "wrong_output", "ok", "ok"])
+
+
+@at_both_levels
+class Limits(Case):
+    """Each case's own are applied, and named where they are hit."""
+
+    def case_of(self, script, name, value, **members):
+        job = self.sh(script, cases=[{}, {"limits": {name: value}, **members}, {}])
+        self.assertEqual((job["cases"][0]["verdict"], job["cases"][2]["verdict"]), ("ok", "ok"), job)
+        return job["cases"][1]
+
+    def test_each_is_applied_to_its_case_alone(self):
+        for script, name, value, verdict in (
+                ("i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done", "cpu_ms", 20, "cpu_time_limit"),
+                ("sleep 0.3", "wall_ms", 100, "wall_time_limit"),
+                ("rm -f f; head -c 3000000 /dev/zero > f && rm f", "disk_bytes", 1 << 20, "disk_limit"),
+                ("rm -f f; head -c 200000 /dev/zero > f && rm f", "file_bytes", 100000, "disk_limit")):
+            with self.subTest(name):
+                case = self.case_of(script, name, value)
+                self.assertEqual((case["verdict"], case["limit"]["name"], case["limit"]["configured"]),
+                                 (verdict, name, value), case)
+
+    def test_what_is_printed(self):
+        case = self.case_of("echo 0123456789", "output_bytes", 4)
+        self.assertEqual((case["verdict"], content(case["stdout"]), case["stdout"]["truncated_bytes"]),
+                         ("ok", b"0123", 7))
+        self.assertEqual(case["limits_hit"], ["output_bytes"])
+
+
+@at_both_levels
+class Checker(Case):
+    def check(self, script, answer, **members):
+        job = self.sh(script, "checked", cases=[{"stdin": "in", "expected_stdout": answer}], **members)
+        return job, job["cases"][0]
+
+    def test_it_says_what_is_right(self):
+        job = self.sh("cat", "checked", cases=[
+            {"stdin": "4", "expected_stdout": "even"}, {"stdin": "3", "expected_stdout": "even"},
+            {"stdin": "10", "expected_stdout": "even"}])
+        self.assertEqual(verdicts(job), ["ok", "wrong_output", "ok"])
+        self.assertEqual([case["checker_message"] for case in job["cases"]],
+                         [f"input={n} output={n} answer=even\n" for n in (4, 3, 10)])
+        self.assertEqual((job["verdict"], job["exit_code"]), ("wrong_output", 0))
+        self.assertNotIn("error", job)
+
+    def test_its_own_failure_is_not_the_programs(self):
+        for answer, why in (("seven", "exit code 7"), ("hang", "wall_ms"), ("kill", "signal 9")):
+            with self.subTest(answer):
+                job = self.sh("cat", "checked", cases=[
+                    {"stdin": "4", "expected_stdout": answer}, {"stdin": "4", "expected_stdout": "even"}])
+                self.assertEqual(verdicts(job), ["engine_error", "ok"])
+                self.assertEqual(job["verdict"], "engine_error")
+                self.assertIn(why, job["error"])
+                self.assertIn(why, job["cases"][0]["note"])
+                self.assertEqual(job["attempt"], 1)
+
+    def test_files_that_do_not_fit(self):
+        job, case = self.check("head -c 3000000 /dev/zero", "even")
+        self.assertEqual(case["verdict"], "engine_error")
+        self.assertIn("disk_bytes", job["error"])
+        self.assertEqual(job["attempt"], 1)
+
+    def test_what_it_prints_is_cut(self):
+        _, case = self.check("true", "long")
+        self.assertEqual((case["verdict"], len(case["checker_message"])), ("ok", 1024))
+
+    def test_large_output_is_shown_whole(self):
+        """More than stays in memory, so that it comes back from the spool's file."""
+        job = self.sh("head -c 200000 /dev/zero; exit $1", "checked", cases=[
+            {"args": ["sh", n], "expected_stdout": f"size {size}"}
+            for n, size in (("0", 200000), ("0", 200000), ("0", 199999), ("5", 200000))])
+        self.assertEqual(verdicts(job), ["ok", "ok", "wrong_output", "nonzero_exit"], job.get("error"))
+
+    def test_it_is_asked_only_where_there_is_something_to_judge(self):
+        job = self.sh("cat; exit $1", "checked", cases=[
+            {"args": ["sh", "1"], "expected_stdout": "even"}, {"args": ["sh", "0"], "stdin": "3"},
+            {"args": ["sh", "0"], "stdin": "3", "expected_stdout": "3", "compare": "lines"}])
+        self.assertEqual(verdicts(job), ["nonzero_exit", "ok", "ok"])
+        for case in job["cases"]:
+            self.assertNotIn("checker_message", case)
+
+    def test_stop_on_failure(self):
+        job = self.sh("cat", "checked", stop_on_failure=True, cases=[
+            {"stdin": n, "expected_stdout": "even"} for n in ("4", "5", "6")])
+        self.assertEqual(verdicts(job), ["ok", "wrong_output", None])
+        self.assertNotIn("checker_message", job["cases"][2])
+
+    def test_nothing_of_the_job_reaches_it(self):
+        """Neither its files, nor what it left running, nor its environment."""
+        _, case = self.check(
+            "for d in /workspace /tmp /dev/shm; do echo x > $d/left; done; "
+            "(trap '' TERM HUP INT; exec sleep 7654) & echo done", "look",
+            env={"LD_PRELOAD": "/workspace/left", "OF_THE_JOB": "1"})
+        self.assertEqual(case["verdict"], "ok", case)
+        said = case["checker_message"]
+        self.assertIn("OF_THE_TASK=1", said)
+        for word in ("left", "OF_THE_JOB", "LD_PRELOAD", "7654"):
+            self.assertNotIn(word, said)
