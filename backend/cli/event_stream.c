@@ -34,6 +34,7 @@ static int end_event(struct event_stream *s)
 	int r = 0;
 
 	if (s->data_n > 0) {
+		s->data[s->data_n - 1] = '\0';
 		r = s->event(s->arg, s->name, s->data, s->data_n - 1); /* without its line end */
 		if (r == 0 && s->id[0] != '\0')
 			memcpy(s->last, s->id, sizeof(s->last));

@@ -25,6 +25,7 @@ struct reader {
 	struct exchange *ex;       /* NULL: gone */
 	struct cursor at;
 	uint64_t position; /* told last, 0: none */
+	bool estimated;    /* with it, when the job may start */
 	bool err_next;     /* stderr's turn */
 	bool beat;         /* one is due */
 	bool silent;       /* nothing was sent since the last beat */
@@ -89,12 +90,13 @@ static void put_state(struct reader *r, const struct msg_job *job, enum cursor_s
 static void put_position(struct reader *r, const struct msg_job *job)
 {
 	r->position = job->position;
+	r->estimated = job->estimated_ms != 0;
 	open_event(r, "position");
 	jt_open(&r->text, '{');
 	jt_key(&r->text, "position");
 	jt_uint(&r->text, job->position);
 	jt_key(&r->text, "estimated_start");
-	jt_null(&r->text);
+	jt_time(&r->text, job->estimated_ms);
 	jt_close(&r->text, '}');
 	close_event(r);
 }
@@ -262,7 +264,8 @@ static bool put_waiting(struct reader *r, const struct feed *feed)
 		put_state(r, &feed->job, CURSOR_QUEUED);
 		return true;
 	}
-	if (feed->job.position == 0 || feed->job.position == r->position)
+	if (feed->job.position == 0 || (feed->job.position == r->position &&
+					       r->estimated == (feed->job.estimated_ms != 0)))
 		return false;
 	put_position(r, &feed->job);
 	return true;

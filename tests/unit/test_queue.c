@@ -1846,6 +1846,149 @@ static void kill_9_loses_nothing(void **state)
 	print_message("%zu acknowledged, all ended once\n", ledger.n);
 }
 
+/* --- watchers --- */
+
+static void ask_watch(struct world *w, const struct job_id *id, enum watch_stage stage,
+	uint32_t attempt, uint64_t position, uint64_t out_bytes)
+{
+	cleanup_msg struct msg msg;
+
+	msg_init(&msg, MSG_WATCH);
+	msg.watch.token = ++w->gate.last_token;
+	msg.watch.id = *id;
+	msg.watch.wait_ms = 60000;
+	msg.watch.want = WANT_ALL;
+	msg.watch.stage = (uint8_t)stage;
+	msg.watch.attempt = attempt;
+	msg.watch.position = position;
+	msg.watch.out_bytes = out_bytes;
+	say(&w->gate, &msg);
+}
+
+static void expect_state(struct world *w, enum job_state state, uint32_t attempt, uint64_t position)
+{
+	cleanup_msg struct msg msg = expect(w, &w->gate, MSG_JOB);
+
+	assert_int_equal(msg.job.token, w->gate.last_token);
+	assert_int_equal(msg.job.state, state);
+	assert_int_equal(msg.job.attempt, attempt);
+	assert_int_equal(msg.job.position, position);
+	assert_true(msg.job.spec.len == 0 || state == JOB_DONE);
+}
+
+static void say_progress(
+	struct world *w, const struct msg_tap *tap, uint64_t bytes, struct blob out)
+{
+	cleanup_msg struct msg msg;
+
+	msg_init(&msg, MSG_PROGRESS);
+	msg.progress.gate = tap->gate;
+	msg.progress.token = tap->token;
+	msg.progress.id = tap->id;
+	msg.progress.attempt = tap->attempt;
+	msg.progress.out_bytes = bytes;
+	msg.progress.out = out;
+	msg.progress.out.len = 0; /* it grows */
+	say(&w->driver, &msg);
+}
+
+/* All that was said before is dealt with: nothing of it was an answer. */
+static void expect_nothing(struct world *w)
+{
+	cleanup_msg struct msg msg;
+
+	msg_init(&msg, MSG_STATUS_GET);
+	msg.status_get.token = ++w->gate.last_token;
+	say(&w->gate, &msg);
+	cleanup_msg struct msg status = expect(w, &w->gate, MSG_STATUS);
+}
+
+static void a_watcher_hears_of_each_move(void **state)
+{
+	struct world *w = *state;
+	struct job_id between, second;
+	struct msg_run run;
+
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, NULL, 0);
+	(void)submit_task(w, "one");
+	run = expect_run(w);
+	between = submit_task(w, "one");
+	second = submit_task(w, "one");
+	ask_watch(w, &second, WATCH_UNKNOWN, 0, 0, 0);
+	expect_state(w, JOB_QUEUED, 0, 2);
+	ask_cancel(w, &between);
+	{
+		cleanup_msg struct msg cancelled = expect(w, &w->gate, MSG_JOB);
+
+		assert_int_equal(cancelled.job.state, JOB_DONE);
+	}
+	ask_watch(w, &second, WATCH_QUEUED, 0, 2, 0);
+	expect_state(w, JOB_QUEUED, 0, 1); /* another place */
+	ask_watch(w, &second, WATCH_QUEUED, 0, 1, 0);
+	say_ending(w, &run, VERDICT_OK, BLOB_EMPTY);
+	run = expect_ack_and_run(w, &run);
+	assert_true(job_id_equal(&run.id, &second));
+	expect_state(w, JOB_RUNNING, 1, 0);
+	ask_watch(w, &second, WATCH_RUNNING, 1, 0, 0);
+	cleanup_msg struct msg tap = expect(w, &w->driver, MSG_TAP);
+
+	assert_true(job_id_equal(&tap.tap.id, &second));
+	say_ending(w, &run, VERDICT_OK, text_blob("out"));
+	expect_state(w, JOB_DONE, 1, 0);
+	ask_watch(w, &second, WATCH_STARTED, 1, 0, 3);
+	expect_state(w, JOB_DONE, 1, 0);
+}
+
+static void output_goes_to_whom_it_belongs(void **state)
+{
+	struct world *w = *state;
+	struct blob file, own = BLOB_EMPTY;
+	struct job_id id;
+	struct msg_tap other;
+	struct err err;
+
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, NULL, 0);
+	id = submit(w);
+	(void)expect_run(w);
+	ask_watch(w, &id, WATCH_RUNNING, 1, 0, 0);
+	cleanup_msg struct msg tap = expect(w, &w->driver, MSG_TAP);
+
+	assert_int_equal(tap.tap.attempt, 1);
+	other = tap.tap;
+	other.token++;
+	say_progress(w, &other, 100, BLOB_EMPTY);
+	other = tap.tap;
+	other.gate++;
+	say_progress(w, &other, 100, BLOB_EMPTY);
+	other = tap.tap;
+	other.attempt++;
+	say_progress(w, &other, 100, BLOB_EMPTY);
+	other = tap.tap;
+	other.id.b[0] ^= 1;
+	say_progress(w, &other, 100, BLOB_EMPTY);
+	/* A file that is none of the spool's. */
+	own = blob_of_fd(open("/etc/passwd", O_RDONLY | O_CLOEXEC), 0);
+	say_progress(w, &tap.tap, 100, own);
+	expect_nothing(w);
+
+	file = spool_blob(w, &w->driver, 1000);
+	say_progress(w, &tap.tap, 1000, file);
+	cleanup_msg struct msg got = expect(w, &w->gate, MSG_PROGRESS);
+
+	assert_int_equal(got.progress.out_bytes, 1000);
+	assert_int_equal(got.progress.err.fd, -1);
+	assert_int_equal(fcntl(got.progress.out.fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	got.progress.out.len = 1000;
+	assert_pattern(&got.progress.out, 1000);
+	assert_int_equal(blob_read(&got.progress.out, 1000, &other, 1, &err), -ENODATA);
+	say_progress(w, &tap.tap, 2000, BLOB_EMPTY); /* it was answered */
+	expect_nothing(w);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -1876,6 +2019,8 @@ int main(void)
 		TEST(status_says_what_is_wrong),
 		TEST(the_history_ends_with_the_present),
 		cmocka_unit_test(the_history_keeps_the_last_hour),
+		TEST(a_watcher_hears_of_each_move),
+		TEST(output_goes_to_whom_it_belongs),
 		TEST(nobody_speaks_in_anothers_place),
 		TEST(users_enter_by_their_own_door_only),
 		TEST(a_task_that_is_gone_ends_its_jobs),
