@@ -87,7 +87,7 @@ void classic_handle(struct exchange *ex)
 	if (i < N_FUNCTIONS)
 		functions[i].handle(ex);
 	else if (ex->function == NULL)
-		page_index(ex);
+		page_welcome(ex);
 	else
 		page_index_after(ex, UNKNOWN);
 }

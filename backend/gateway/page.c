@@ -6,9 +6,12 @@
 #include <strings.h>
 
 #define TYPE_INDEX "text/html"
-/* Everything is ours; a job's pictures come from the same origin, its documents never run here. */
-#define CSP_INDEX                                                                   \
-	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " \
+/*
+ * Everything is ours; a job's pictures come from the same origin, its documents never run here.
+ * Where a client has a token, the page fetches the pictures with it: blob.
+ */
+#define CSP_INDEX                                                                         \
+	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; " \
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 static int compare(const void *name, const void *file)
@@ -68,6 +71,24 @@ void page_index(struct exchange *ex)
 	add_policy(ex);
 }
 
+/* Does the other side say that it wants a page? Programs take anything. */
+static bool is_browser(const struct exchange *ex)
+{
+	const char *types = exchange_header(ex, "Accept");
+
+	return types != NULL && strstr(types, TYPE_INDEX) != NULL;
+}
+
+void page_welcome(struct exchange *ex)
+{
+	page_index(ex);
+	if (ex->method != METHOD_GET || *ex->path != '\0' || ex->query != NULL || !is_browser(ex))
+		return;
+	/* The parts are beside the page: below a folder that the address must end as. */
+	ex->status = MHD_HTTP_FOUND;
+	exchange_add_header(ex, "Location", "executor/");
+}
+
 void page_index_after(struct exchange *ex, const char *line)
 {
 	const struct page_file *index = INDEX;
@@ -88,8 +109,11 @@ void page_asset(struct exchange *ex)
 {
 	const struct page_file *file = find(ex->file);
 
-	if (file == NULL || file->name[0] == '\0')
+	if (file == NULL || file->name[0] == '\0') {
 		exchange_problem(ex, PROBLEM_NOT_FOUND, "no such address");
-	else
-		answer(ex, file, file->type);
+		return;
+	}
+	answer(ex, file, file->type);
+	if (strncmp(file->type, TYPE_INDEX, strlen(TYPE_INDEX)) == 0)
+		add_policy(ex);
 }

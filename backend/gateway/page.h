@@ -20,6 +20,8 @@ extern const struct page_file page_files[];
 extern const size_t page_files_n;
 
 void page_index(struct exchange *ex);
+/* The same as the classic face's; a browser is led to the address with a slash at its end. */
+void page_welcome(struct exchange *ex);
 /* With a line in front. */
 void page_index_after(struct exchange *ex, const char *line);
 void page_asset(struct exchange *ex);

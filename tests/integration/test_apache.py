@@ -63,6 +63,8 @@ for _kind, _way in CONVERSED:
         _name = f"{_base.__name__}_{_kind}_{_way}"
         globals()[_name] = type(_name, (Through, _base), {"kind": _kind, "way": _way,
                                                           "__module__": __name__})
+        if _way == "folder": # there Apache leads by itself
+            globals()[_name].test_a_browser_is_led_to_where_the_parts_of_the_page_are = None
 
 
 class States(test_classic.States):

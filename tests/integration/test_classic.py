@@ -119,6 +119,18 @@ class Answers(ClassicCase):
             self.assertIn(b"<", reply.body)
             self.assertNotIn(UNKNOWN.encode(), reply.body)
 
+    def test_a_browser_is_led_to_where_the_parts_of_the_page_are(self):
+        browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+        welcome = self.http.get("/executor/", **browser)
+        led = self.http.get("/executor", **browser)
+        self.assertEqual((welcome.status, led.status), (200, 302))
+        self.assertTrue(led.headers["Location"].endswith("executor/"), led.headers)
+        self.assertEqual(led.body, welcome.body)
+        for target, headers in (("/executor", {}), ("/executor", {"Accept": "*/*"}), ("/executor/executor", browser)):
+            reply = self.http.get(target, **headers)
+            self.assertEqual((reply.status, reply.body), (200, welcome.body), target)
+        self.assertEqual(self.http.request("POST", "/executor", b"", browser).status, 200)
+
     def test_unknown_function(self):
         welcome = self.http.post("/executor/").body
         for target in ("/executor/nothing", "/executor?nothing", "/executor?queueing=",
