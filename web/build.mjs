@@ -30,7 +30,8 @@ async function bundle(out) {
 		legalComments: "none",
 		logLevel: "warning",
 	};
-	await build({ ...common, entryPoints: ["src/main.js", "src/page.css"], splitting: true, format: "esm", chunkNames: "[name]-[hash]" });
+	await build({ ...common, entryPoints: ["src/main.js"], loader: { ".css": "text" }, splitting: true, format: "esm", chunkNames: "[name]-[hash]" });
+	await build({ ...common, entryPoints: ["src/page.css"] });
 	await build({ ...common, entryPoints: [{ in: "src/embed.js", out: "dockgate" }], format: "iife" });
 	await shrink(join(out, "assets", "main.js"));
 }

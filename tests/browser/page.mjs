@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 
 import { modules } from "./browser.mjs";
 
-const PATIENCE_MS = 60000;
+const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 60000);
 const FIRST_LOAD_MAX = 100 * 1024;
 const axe = readFileSync(createRequire(`${modules}/`).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -100,11 +100,22 @@ async function result() {
 	return page.textContent(".verdict strong");
 }
 
+const running = () => until(page, () => document.querySelector("#state").textContent.startsWith("Running"));
+
 const stream = (name) => page.textContent(`.${name} pre`);
 
-async function assertAccessible() {
+async function assertAccessible(when) {
 	const found = await page.evaluate(`${axe}; axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"] })`);
-	assert.deepEqual(found.violations.filter(({ impact }) => ["serious", "critical"].includes(impact)).map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]), []);
+	assert.deepEqual(found.violations.filter(({ impact }) => ["serious", "critical"].includes(impact)).map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]), [], when);
+}
+
+/* Nothing beyond the right edge, nothing that axe finds serious. */
+async function assertReachable(when) {
+	const out = await page.evaluate(() => [...document.querySelectorAll("button, input, select, textarea, a")]
+		.filter((el) => el.checkVisibility() && el.getBoundingClientRect().right > innerWidth + 1).map((el) => el.outerHTML.slice(0, 80)));
+	assert.deepEqual(out, [], when);
+	assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${when}: too wide`);
+	await assertAccessible(when);
 }
 
 test("each task brings an example that runs", async () => {
@@ -128,8 +139,12 @@ test("input, arguments and more files", async () => {
 	assert.equal(await stream("stdout"), "abab ['1', 'two words', '']\n");
 	await page.fill("#args", "'open");
 	await page.click("#run");
-	await page.waitForSelector("#trouble.bad");
-	assert.equal(await page.textContent("#trouble"), "Arguments: the ' is not closed.");
+	await page.waitForSelector('#args[aria-invalid="true"]:focus');
+	assert.equal(await page.textContent("#args-trouble"), "Arguments: the ' is not closed.");
+	await page.fill("#args", "");
+	await page.fill("#stdin", "open");
+	assert.equal(await run(), "Finished");
+	assert.equal(await stream("stdout"), "openopen []\n");
 	await page.click('[aria-label="Remove part.py"]');
 	assert.equal(await page.locator(".tab").count(), 1);
 });
@@ -138,7 +153,7 @@ test("a bad name of a file is refused where it is typed", async () => {
 	await page.click('[aria-label="Add a file"]');
 	await page.fill('[aria-label="Name of the file"]', "../up.py");
 	await page.keyboard.press("Enter");
-	assert.match(await page.textContent("#trouble"), /cannot be a file's name/);
+	assert.match(await page.textContent("#files-trouble"), /cannot be a file's name/);
 });
 
 test("files are dropped in", async () => {
@@ -181,10 +196,21 @@ test("cases are judged one by one", async () => {
 	assert.deepEqual(await page.locator("#result summary strong").allTextContents(), ["Finished", "Not the expected output", "Ended with exit code 1"]);
 });
 
+test("what the service refuses is said in words", async () => {
+	await type("python", "print(1)\n");
+	await page.click('[aria-label="Add a file"]');
+	await page.fill('[aria-label="Name of the file"]', "x".repeat(300));
+	await page.keyboard.press("Enter");
+	await page.click("#run");
+	await page.waitForSelector("#trouble.bad");
+	assert.match(await page.textContent("#trouble"), /^File x{300}: /);
+	assert.match(await page.textContent(".tab >> nth=1"), /^x{300}/);
+});
+
 test("Run becomes Stop, and what waits says its place", async () => {
 	await type("one", "sleep 100\n");
 	await page.click("#run");
-	await until(page, () => document.querySelector("#state").textContent === "Running");
+	await running();
 	const first = page;
 	const second = await context.newPage();
 	await second.goto(url);
@@ -209,9 +235,12 @@ test("what a job prints is text, whatever it is", async () => {
 w = sys.stdout.buffer.write
 w(b"<script>alert(1)</script><img src=x onerror=alert(1)>\\n")
 w("\\x1b[31mred\\x1b[0m \\x1b]0;title\\x07\\x1b[2Jx \\u202etxt.exe nul\\x00 bell\\x07\\n".encode())
+w(b"\\x1b]8;;javascript:alert(1)\\x1b\\\\link\\x1b]8;;\\x1b\\\\ \\x1bPq#0~\\x1b\\\\\\x1b_x\\x1b\\\\after\\n")
+w(b"\\x1b]8;;https://example.org/never-ended\\nnext line\\nhidden\\rseen\\n")
 w(b"y" * 10000000 + b"\\n")
 w(b"\\xff\\xfe\\n")
 open("<img src=x onerror=alert(1)>.txt", "w").write("x")
+open("\\u202egpj.exe", "w").write("x")
 open("run.html", "w").write("<script>top.document.title='owned'</script>")
 `);
 	assert.equal(await run(), "Finished");
@@ -219,10 +248,13 @@ open("run.html", "w").write("<script>top.document.title='owned'</script>")
 	assert.ok(text.startsWith("<script>alert(1)</script><img src=x onerror=alert(1)>\n"), text.slice(0, 200));
 	assert.match(text, /^red x \u27e8U\+202E\u27e9txt\.exe nul\u2400 bell\u2407$/m);
 	assert.equal(await page.textContent(".stdout pre .fg1"), "red");
+	assert.match(text, /^link after\n\nnext line\nhidden\nseen\ny/m);
+	assert.equal(await page.locator(".stdout a:not([download])").count(), 0);
 	assert.ok(text.length < 300000);
-	assert.match(await page.textContent(".stdout .note"), /Only the first 256 KiB of 9\.5 MiB are shown.*Download all of it/);
+	assert.match(await page.textContent(".stdout .note"), /Not all of its 9\.5 MiB is shown.*Download all of it/);
 	const names = await page.locator(".files a").allTextContents();
 	assert.ok(names.includes("<img src=x onerror=alert(1)>.txt"), names);
+	assert.ok(names.includes("\u27e8U+202E\u27e9gpj.exe"), names);
 	const href = await page.getAttribute('.files a:text("run.html")', "href");
 	const reply = await page.request.get(new URL(href, url).href);
 	assert.match(reply.headers()["content-disposition"], /^attachment/);
@@ -240,7 +272,7 @@ open("dot.png", "wb").write(base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCA
 test("nothing typed is lost, and a reload picks the job up", async () => {
 	await type("python", "import time\ntime.sleep(3)\nprint('kept')\n");
 	await page.click("#run");
-	await until(page, () => document.querySelector("#state").textContent === "Running");
+	await running();
 	await page.reload();
 	await ready();
 	assert.match(await page.textContent("#editor .cm-content"), /kept/);
@@ -265,19 +297,56 @@ test("a link carries the whole program and tells no server", async () => {
 	assert.equal(await stream("stdout"), "ünï 1\n");
 });
 
+test("output is shown as it appears, and again after a reload", async () => {
+	await type("python", "import sys, time\nprint('first', flush=True)\nprint('oops', file=sys.stderr, flush=True)\ntime.sleep(100)\n");
+	await page.click("#run");
+	const shown = () => document.querySelector(".stdout pre")?.textContent === "first\n" && document.querySelector(".stderr pre")?.textContent === "oops\n";
+	await until(page, shown);
+	assert.equal(await page.textContent("#run"), "Stop");
+	assert.match(await page.textContent("#state"), /^Running/);
+	await page.reload();
+	await ready();
+	await until(page, shown);
+	await page.click("#run");
+	assert.equal(await result(), "Stopped");
+	assert.ok(await page.evaluate(shown));
+});
+
+test("50 MB of output leave the page quick", async () => {
+	await type("anything", "import sys\nfor i in range(800): sys.stdout.write(('x' * 63 + '\\n') * 1024)\n");
+	assert.equal(await run(), "Finished");
+	assert.ok((await stream("stdout")).length <= 256 * 1024);
+	assert.ok(await page.evaluate(() => document.querySelectorAll("*").length < 1000));
+	assert.match(await page.textContent(".stdout .note"), /Not all of its 50\.0 MiB is shown/);
+	const reply = await fetch(new URL(await page.getAttribute(".stdout .note a", "href"), url), { method: "HEAD" });
+	assert.equal(reply.headers.get("content-length"), String(800 * 64 * 1024));
+});
+
 test("the queue shows what runs, and own jobs are cancelled and opened", async () => {
 	await type("python", "import time\ntime.sleep(100)\n");
 	await page.click("#run");
-	await until(page, () => document.querySelector("#state").textContent === "Running");
+	await running();
 	await page.click("nav >> text=Queue");
-	await page.waitForSelector("#queue .card");
-	await page.waitForSelector("#queue canvas");
+	await page.waitForSelector("#queue .cards meter");
 	await page.waitForSelector('#queue td:text("running")');
 	await page.click('[aria-label^="Cancel job"]');
 	await page.waitForSelector('#queue td:text("Stopped")');
-	await assertAccessible();
 	await page.click('[aria-label^="Open job"]');
 	assert.equal(await result(), "Stopped");
+	await type("python", "print('again')\n");
+	assert.equal(await run(), "Finished");
+	await page.click("nav >> text=Queue");
+	await page.click('[aria-label="Your jobs: Finished, 1"]');
+	assert.equal(await page.locator('[aria-label="Your jobs"] tbody tr').count(), 1);
+});
+
+test("the last hour is shown as plots, and in words", async () => {
+	await page.click("nav >> text=Queue");
+	await page.waitForSelector("#queue figure canvas");
+	const captions = await page.locator("#queue figcaption:visible").allTextContents();
+	assert.deepEqual(captions.map((text) => text.replace(/[0-9.]+/g, "N")).filter((text) => !text.startsWith("GPUs")), [
+		"Jobs N running, N waiting", "Slots N of N in use", "Processors N of N in use", captions[3].replace(/[0-9.]+/g, "N")]);
+	assert.match(captions[3], /^Memory .* of [0-9.]+ [MGT]iB$/);
 });
 
 test("the service goes and comes back", async () => {
@@ -292,32 +361,101 @@ test("the service goes and comes back", async () => {
 	assert.equal(await page.textContent("#trouble"), "");
 });
 
+test("the service goes while a job runs", async () => {
+	await type("python", "import time\nprint('once', flush=True)\ntime.sleep(3)\nprint('end')\n");
+	await page.click("#run");
+	await page.waitForSelector(".stdout pre");
+	await order("stop");
+	await page.waitForSelector("#trouble.bad");
+	assert.equal(await page.textContent("#trouble"), "The service is away; trying again. Nothing is lost.");
+	await order("start");
+	assert.equal(await result(), "Finished");
+	assert.equal(await stream("stdout"), "once\nend\n");
+	assert.equal(await page.textContent("#trouble"), "");
+});
+
+/* Tab, until the focus is on what is meant. */
+async function tabTo(selector) {
+	for (let i = 0; i < 60; i++) {
+		if (await page.evaluate((wanted) => document.activeElement.matches(wanted), selector)) return;
+		await page.keyboard.press("Tab");
+	}
+	assert.fail(`not to be reached: ${selector}`);
+}
+
 test("with the keyboard alone", async () => {
-	await page.focus("#task");
+	await tabTo("#task");
 	await page.keyboard.type("python");
-	for (let i = 0; i < 20 && !(await page.evaluate(() => document.activeElement.id === "editor")); i++) await page.keyboard.press("Tab");
+	await tabTo("#editor");
 	await page.keyboard.press("Control+A");
-	await page.keyboard.type("print('typed')\n");
+	await page.keyboard.type("import part, sys\nprint(part.x, sys.argv[1])\n");
+	await page.keyboard.press("Escape");
+	await page.keyboard.press("Tab");
+	await tabTo("#more summary");
+	await page.keyboard.press("Enter");
+	await tabTo("#args");
+	await page.keyboard.type("word");
+	await page.evaluate(() => document.activeElement.blur());
+	await tabTo('[aria-label="Add a file"]');
+	await page.keyboard.press("Enter");
+	await page.keyboard.type("part.py");
+	await page.keyboard.press("Enter");
+	await page.keyboard.type("x = 'typed'\n");
 	await page.keyboard.press("Control+Enter");
 	assert.equal(await result(), "Finished");
+	assert.equal(await stream("stdout"), "typed word\n");
 	await page.keyboard.press("Escape");
 	await page.keyboard.press("Tab");
 	assert.notEqual(await page.evaluate(() => document.activeElement.id), "editor");
+	await page.evaluate(() => document.activeElement.blur());
+	await tabTo('nav a[href="#queue"]');
+	await page.keyboard.press("Enter");
+	await page.waitForSelector('[aria-label^="Open job"]');
+	await tabTo('[aria-label^="Open job"]');
+	await page.keyboard.press("Enter");
+	await until(page, () => location.hash === "");
+	assert.equal(await result(), "Finished");
+	await page.evaluate(() => document.activeElement.blur());
+	await tabTo("#token");
+	await page.keyboard.press("Enter");
+	await page.waitForSelector("#token-field:focus");
 });
 
 for (const [name, options] of [
-	["on a phone", { viewport: { width: 360, height: 740 } }],
+	["on a phone", { viewport: { width: 360, height: 740 }, hasTouch: true }],
+	["on a phone in the dark", { viewport: { width: 390, height: 844 }, colorScheme: "dark" }],
 	["in the dark", { colorScheme: "dark" }],
 	["in the light", { colorScheme: "light" }],
 ])
-	test(`${name}: nothing is out of reach`, async () => {
+	test(`${name}: nothing is out of reach in any view`, async () => {
 		await open(options);
-		await type("python", "print('x' * 300)\n1 / 0\n");
-		assert.equal(await run(), "Ended with exit code 1");
+		await assertReachable("at first");
+		await type("python", "import time\nprint('x' * 300, flush=True)\ntime.sleep(100)\n");
+		await page.click("#run");
+		await page.waitForSelector(".stdout pre");
+		await assertReachable("while it runs");
+		await page.click("nav >> text=Queue");
+		await page.waitForSelector("#queue figure:not([hidden]) canvas");
+		await page.waitForSelector('[aria-label^="Cancel job"]');
+		await assertReachable("the queue");
+		await page.click('[aria-label^="Cancel job"]');
+		await page.waitForSelector('[aria-label^="Forget job"]');
+		await page.click("nav >> text=Playground");
+		await result();
+		await type("python", "import sys\nprint('\\x1b[31mred \\x1b[32mgreen \\x1b[33myellow\\x1b[0m', input())\n1 / 0\n");
 		await page.click("text=Input, arguments, cases");
 		await page.click("text=Add a case");
-		assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-		await assertAccessible();
+		await page.click("text=Add a case");
+		assert.equal(await run(), "Ended with exit code 1");
+		await assertReachable("with a result");
+		await page.click("#token");
+		await page.waitForSelector("#token-field");
+		await assertReachable("the token");
+		await page.goto(`${url}assets/example.html`);
+		await page.waitForSelector("dockgate-run button");
+		await page.click("dockgate-run >> nth=2 >> text=Run");
+		await until(page, () => /Ended/.test(document.querySelectorAll("dockgate-run")[2].shadowRoot.querySelector("[role=status]").textContent));
+		await assertReachable("the example");
 	});
 
 test("a first visit is light", async () => {
@@ -350,7 +488,8 @@ test("assets are kept, the page is not", async () => {
 });
 
 test("the page under /executor/ works, too", async () => {
-	await page.goto(`${url}executor/`);
+	await page.goto(`${url}executor`);
+	assert.equal(page.url(), `${url}executor/`);
 	await ready();
 	await page.selectOption("#task", "hello");
 	assert.equal(await run(), "Finished");

@@ -23,7 +23,7 @@ ADDED = {"one": {"concurrency": 1, "warm": 1, "warm_max": 1, "main": "main.sh",
 
 def main():
     other = sys.argv[1]
-    with service.Service({"origins": [other]}, shipped=True) as svc:
+    with service.Service({"origins": [other], "drain_s": 1}, shipped=True) as svc:
         with open(svc.config, "a", encoding="utf-8") as file:
             for name, task in ADDED.items():
                 file.write("\n".join(service.section(f"task {service.text(name)}", task)) + "\n")

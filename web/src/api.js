@@ -13,36 +13,42 @@ export class Problem extends Error {
 	}
 }
 
-const AWAY = "The service does not answer.";
+export const AWAY = "The service does not answer.";
 // A browser does not tell a page of another site which of the two it is.
 const AWAY_OR_CLOSED = "The service does not answer, or does not let this site in (its origins).";
 
-export async function call(method, path, body, signal) {
+/** `token`: what the client says who it is with; sent in a header alone, never in an address. */
+export const client = { token: "" };
+
+/** fetch(), with the token. Throws a Problem where the answer is not one of success. */
+export async function ask(method, path, { headers = {}, body, signal } = {}) {
 	let reply;
 	try {
-		reply = await fetch(path, {
-			method,
-			signal,
-			headers: body === undefined ? {} : { "Content-Type": "application/json" },
-			body: body === undefined ? undefined : JSON.stringify(body),
-		});
+		reply = await fetch(path, { method, signal, body,
+			headers: client.token ? { ...headers, Authorization: `Bearer ${client.token}` } : headers });
 	} catch (e) {
-		if (e.name === "AbortError") throw e;
+		if (signal?.aborted) throw signal.reason;
 		throw new Problem(new URL(path, location.href).origin === location.origin ? AWAY : AWAY_OR_CLOSED);
 	}
-	if (reply.ok) return reply.json();
+	if (reply.ok) return reply;
 	const problem = await reply.json().catch(() => ({}));
 	const retry_s = Number(reply.headers.get("Retry-After")) || 0;
 	throw new Problem(problem.detail || `The service answered with ${reply.status}.`, reply.status, retry_s);
 }
 
+export const call = async (method, path, body, signal) =>
+	(await ask(method, path, {
+		signal,
+		...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+	})).json();
+
 export const get = (path, signal) => call("GET", path, undefined, signal);
 export const jobPath = (id, rest = "") => `v1/jobs/${id}${rest}`;
 
-const sleep = (ms, signal) =>
+export const sleep = (ms, signal) =>
 	new Promise((done, fail) => {
 		const timer = setTimeout(done, ms);
-		signal?.addEventListener("abort", () => (clearTimeout(timer), fail(signal.reason)));
+		signal?.addEventListener("abort", () => (clearTimeout(timer), fail(signal.reason)), { once: true });
 	});
 
 /**

@@ -3,6 +3,8 @@
 import { fill, h } from "./dom.js";
 import { program, save } from "./program.js";
 
+const COMPARED = [["", "as the task does"], ["exact", "byte for byte"], ["lines", "by lines, without spaces at their ends"], ["tokens", "by words"]];
+
 export function casesTable(host) {
 	function field(it, name, label) {
 		return h("textarea", {
@@ -31,12 +33,16 @@ export function casesTable(host) {
 		host.querySelector("tbody tr:last-child textarea").focus();
 	}
 
+	const compared = () => h("label", {}, "Compared ", h("select", { on: { change: (e) => ((program.compare = e.target.value), save()) } },
+		...COMPARED.map(([value, words]) => h("option", { value, selected: value === program.compare }, words))));
+
 	function draw() {
 		fill(host,
 			program.cases.length
 				? h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, "#"), h("th", {}, "Input"), h("th", {}, "Expected output, empty: any"), h("td", {}))),
 					h("tbody", {}, ...program.cases.map(row)))
 				: h("p", { class: "note" }, "Without cases the program runs once, with the input above."),
+			program.cases.length ? compared() : null,
 			h("button", { type: "button", on: { click: add } }, "Add a case"));
 	}
 

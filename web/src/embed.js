@@ -8,13 +8,13 @@
  * Attributes: task, name (of the file), stdin, server (another service than the script's), readonly.
  * The operator of the service allows the page's origin (`origins`).
  */
-import { call, follow, jobPath } from "./api.js";
+import { call, jobPath } from "./api.js";
 import { h } from "./dom.js";
-import { ansi } from "./output.js";
-import { isGood, verdictWords } from "./verdict.js";
+import { outputStream } from "./output.js";
+import { isGood, verdictWords, waitingWords } from "./verdict.js";
+import { watchJob } from "./watch.js";
 
 const script = document.currentScript?.src ?? location.href;
-const SHOWN_MAX = 64 * 1024;
 
 const STYLE = `
 :host { display: block; margin: 1em 0; color-scheme: light dark; font: 14px/1.45 ui-monospace, Menlo, Consolas, monospace;
@@ -24,18 +24,17 @@ const STYLE = `
 textarea, pre { display: block; width: 100%; box-sizing: border-box; margin: 0; padding: .7em .9em; border: 0; background: none; color: inherit; font: inherit; tab-size: 4; }
 textarea { resize: vertical; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 24em; overflow: auto; border-top: 1px solid var(--dg-edge); unicode-bidi: isolate; }
-pre.stderr, .bad { color: var(--dg-bad); }
+.stream h2 { display: none; }
+.stream .note { margin: 0; padding: .2em .9em .6em; color: inherit; opacity: .8; }
+.stderr pre, .bad { color: var(--dg-bad); }
+[hidden] { display: none !important; }
+.bold { font-weight: 700; } .line { text-decoration: underline; }
+.fg1, .fg9 { color: var(--dg-bad); } .fg2, .fg10 { color: var(--dg-good); } .fg4, .fg12 { color: var(--dg-accent); }
 .good { color: var(--dg-good); }
 .bar { display: flex; gap: .8em; align-items: center; padding: .4em .6em; border-top: 1px solid var(--dg-edge); font: 13px/1.4 system-ui, sans-serif; }
 button { font: inherit; font-weight: 600; padding: .25em 1em; border: 0; border-radius: 5px; cursor: pointer; background: var(--dg-accent); color: var(--dg-on); }
 :focus-visible { outline: 2px solid var(--dg-accent); outline-offset: -2px; }
 `;
-
-function stream(name, { content, encoding, bytes } = { bytes: 0 }) {
-	if (!bytes) return null;
-	const text = encoding === "base64" ? new TextDecoder().decode(Uint8Array.from(atob(content), (c) => c.charCodeAt(0))) : content;
-	return h("pre", { class: name, "aria-label": name, tabindex: "0" }, ...ansi(text.slice(0, SHOWN_MAX)), text.length > SHOWN_MAX ? "\u2026" : null);
-}
 
 class DockgateRun extends HTMLElement {
 	#parts;
@@ -64,6 +63,7 @@ class DockgateRun extends HTMLElement {
 			button: h("button", { type: "button", title: "Ctrl+Enter", on: { click: () => this.#toggle() } }, "Run"),
 			state: h("span", { role: "status" }),
 			out: h("div"),
+			streams: new Map(),
 		};
 		const { code: field, button, state, out } = this.#parts;
 		root.append(h("div", { class: "box" }, field, h("div", { class: "bar" }, button, state), out));
@@ -85,11 +85,11 @@ class DockgateRun extends HTMLElement {
 		}
 		this.#running = new AbortController();
 		this.#parts.button.textContent = "Stop";
-		this.#parts.out.replaceChildren();
+		this.#clear();
 		try {
 			this.#show(await this.#run(this.#running));
 		} catch (e) {
-			if (e.name !== "AbortError") this.#say(e.message, "bad");
+			if (e?.name !== "AbortError") this.#say(e.message, "bad");
 		}
 		this.#running = null;
 		this.#parts.button.textContent = "Run";
@@ -103,21 +103,45 @@ class DockgateRun extends HTMLElement {
 		const job = await call("POST", `${base}v1/jobs`, {
 			task: this.getAttribute("task") ?? "",
 			files: [{ ...(name ? { name } : {}), content: this.#parts.code.value }],
-			...(stdin ? { stdin } : {}),
+			...(stdin ? { stdin: { content: stdin } } : {}),
 		});
 		running.address = base + jobPath(job.id);
-		return follow(running.address, {
-			onState: ({ state, position }) => this.#say(state === "queued" ? `Waiting, place ${position}` : "Running"),
+		return watchJob(running.address, {
+			onState: (it) => this.#say(it.state === "queued" ? waitingWords(it) : "Running"),
+			onAttempt: () => this.#clear(),
+			onOutput: (step, stream, piece) => this.#stream(stream, step).write(piece),
 			onAway: (away) => away && this.#say("The service is away; trying again", "bad"),
-			signal: running.signal,
-		});
+		}, running.signal);
+	}
+
+	#clear() {
+		this.#parts.streams = new Map();
+		this.#parts.out.replaceChildren();
+	}
+
+	/* What a compiler that went well had to say is left out in the end. */
+	#stream(name, step = 0) {
+		const { streams, out } = this.#parts;
+		const key = step === "build" ? `build ${name}` : name;
+		if (!streams.has(key)) {
+			streams.set(key, outputStream(name));
+			out.append(streams.get(key).el);
+		}
+		return streams.get(key);
 	}
 
 	#show(job) {
-		const build = job.verdict === "build_failed" ? [stream("stderr", job.build?.stderr)] : [];
-		const views = [...build, stream("stdout", job.stdout), stream("stderr", job.stderr)].filter(Boolean);
+		const isBuild = job.verdict === "build_failed";
+		const from = isBuild ? job.build : job;
+		for (const name of ["stdout", "stderr"]) {
+			const info = from?.[name];
+			if (!isBuild) this.#parts.streams.get(`build ${name}`)?.el.remove();
+			if (!info?.bytes) continue;
+			const stream = this.#stream(name, isBuild ? "build" : 0);
+			if (!job.streamed) stream.write(info);
+			stream.end(info);
+		}
 		this.#say(verdictWords(job), isGood(job.verdict) ? "good" : "bad");
-		this.#parts.out.replaceChildren(...views);
 	}
 }
 

@@ -3,36 +3,10 @@
 import { fill, h } from "./dom.js";
 import { program, save } from "./program.js";
 
-const BYTES_MAX = 8 * 1024 * 1024; /* of all dropped files; a request's body has a limit too */
-
 /* As the service takes them: relative, without "..", empty parts and control characters. */
 const isName = (name) =>
 	// eslint-disable-next-line no-control-regex
 	name.length <= 1024 && !/[\u0000-\u001f\u007f]/.test(name) && name.split("/").every((part) => part !== "" && part !== "." && part !== "..");
-
-async function readFile(file, name) {
-	const data = new Uint8Array(await file.arrayBuffer());
-	try {
-		return { name, text: new TextDecoder("utf-8", { fatal: true }).decode(data) };
-	} catch {
-		let raw = "";
-		for (let i = 0; i < data.length; i += 32768) raw += String.fromCharCode(...data.subarray(i, i + 32768));
-		return { name, base64: btoa(raw) };
-	}
-}
-
-/* A folder's files with their paths below it. */
-async function walk(entry, path) {
-	const name = path ? `${path}/${entry.name}` : entry.name;
-	if (entry.isFile) return [[await new Promise((done, fail) => entry.file(done, fail)), name]];
-	const reader = entry.createReader();
-	const found = [];
-	for (;;) {
-		const some = await new Promise((done, fail) => reader.readEntries(done, fail));
-		if (some.length === 0) return found;
-		for (const one of some) found.push(...(await walk(one, name)));
-	}
-}
 
 /** Tabs in `list`; files can be dropped on `area`. `onShow(index)` when another one is to be seen. */
 export function fileTabs(list, area, { mainName, onShow, onTrouble, focus }) {
@@ -72,6 +46,7 @@ export function fileTabs(list, area, { mainName, onShow, onTrouble, focus }) {
 		const file = program.files[index];
 		const input = h("input", { value: label(file), "aria-label": "Name of the file", spellcheck: "false" });
 		let over = false;
+		onTrouble("");
 		function end(keep) {
 			if (over) return;
 			over = true;
@@ -125,20 +100,34 @@ export function fileTabs(list, area, { mainName, onShow, onTrouble, focus }) {
 	function draw(index) {
 		active = Math.min(index, program.files.length - 1);
 		fill(list, ...program.files.map(tab),
-			h("button", { type: "button", class: "add", "aria-label": "Add a file", on: { click: addNew } }, "+"));
+			h("button", { type: "button", class: "add", "aria-label": "Add a file", on: { click: addNew } }, "+"),
+			h("button", { type: "button", class: "add", on: { click: choose } }, "Upload"));
 	}
 
-	async function drop(e) {
-		e.preventDefault();
-		/* All of it at once: the items are gone once this function first waits. */
-		const dropped = [...e.dataTransfer.items].filter(({ kind }) => kind === "file")
-			.map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile()).filter(Boolean);
-		const found = (await Promise.all(dropped.map((one) => (one instanceof File ? [[one, one.name]] : walk(one, ""))))).flat();
-		if (found.reduce((sum, [file]) => sum + file.size, 0) > BYTES_MAX) return onTrouble("These files are too large for this page: 8 MiB at most. The command line takes larger ones.");
-		for (const [file, name] of found) add(await readFile(file, name));
+	/* Files of another place: the part that reads them comes with the first. */
+	async function bring(read) {
+		onTrouble("");
+		try {
+			for (const file of await read(await import("./dropped.js"))) add(file);
+		} catch (error) {
+			onTrouble(`The file could not be read: ${error.message}`);
+		}
+	}
+
+	/* What dropping does, with the keyboard. */
+	function choose() {
+		const input = h("input", { type: "file", multiple: true });
+		input.addEventListener("change", () => bring(({ chosen }) => chosen(input.files)));
+		input.click();
 	}
 
 	area.addEventListener("dragover", (e) => e.preventDefault());
-	area.addEventListener("drop", (e) => drop(e).catch((error) => onTrouble(`The file could not be read: ${error.message}`)));
+	area.addEventListener("drop", (e) => {
+		e.preventDefault();
+		/* All of it at once: the items are gone once this function is over. */
+		const dropped = [...e.dataTransfer.items].filter(({ kind }) => kind === "file")
+			.map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile()).filter(Boolean);
+		void bring(({ entries }) => entries(dropped));
+	});
 	return { draw, active: () => active };
 }

@@ -19,6 +19,7 @@ function keep(list) {
 	} catch { /* no storage: the list is this visit's loss */ }
 }
 
-export const remember = (id, task) => keep([{ id, task, at: Date.now(), verdict: null }, ...ownJobs()]);
+export const remember = (id, task, interactive = false) =>
+	keep([{ id, task, interactive, at: Date.now(), verdict: null }, ...ownJobs()]);
 export const settle = (id, verdict) => keep(ownJobs().map((job) => (job.id === id ? { ...job, verdict } : job)));
 export const forget = (id) => keep(ownJobs().filter((job) => job.id !== id));

@@ -9,6 +9,8 @@ import { bytes } from "./verdict.js";
 /* So much of each stream is shown: beyond it a page gets slow. The rest is a download. */
 const SHOWN_MAX = 256 * 1024;
 const LINE_MAX = 8 * 1024;
+const PLACES_MAX = 1000;
+const FLUSH_MS = 50;
 
 /* C0, C1, bidirectional overrides and isolates, zero-width and other invisible ones. */
 // eslint-disable-next-line no-control-regex
@@ -22,9 +24,12 @@ export const visible = (text) =>
 		return code === 0x7f ? "\u2421" : `\u27e8U+${code.toString(16).toUpperCase().padStart(4, "0")}\u27e9`;
 	});
 
-/* ESC [ ... m, any other CSI, OSC up to its end, any other ESC and its letter. */
+/*
+ * ESC [ ... m, any other CSI, OSC and other strings up to their end, any other ESC and its letter.
+ * None goes past its line: a string without an end would take all that follows away.
+ */
 // eslint-disable-next-line no-control-regex
-const ESCAPE = /\u001b(?:\[([0-9;:]*)m|\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_]|.?)/g;
+const ESCAPE = /\u001b(?:\[([0-9;:]*)m|\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\u0007\u001b\n]*(?:\u0007|\u001b\\)?|[@-Z\\]|.?)/g;
 
 function nextStyle(style, params) {
 	const codes = params.split(/[;:]/).map((code) => Number(code || 0));
@@ -53,10 +58,9 @@ function span(text, style) {
 	return names ? h("span", { class: names }, visible(text)) : document.createTextNode(visible(text));
 }
 
-/** Text with ANSI sequences as nodes. */
-export function ansi(text) {
+/* Text with ANSI sequences as nodes, from one style on; [the nodes, the style after them]. */
+function ansi(text, style) {
 	const nodes = [];
-	let style = {};
 	let last = 0;
 	for (const match of text.matchAll(ESCAPE)) {
 		if (match.index > last) nodes.push(span(text.slice(last, match.index), style));
@@ -64,17 +68,14 @@ export function ansi(text) {
 		last = match.index + match[0].length;
 	}
 	if (last < text.length) nodes.push(span(text.slice(last), style));
-	return nodes;
+	return [nodes, style];
 }
-
-const cutLines = (text) =>
-	text.replace(new RegExp(`[^\\n]{${LINE_MAX + 1},}`, "g"), (line) => `${line.slice(0, LINE_MAX)} \u2026 (${bytes(line.length - LINE_MAX)} more in this line)`);
 
 /* "main.c:3:5:", "File \"main.py\", line 3", "main.pl line 3." */
 const PLACE = /\b([\w./-]+\.\w+):(\d+)(?::(\d+))?|File "([^"\n]+)", line (\d+)|\bat ([\w./-]+\.\w+) line (\d+)/g;
 
 /* Places in the program's files become buttons; all else stays. */
-function linkPlaces(nodes, names, goTo) {
+function linkPlaces(nodes, { names, goTo }, count) {
 	return nodes.flatMap((node) => {
 		if (node.nodeType !== Node.TEXT_NODE) return [node];
 		const text = node.data;
@@ -82,7 +83,7 @@ function linkPlaces(nodes, names, goTo) {
 		let last = 0;
 		for (const match of text.matchAll(PLACE)) {
 			const name = (match[1] ?? match[4] ?? match[6]).replace(/^(\.\/|\/workspace\/)/, "");
-			if (!names.includes(name)) continue;
+			if (!names.includes(name) || count.places++ >= PLACES_MAX) continue;
 			out.push(text.slice(last, match.index));
 			const line = Number(match[2] ?? match[5] ?? match[7]);
 			out.push(h("button", { class: "place", type: "button", title: `Go to line ${line} of ${name}`,
@@ -94,29 +95,136 @@ function linkPlaces(nodes, names, goTo) {
 	});
 }
 
-function textOf({ content, encoding }) {
-	if (encoding !== "base64") return content;
-	const raw = atob(content.slice(0, Math.ceil(SHOWN_MAX / 3) * 4));
-	return new TextDecoder("utf-8").decode(Uint8Array.from(raw, (c) => c.charCodeAt(0)));
+/* Bytes that came in pieces, cut anywhere, as text. */
+function decoder() {
+	const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+	let isText = true;
+	return {
+		isText: () => isText,
+		text({ content, encoding }) {
+			if (encoding !== "base64") return utf8.decode() + content;
+			isText = false;
+			const raw = atob(content.slice(0, Math.ceil(SHOWN_MAX / 3) * 4));
+			return utf8.decode(Uint8Array.from(raw, (c) => c.charCodeAt(0)), { stream: true });
+		},
+	};
 }
 
 /**
- * A stream of a job or a case, NULL where it is empty. `href`: of all its bytes. `names`: of the
- * program's files, `goTo(name, line, column)` for places in them.
+ * One stream of a job or a case: `write(piece)` as they come ({content, encoding}), `end(info)` with
+ * its `bytes` and `truncated_bytes`. `el` is hidden while it is empty. `names`: of the program's
+ * files, `goTo(name, line, column)` for places in them.
  */
-export function streamView(title, stream, { href, names = [], goTo } = {}) {
-	if (!stream || stream.bytes === 0) return null;
-	const text = textOf(stream);
-	const shown = text.length > SHOWN_MAX ? text.slice(0, SHOWN_MAX) : text;
-	const kept = stream.bytes - (stream.truncated_bytes ?? 0);
-	const notes = [];
-	if (stream.truncated_bytes > 0) notes.push(`${bytes(stream.truncated_bytes)} past the limit were cut. `);
-	if (shown.length < text.length || (stream.encoding === "base64" && kept > SHOWN_MAX))
-		notes.push(`Only the first ${bytes(SHOWN_MAX)} of ${bytes(kept)} are shown. `);
-	if (stream.encoding === "base64") notes.push("It is not all UTF-8. ");
-	const link = notes.length && href ? h("a", { href, download: `${title}.txt` }, "Download all of it") : null;
-	return h("section", { class: `stream ${title}`, "aria-label": title },
-		h("h2", {}, title),
-		h("pre", { tabindex: "0" }, ...linkPlaces(ansi(cutLines(shown)), names, goTo)),
-		notes.length ? h("p", { class: "note" }, ...notes, link) : null);
+export function outputStream(title, { names = [], goTo } = {}) {
+	const pre = h("pre", { tabindex: "0" });
+	const note = h("p", { class: "note", hidden: true });
+	const el = h("section", { class: `stream ${title}`, "aria-label": title, hidden: true }, h("h2", {}, title), pre, note);
+	const source = decoder();
+	const count = { places: 0, units: 0, shown: 0 };
+	let coming = "";
+	let timer = 0;
+	let style = {}; /* where the open line begins */
+	let line = "";
+	let over = 0; /* of the open line, not kept */
+	let open = []; /* the open line's nodes: drawn anew as it grows */
+	let held = ""; /* a carriage return, until what follows is known */
+	let isFull = false;
+	let isCut = false;
+
+	const nodesOf = (text) => {
+		const [nodes, after] = ansi(text, style);
+		return [linkPlaces(nodes, { names, goTo }, count), after];
+	};
+
+	const openLine = () => line + (over ? ` \u2026 (${bytes(over)} more in this line)` : "");
+
+	/* The text's whole lines, each cut to what a line may be; the rest stays open. */
+	function take(text) {
+		let whole = "";
+		for (let at = 0; at < text.length;) {
+			const end = text.indexOf("\n", at);
+			const stop = end < 0 ? text.length : end;
+			const room = Math.max(0, Math.min(LINE_MAX - line.length, SHOWN_MAX - count.shown));
+			const kept = text.slice(at, Math.min(stop, at + room));
+			line += kept;
+			over += stop - at - kept.length;
+			count.shown += kept.length;
+			isCut ||= over > 0;
+			if (end >= 0) {
+				whole += `${openLine()}\n`;
+				count.shown++;
+				[line, over] = ["", 0];
+			}
+			at = stop + 1;
+			if (count.shown >= SHOWN_MAX) {
+				isFull ||= at < text.length || over > 0;
+				break;
+			}
+		}
+		return whole;
+	}
+
+	function flush() {
+		clearTimeout(timer);
+		timer = 0;
+		const all = held + coming;
+		held = all.endsWith("\r") ? "\r" : "";
+		coming = "";
+		const text = all.slice(0, all.length - held.length).replace(/\r(?!\n)/g, "\n");
+		if (all === "") return;
+		el.hidden = false;
+		const isAtEnd = pre.scrollHeight - pre.scrollTop - pre.clientHeight < 40;
+		const whole = take(text);
+		for (const node of open) node.remove?.();
+		open = [];
+		if (whole) {
+			const [nodes, after] = nodesOf(whole);
+			pre.append(...nodes);
+			style = after;
+		}
+		if (line) {
+			const { places } = count;
+			open = nodesOf(openLine())[0].map((node) => (typeof node === "string" ? document.createTextNode(node) : node));
+			pre.append(...open);
+			count.places = places;
+		}
+		if (isAtEnd && !pre.matches(":focus-within")) pre.scrollTop = pre.scrollHeight;
+		if (isFull) say(`Only the first ${bytes(SHOWN_MAX)} are shown; ${bytes(count.units)} came so far.`);
+	}
+
+	function say(...words) {
+		note.replaceChildren(...words);
+		note.hidden = false;
+	}
+
+	return {
+		el,
+		write(piece) {
+			/* A flood is counted, not looked at. */
+			count.units += piece.encoding === "base64" ? (piece.content.length / 4) * 3 : piece.content.length;
+			if (count.shown < SHOWN_MAX && coming.length < 2 * SHOWN_MAX) {
+				coming += source.text(piece);
+				isFull ||= piece.encoding === "base64" && piece.content.length > 2 * SHOWN_MAX;
+			} else isFull = true;
+			timer ||= setTimeout(flush, FLUSH_MS);
+		},
+		/** What was typed into it: of the reader's own hand, so told apart. */
+		echo(text) {
+			flush();
+			[line, over, open] = ["", 0, []];
+			pre.append(h("span", { class: "typed" }, `${visible(text)}\n`));
+			el.hidden = false;
+			pre.scrollTop = pre.scrollHeight;
+		},
+		/** `link`: to all of its bytes. */
+		end({ bytes: n = 0, truncated_bytes: lost = 0 } = {}, link = null) {
+			flush();
+			const words = [];
+			if (lost > 0) words.push(`${bytes(lost)} past the limit were cut. `);
+			if (isCut || isFull) words.push(`Not all of its ${bytes(n - lost)} is shown. `);
+			if (!source.isText()) words.push("It is not all UTF-8. ");
+			if (words.length) say(...words, ...(link ? [link] : []));
+			else note.hidden = true;
+		},
+	};
 }

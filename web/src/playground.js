@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Write a program, run it, see what it did. Wires the parts; what is typed is in program.js. */
-import { call, follow, get, jobPath, Problem } from "./api.js";
+import { call, get, jobPath } from "./api.js";
 import { casesTable } from "./cases.js";
 import { $, fill, h } from "./dom.js";
 import { createEditor } from "./editor.js";
 import { fileTabs } from "./files.js";
-import { remember, settle } from "./jobs.js";
+import { remember } from "./jobs.js";
 import { load, program, replace, request, save, saveNow } from "./program.js";
 
 const RUNNING = "dockgate.running"; /* the job that a reload picks up again */
@@ -39,6 +39,7 @@ function showAll() {
 	$("#task").value = program.task;
 	$("#stdin").value = program.stdin;
 	$("#args").value = program.args;
+	$("#interactive").checked = program.interactive;
 	$("#describe").textContent = task()?.description ?? "";
 	tabs.draw(0);
 	cases.draw();
@@ -71,26 +72,6 @@ function setRunning(on) {
 	document.body.classList.toggle("running", on);
 }
 
-function showState(job) {
-	const words = {
-		queued: job.position > 1 ? `Waiting: ${job.position - 1} ahead` : "Waiting: next",
-		running: "Running",
-		done: "",
-	};
-	$("#state").textContent = words[job.state];
-}
-
-const resultPart = () => import("./result.js");
-
-async function showResult(job) {
-	const { isGood, resultView } = await resultPart();
-	$("#state").textContent = "";
-	const context = { names: program.files.map(fileName), goTo };
-	fill($("#result"), ...resultView(job, context));
-	document.title = `${isGood(job.verdict) ? "✓" : "✗"} dockgate`;
-	settle(job.id, job.verdict);
-}
-
 function goTo(name, line, column) {
 	const index = program.files.findIndex((file) => fileName(file) === name);
 	if (index < 0) return;
@@ -99,50 +80,83 @@ function goTo(name, line, column) {
 	editor.goTo(line, column);
 }
 
-async function watch(id) {
+async function watch(id, interactive, typed) {
 	current = { id, abort: new AbortController() };
 	setRunning(true);
-	sessionStorage.setItem(RUNNING, id);
+	sessionStorage.setItem(RUNNING, JSON.stringify({ id, interactive }));
 	try {
-		const job = await follow(jobPath(id), {
-			onState: showState,
-			onAway: (away) => say(away ? "The service is away; trying again. Nothing is lost." : "", away),
-			signal: current.abort.signal,
+		const { showRun } = await import("./run.js").catch(() => {
+			throw new Error("A part of the page could not be loaded. Reload the page: the job goes on.");
 		});
-		await showResult(job);
+		await showRun(id, $("#result"), {
+			names: program.files.map(fileName), goTo, interactive, typed, say, signal: current.abort.signal,
+			state: (text) => ($("#state").textContent = text),
+		});
 		say("");
-	} catch (e) {
-		if (e.name !== "AbortError") say(e.status === 404 ? "The job is gone: its time was over." : e.message, true);
-	} finally {
 		sessionStorage.removeItem(RUNNING);
+	} catch (e) {
+		$("#state").textContent = "";
+		say(e.status === 404 ? "The job is gone: its time was over." : e.message, true);
+		if (e.status) sessionStorage.removeItem(RUNNING);
+	} finally {
 		current = null;
 		setRunning(false);
+	}
+}
+
+/* What is wrong is said where it was typed. */
+function sayArgs(text) {
+	$("#args-trouble").textContent = text;
+	$("#args").setAttribute("aria-invalid", String(text !== ""));
+	if (!text) return;
+	$("#more").open = true;
+	$("#args").focus();
+}
+
+function requested() {
+	try {
+		sayArgs("");
+		return request();
+	} catch (e) {
+		sayArgs(e.message);
+		return null;
 	}
 }
 
 async function run() {
 	if (current) return stop();
 	say("");
+	const body = requested();
+	if (!body) return;
 	fill($("#result"));
 	document.title = "dockgate";
 	saveNow();
+	current = {}; /* what is on its way cannot be sent twice, nor stopped yet */
 	try {
 		setRunning(true);
 		$("#state").textContent = "Sending";
-		resultPart().catch(() => {}); /* comes while the job runs */
-		const job = await call("POST", "v1/jobs", request());
-		remember(job.id, program.task);
-		showState(job);
-		await watch(job.id);
+		const { id } = await call("POST", "v1/jobs", body);
+		const interactive = body.stdin === "open";
+		remember(id, program.task, interactive);
+		await watch(id, interactive, interactive ? program.stdin : "");
 	} catch (e) {
+		current = null;
 		setRunning(false);
 		$("#state").textContent = "";
-		say(e instanceof Problem && e.retry_s ? `${e.message} Try again in ${e.retry_s} s.` : e.message, true);
+		say(await refusal(e), true);
 	}
 }
 
+/* Where it arose, in the page's words. */
+async function refusal(e) {
+	if (e.retry_s) return `${e.message} Try again in ${e.retry_s} s.`;
+	if (e.status !== 400) return e.message;
+	const { whereWords } = await import("./trouble.js").catch(() => ({ whereWords: (text) => text }));
+	return whereWords(e.message, program.files.map(fileName));
+}
+
 async function stop() {
-	if (!current || current.stopping) return;
+	if (!current.id || current.stopping) return;
 	current.stopping = true;
 	$("#state").textContent = "Stopping";
 	try {
@@ -185,9 +199,11 @@ function wire() {
 		onChange: (text) => ((program.files[tabs.active()].text = text), save()),
 		onRun: run,
 	});
-	tabs = fileTabs($("#tabs"), $("#source"), { mainName, onShow: show, onTrouble: (text) => say(text, true), focus: () => editor.focus() });
+	tabs = fileTabs($("#tabs"), $("#source"), { mainName, onShow: show, onTrouble: (text) => ($("#files-trouble").textContent = text), focus: () => editor.focus() });
 	cases = casesTable($("#cases"));
 	$("#task").addEventListener("change", (e) => chooseTask(e.target.value));
+	$("#interactive").addEventListener("change", (e) => ((program.interactive = e.target.checked), save()));
+	$("#args").addEventListener("input", () => sayArgs(""));
 	for (const name of ["stdin", "args"])
 		$(`#${name}`).addEventListener("input", (e) => ((program[name] = e.target.value), save()));
 	$("#run").addEventListener("click", run);
@@ -202,11 +218,22 @@ function wire() {
 }
 
 /** Opens an earlier job's result here. */
-export async function openJob(id) {
-	if (!current) await watch(id);
+export async function openJob(id, interactive) {
+	if (current) return say("A job is shown here until it ends, or is stopped.", true);
+	say("");
+	await watch(id, interactive);
 }
 
-export async function startPlayground() {
+/* What ran when the page was left. */
+function resume() {
+	try {
+		const { id, interactive } = JSON.parse(sessionStorage.getItem(RUNNING)) ?? {};
+		if (/^[0-9a-f]{64}$/.test(id)) void watch(id, interactive);
+	} catch { /* none, or nothing to be made of it */ }
+}
+
+/** `onUnknown(why)`: the service wants to know who asks. */
+export async function startPlayground(onUnknown) {
 	wire();
 	load();
 	await fromLink();
@@ -217,12 +244,12 @@ export async function startPlayground() {
 			break;
 		} catch (e) {
 			showAll();
+			if (e.status === 401) return onUnknown("This service wants to know who asks: give your token.");
 			say(`${e.message} Trying again.`, true);
 			await new Promise((done) => setTimeout(done, 2000));
 		}
 	}
 	showAll();
-	const id = sessionStorage.getItem(RUNNING);
-	if (id) void watch(id);
+	resume();
 }
 

@@ -10,8 +10,9 @@ export const program = {
 	files: [{ name: "", text: "" }],
 	stdin: "",
 	args: "",
+	interactive: false,
 	cases: [],
-	compared: "",
+	compare: "", /* the task's own way */
 };
 
 let timer = 0;
@@ -23,6 +24,8 @@ export function replace(other) {
 			typeof base64 === "string" ? { name: String(name), base64 } : { name: String(name), text: String(text ?? "") }),
 		stdin: String(other.stdin ?? ""),
 		args: String(other.args ?? ""),
+		interactive: other.interactive === true,
+		compare: ["exact", "lines", "tokens"].includes(other.compare) ? other.compare : "",
 		cases: (Array.isArray(other.cases) ? other.cases : []).map((c) => ({
 			stdin: String(c.stdin ?? ""), expected: String(c.expected ?? ""),
 		})),
@@ -91,10 +94,12 @@ export function request() {
 	const args = splitArgs(program.args);
 	if (files.length > 1 || files[0].content !== "") body.files = files;
 	if (args.length) body.args = args;
+	if (program.cases.length && program.compare) body.compare = program.compare;
 	if (program.cases.length)
 		body.cases = program.cases.map((c, i) => ({
 			name: String(i + 1), stdin: c.stdin, ...(c.expected !== "" ? { expected_stdout: c.expected } : {}),
 		}));
-	else if (program.stdin !== "") body.stdin = program.stdin;
+	else if (program.interactive) body.stdin = "open";
+	else if (program.stdin !== "") body.stdin = { content: program.stdin };
 	return body;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A job that ended: verdict, figures, output, cases, files. */
-import { jobPath } from "./api.js";
+import { ask, client, jobPath } from "./api.js";
 import { h } from "./dom.js";
-import { streamView, visible } from "./output.js";
+import { outputStream, visible } from "./output.js";
 import { bytes, figures, isGood, limitName, verdictWords } from "./verdict.js";
 
 export { isGood };
@@ -22,21 +22,45 @@ function banner(job) {
 		figureList(job));
 }
 
-function caseRow(it, i, context) {
-	const views = [streamView("stdout", it.stdout, context), streamView("stderr", it.stderr, context)].filter(Boolean);
-	return h("details", { class: isGood(it.verdict) ? "good" : "bad", open: !isGood(it.verdict) && i < 5 },
-		h("summary", {}, `Case ${visible(it.name ?? String(i + 1))}: `, h("strong", {}, verdictWords(it)), " ",
-			h("span", { class: "dim" }, figures(it).map(([what, value]) => `${what} ${value}`).join(", "))),
-		...(views.length ? views : [h("p", { class: "note" }, "It printed nothing.")]));
+/* ---- what is fetched ---- */
+
+/* Bytes of a job as an address of this page; as `type`, whatever they are. */
+async function blobOf(href, type) {
+	const data = await (await ask("GET", href)).arrayBuffer();
+	return URL.createObjectURL(new Blob([data], { type }));
+}
+
+/* A link cannot carry a token: then the bytes are fetched first, and saved as what can never run. */
+function saveLink(href, name, text) {
+	/* A name that turns itself around must not do so in the folder of downloads. */
+	const safe = visible(name).replace(/[\u27e8\u27e9]/g, "_");
+	const link = h("a", { href, download: safe }, text);
+	link.addEventListener("click", async (e) => {
+		if (!client.token || link.protocol === "blob:") return;
+		e.preventDefault();
+		try {
+			link.href = await blobOf(href, "application/octet-stream");
+			link.click();
+		} catch (error) {
+			link.after(h("span", { class: "bad", role: "alert" }, ` ${error.message}`));
+		}
+	});
+	return link;
+}
+
+function picture(href, type, alt) {
+	const img = h("img", { alt, loading: "lazy" });
+	if (client.token) blobOf(href, type).then((address) => (img.src = address), () => img.remove());
+	else img.src = href;
+	return img;
 }
 
 /* Pictures are shown as pictures, whatever else they may be; nothing of a job is ever a document here. */
 function fileRow(job, file) {
 	const href = jobPath(job.id, `/files/${file.name.split("/").map(encodeURIComponent).join("/")}`);
 	const name = visible(file.name);
-	return h("li", {},
-		IMAGES.includes(file.type) ? h("img", { src: href, alt: name, loading: "lazy" }) : null,
-		h("a", { href, download: file.name.split("/").pop() }, name), ` ${bytes(file.bytes)}`);
+	return h("li", {}, IMAGES.includes(file.type) ? picture(href, file.type, name) : null,
+		saveLink(href, file.name.split("/").pop(), name), ` ${bytes(file.bytes)}`);
 }
 
 const fileList = (job) =>
@@ -44,24 +68,43 @@ const fileList = (job) =>
 		? h("section", { class: "files", "aria-label": "Files" }, h("h2", {}, "Files"), h("ul", {}, ...job.files.map((file) => fileRow(job, file))))
 		: null;
 
-/** `names`, `goTo`: see streamView(). */
-export function resultView(job, { names, goTo }) {
-	const context = { names, goTo };
+/* ---- streams ---- */
+
+/* The step's streams that are not empty: as they were drawn while it ran, else from the answer. */
+function streams(step, it, { context, live, links }) {
+	return ["stdout", "stderr"].map((name) => {
+		const info = it?.[name];
+		const drawn = live?.find(step, name);
+		if (!drawn && !info?.bytes) return null;
+		const made = drawn ?? outputStream(name, context);
+		if (!drawn && info.content !== undefined) made.write(info);
+		made.end(info, links?.(name));
+		return made.el.hidden && !info?.bytes ? null : made.el;
+	}).filter(Boolean);
+}
+
+function caseRow(it, i, parts) {
+	const views = streams(i, it, parts);
+	return h("details", { class: isGood(it.verdict) ? "good" : "bad", open: it.verdict !== null && !isGood(it.verdict) && i < 5 },
+		h("summary", {}, `Case ${visible(it.name ?? String(i + 1))}: `, h("strong", {}, verdictWords(it)), " ",
+			h("span", { class: "dim" }, figures(it).map(([what, value]) => `${what} ${value}`).join(", "))),
+		it.checker_message ? h("p", {}, visible(it.checker_message)) : null,
+		...(views.length || it.verdict === null ? views : [h("p", { class: "note" }, "It printed nothing.")]));
+}
+
+/** `context`: see outputStream(). `live`: {find(step, name)}, streams that are drawn already, or null. */
+export function resultView(job, context, live) {
+	const parts = { context, live };
 	const cases = job.cases ?? [];
-	const build = job.build && (job.build.stderr?.bytes > 0 || job.build.stdout?.bytes > 0)
-		? h("section", { class: "build" }, h("h2", {}, "Compiler"),
-			streamView("stdout", job.build.stdout, context), streamView("stderr", job.build.stderr, context))
-		: null;
-	const streams = cases.length || job.verdict === "build_failed" ? [] : [
-		streamView("stdout", job.stdout, { ...context, href: jobPath(job.id, "/stdout") }),
-		streamView("stderr", job.stderr, { ...context, href: jobPath(job.id, "/stderr") }),
-	].filter(Boolean);
+	const built = streams("build", job.build, parts);
+	const link = (name) => saveLink(jobPath(job.id, `/${name}`), `${name}.txt`, "Download all of it");
+	const own = cases.length || job.verdict === "build_failed" ? [] : streams(0, job, { ...parts, links: link });
 	return [
 		banner(job),
-		build,
-		...streams,
-		!streams.length && !cases.length && job.verdict === "ok" ? h("p", { class: "note" }, "It printed nothing.") : null,
-		...cases.map((it, i) => caseRow(it, i, context)),
+		built.length ? h("section", { class: "build" }, h("h2", {}, job.build?.cached ? "Compiler, from an earlier run of the same files" : "Compiler"), ...built) : null,
+		...own,
+		!own.length && !cases.length && job.verdict === "ok" ? h("p", { class: "note" }, "It printed nothing.") : null,
+		...cases.map((it, i) => caseRow(it, i, parts)),
 		fileList(job),
 	];
 }

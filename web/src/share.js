@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The whole program in a link's fragment, which no server ever sees. */
 
-const FIELDS = ["task", "files", "stdin", "args", "cases"];
+const FIELDS = ["task", "files", "stdin", "args", "interactive", "cases", "compare"];
 const BYTES_MAX = 16 * 1024 * 1024;
 
 const through = async (data, stream) => new Uint8Array(await new Response(new Blob([data]).stream().pipeThrough(stream)).arrayBuffer());

@@ -53,6 +53,7 @@ const WORDS = {
 
 /** One sentence about a job or a case. */
 export function verdictWords(it) {
+	if (it.verdict === null) return "Not run";
 	const words = WORDS[it.verdict]?.(it) ?? it.verdict ?? "Not run";
 	return words + (it.limit ? ` (${limitWords(it.limit)})` : "");
 }
@@ -71,3 +72,13 @@ export function figures(it) {
 	];
 	return all.filter(([, value]) => value);
 }
+
+/** "Waiting: 2 ahead, starts in about 40 s" */
+export function waitingWords({ position, estimated_start: start }) {
+	const ahead = position > 1 ? `Waiting: ${position - 1} ahead` : "Waiting: next";
+	const ms = start ? Date.parse(start) - Date.now() : NaN;
+	if (Number.isNaN(ms)) return ahead;
+	return `${ahead}, ${ms < 1500 ? "starts any moment" : `starts in about ${roughly(ms)}`}`;
+}
+
+const roughly = (ms) => (ms < 90000 ? `${Math.ceil(ms / 1000)} s` : ms < 5400000 ? `${Math.ceil(ms / 60000)} min` : `${Math.ceil(ms / 3600000)} h`);

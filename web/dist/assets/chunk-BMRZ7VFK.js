@@ -1,0 +1,1 @@
+function i(e,l={},...o){let n=document.createElement(e);for(let[r,t]of Object.entries(l))if(r==="on")for(let[c,f]of Object.entries(t))n.addEventListener(c,f);else t!==!1&&t!=null&&n.setAttribute(r,t===!0?"":t);return n.append(...o.filter(r=>r!=null)),n}var u=e=>document.querySelector(e);function s(e,...l){e.replaceChildren(...l.filter(o=>o!=null))}export{i as a,u as b,s as c};
