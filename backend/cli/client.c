@@ -339,6 +339,23 @@ int client_ask(struct client *c, const char *path, json_t **ret, long *ret_statu
 	return exchange(c, path, NULL, ret, ret_status, err);
 }
 
+int client_post(struct client *c, const char *path, const void *data, size_t n, json_t **ret,
+	long *ret_status, struct err *err)
+{
+	struct curl_slist *headers =
+		curl_slist_append(NULL, "Content-Type: application/octet-stream");
+	int r;
+
+	curl_easy_reset(c->curl);
+	headers = curl_slist_append(headers, "Expect:");
+	(void)curl_easy_setopt(c->curl, CURLOPT_POST, 1L);
+	(void)curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, n > 0 ? data : "");
+	(void)curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)n);
+	r = exchange(c, path, headers, ret, ret_status, err);
+	curl_slist_free_all(headers);
+	return r;
+}
+
 static int add_part(curl_mime *mime, const struct client_part *part)
 {
 	curl_mimepart *p = curl_mime_addpart(mime);

@@ -39,6 +39,10 @@ int client_call(struct client *client, const char *method, const char *path, con
 int client_ask(
 	struct client *client, const char *path, json_t **ret, long *ret_status, struct err *err);
 
+/* The same for a POST of bytes as they are. */
+int client_post(struct client *client, const char *path, const void *data, size_t n, json_t **ret,
+	long *ret_status, struct err *err);
+
 struct client_part {
 	const char *name;     /* of the form's part */
 	const char *filename; /* NULL: none */

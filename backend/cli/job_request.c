@@ -244,6 +244,15 @@ static int take_stdin(struct job_request *rq, struct err *err)
 	return read_fd(STDIN_FILENO, "standard input", &rq->stdin_data, &rq->stdin_n, err);
 }
 
+static int open_stdin(struct job_request *rq, struct err *err)
+{
+	if (rq->stdin_path != NULL)
+		return err_say(err, EINVAL, "--interactive: not together with --stdin");
+	return json_object_set_new(rq->job, "stdin", json_string("open")) < 0
+		       ? err_set(err, ENOMEM, "request")
+		       : 0;
+}
+
 static int64_t bytes_of(const struct job_request *rq)
 {
 	int64_t sum = (int64_t)rq->stdin_n;
@@ -362,7 +371,7 @@ static int send_form(struct job_request *rq, struct client *client, json_t **ret
 
 int job_request_send(struct job_request *rq, struct client *client, json_t **ret, struct err *err)
 {
-	int r = take_stdin(rq, err);
+	int r = rq->interactive ? open_stdin(rq, err) : take_stdin(rq, err);
 
 	if (r < 0)
 		return r;

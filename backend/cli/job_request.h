@@ -16,6 +16,7 @@ struct job_request {
 	const char *stdin_path;
 	char *stdin_data; /* owned; what came through a pipe */
 	size_t stdin_n;
+	bool interactive; /* its stdin is open: what comes is sent while it runs */
 };
 
 enum {

@@ -10,18 +10,23 @@
 #include "job_follow.h"
 #include "job_request.h"
 #include "job_show.h"
+#include "typist.h"
 
 static const char usage[] =
 	"Usage: dockgate run [OPTION...] TASK [FILE...] [-- ARG...]\n\n"
 	"Runs a job, and prints its stdout and stderr to ours while it runs. What a build step\n"
 	"prints goes to stderr. Ctrl-C cancels the job; once more, and it is left "
 	"alone.\n" ARGS_HELP JOB_HELP
+	"  -i, --interactive  our stdin is the job's, as it is typed, and Ctrl-C interrupts\n"
+	"                   the program; twice within a second cancels the job\n"
 	"  --output DIR     save the files that were brought back there\n" CLI_HELP "\n"
 	"Exit code: the program's own, 128+N where signal N ended it, 124 at its cpu or\n"
 	"wall time, 137 at another limit it was killed for, 1 for wrong output, 125 where\n"
 	"the job was cancelled or could not be run.\n";
 
 enum { OPT_OUTPUT = OPT_JOB_LAST_ };
+
+static struct typist typist; /* of this process's one job, where it is interactive */
 
 static void on_interrupt(int signal)
 {
@@ -36,6 +41,33 @@ static void catch_interrupts(void)
 
 	(void)sigaction(SIGINT, &action, NULL);
 	(void)sigaction(SIGTERM, &action, NULL);
+}
+
+static void on_typed_interrupt(int signal)
+{
+	(void)signal;
+	typist_signal(&typist);
+}
+
+static void on_typed_cancel(int signal)
+{
+	(void)signal;
+	client_interrupted = SIGINT;
+}
+
+/* Ctrl-C goes to the program. */
+static int start_typing(const struct cli *cli, const char *id, struct err *err)
+{
+	const struct sigaction action = { .sa_handler = on_typed_interrupt,
+		.sa_flags = SA_RESTART };
+	const struct sigaction cancel = { .sa_handler = on_typed_cancel };
+	int r;
+
+	(void)sigaction(SIGUSR2, &cancel, NULL);
+	r = typist_start(cli, id, &typist, err);
+	if (r == 0)
+		(void)sigaction(SIGINT, &action, NULL);
+	return r;
 }
 
 static int cancel(struct client *client, const char *id)
@@ -78,8 +110,8 @@ static int show(struct client *client, const struct cli *cli, const char *id, co
 	return r;
 }
 
-static int wait_and_show(
-	struct client *client, const struct cli *cli, const json_t *accepted, const char *output)
+static int wait_and_show(struct client *client, const struct cli *cli, const json_t *accepted,
+	const char *output, bool interactive)
 {
 	const char *id = json_string_value(json_object_get(accepted, "id"));
 	json_t *job = NULL;
@@ -88,7 +120,10 @@ static int wait_and_show(
 
 	if (id == NULL || strlen(id) != JOB_ID_CHARS)
 		return cli_fail(EXIT_OURS, "the service's answer has no id");
-	r = follow(client, cli, id, &job, &err);
+	r = interactive ? start_typing(cli, id, &err) : 0;
+	if (r == 0)
+		r = follow(client, cli, id, &job, &err);
+	typist_stop(&typist);
 	if (r == -EINTR && client_interrupted != 0)
 		return cancel(client, id);
 	if (r == 0)
@@ -100,6 +135,7 @@ static int wait_and_show(
 
 static int run(const struct cli *cli, struct job_request *request, const char *output)
 {
+	bool interactive = request->interactive;
 	struct client *client = NULL;
 	json_t *accepted = NULL;
 	struct err err;
@@ -112,7 +148,7 @@ static int run(const struct cli *cli, struct job_request *request, const char *o
 		return cli_fail(client_interrupted != 0 ? 128 + client_interrupted : EXIT_OURS,
 			"%s", err.msg);
 	}
-	code = wait_and_show(client, cli, accepted, output);
+	code = wait_and_show(client, cli, accepted, output, interactive);
 	json_decref(accepted);
 	client_close(client);
 	return code;
@@ -130,7 +166,8 @@ static int words_before_dashes(int argc, char **argv)
 int run_command(int argc, char **argv)
 {
 	static const struct option options[] = { CLI_OPTIONS, JOB_OPTIONS,
-		{ "output", required_argument, NULL, OPT_OUTPUT }, { NULL, 0, NULL, 0 } };
+		{ "output", required_argument, NULL, OPT_OUTPUT },
+		{ "interactive", no_argument, NULL, 'i' }, { NULL, 0, NULL, 0 } };
 	int n = words_before_dashes(argc, argv);
 	struct cli cli = { 0 };
 	struct job_request request;
@@ -140,9 +177,11 @@ int run_command(int argc, char **argv)
 	int r = job_request_init(&request, &err);
 	bool ended = false;
 
-	while (r == 0 && !ended && (opt = getopt_long(n, argv, "h", options, NULL)) >= 0) {
+	while (r == 0 && !ended && (opt = getopt_long(n, argv, "hi", options, NULL)) >= 0) {
 		if (opt == OPT_OUTPUT)
 			output = optarg;
+		else if (opt == 'i')
+			request.interactive = true;
 		else if (opt >= OPT_OWN)
 			r = job_request_option(&request, opt, optarg, &err);
 		else

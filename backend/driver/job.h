@@ -45,7 +45,7 @@ void jobs_accept(struct jobs *jobs, struct msg_run *run);
 void jobs_stop(struct jobs *jobs, const struct msg_stop *stop);
 /* The answer goes out when there is one; none for a job that is not here. */
 void jobs_tap(struct jobs *jobs, const struct msg_tap *ask);
-/* Input for a job that runs. Answered with INPUT_TAKEN, at the latest after some seconds. */
+/* Input for a job that runs. Answered with INPUT_TAKEN, at the latest after half a second. */
 void jobs_input(struct jobs *jobs, const struct msg_input *input);
 void jobs_spool(struct jobs *jobs, struct msg_spool *spool);
 void jobs_refused(struct jobs *jobs, const struct msg_refused *refused);

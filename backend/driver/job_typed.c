@@ -13,7 +13,7 @@
 
 #define TYPED_KEPT (64 * 1024) /* more than that waits already: no more is taken */
 #define TYPED_EASY (16 * 1024) /* so few that whoever brought them need not wait */
-#define TOLD_S     5
+#define TOLD_MS    500
 
 static void tell(struct jobs *jobs, uint64_t gate, uint64_t token, unsigned why, const char *detail)
 {
@@ -157,7 +157,7 @@ static int take(struct job *job, const struct msg_input *input, struct err *err)
 static bool add_asker(struct job *job, const struct msg_input *input)
 {
 	struct typed *typed = &job->typed;
-	const struct timeval wait = { .tv_sec = TOLD_S };
+	const struct timeval wait = { .tv_usec = TOLD_MS * 1000 };
 
 	if (!is_open(job) || input->signal != 0 || typed->n_askers == TYPED_ASKERS_MAX ||
 		kept(job) == 0)
