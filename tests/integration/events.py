@@ -34,11 +34,11 @@ class Event(NamedTuple):
 class Stream:
     """One connection, from the start or from behind the event `last`."""
 
-    def __init__(self, http_, job, last=None, timeout=TIMEOUT_S):
+    def __init__(self, http_, job, last=None, timeout=TIMEOUT_S, prefix=""):
         self.connection = http_.connection(timeout)
         try:
             headers = {"Last-Event-ID": last} if last is not None else {}
-            self.connection.request("GET", f"/v1/jobs/{job}/events", headers=headers)
+            self.connection.request("GET", f"{prefix}/v1/jobs/{job}/events", headers=headers)
             self.answer = self.connection.getresponse()
         except BaseException:
             self.connection.close()

@@ -17,6 +17,7 @@ import service
 import test_classic
 from apache import KINDS, PAGES, Apache
 from case import Case
+from events import Stream
 from fake_gateway import OK, FakeGateway, peak_kib
 
 WAYS = [("cgid", "conf"), ("cgid", "docroot"), ("cgid", "subfolder"), ("cgid", "folder"),
@@ -108,6 +109,24 @@ class Site(Case):
         self.assertEqual(site.get("/executor/").body, b"its own page")
         for target in ("/executor", "/executor/", "/executor/executor"):
             self.assertIn(b"<h1>", site.post(target).body, target)
+
+    def test_events_as_they_come(self):
+        for kind, way in MANNERS:
+            with self.subTest(kind):
+                http = running(kind).http(way)
+                job = self.native.accept("sh", args=["echo one; echo two >&2; exec sleep 60"])
+                with Stream(http, job, prefix="/executor") as stream:
+                    self.assertEqual((stream.status, stream.headers["Content-Type"]),
+                                     (200, "text/event-stream; charset=utf-8"))
+                    last = stream.until("stderr")[-1].id  # the job goes on
+                with Stream(http, job, last, prefix="/executor") as stream:
+                    self.native.call("DELETE", f"/v1/jobs/{job}")
+                    events = list(stream)
+                self.assertEqual([e.name for e in events], ["end"])
+                with Stream(http, job, events[-1].id, prefix="/executor") as stream:
+                    self.assertEqual(stream.status, 204)
+                with Stream(http, job, "x", prefix="/executor") as stream:
+                    self.assertEqual(stream.status, 400)
 
     def test_the_native_face(self):
         for kind, way in WAYS:
