@@ -372,6 +372,10 @@ static void write_rest(struct json_text *t, const struct msg_job *job)
 	jt_key(t, "isolation");
 	jt_str_or_null(
 		t, job->started_ms == 0 ? NULL : isolation_name((enum isolation)job->isolation));
+	if (job->trace[0] != '\0') {
+		jt_key(t, "traceparent");
+		jt_str(t, job->trace);
+	}
 	if (job->error[0] != '\0') {
 		jt_key(t, "error");
 		jt_str(t, job->error);

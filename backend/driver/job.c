@@ -182,12 +182,13 @@ static void log_ending(const struct job *job, const struct finding *finding)
 {
 	if (finding->limit < LIMIT_MAX_)
 		log_info("job=%.12s attempt=%" PRIu32 " verdict=%s limit=%s configured=%" PRId64
-			 " measured=%" PRId64,
+			 " measured=%" PRId64 "%s",
 			job->text, job->attempt, verdict_name(finding->verdict),
-			limit_name(finding->limit), finding->configured, finding->measured);
+			limit_name(finding->limit), finding->configured, finding->measured,
+			trace_shown(job->trace).text);
 	else
-		log_info("job=%.12s attempt=%" PRIu32 " verdict=%s", job->text, job->attempt,
-			verdict_name(finding->verdict));
+		log_info("job=%.12s attempt=%" PRIu32 " verdict=%s%s", job->text, job->attempt,
+			verdict_name(finding->verdict), trace_shown(job->trace).text);
 }
 
 static void send_ending(struct job *job)
@@ -264,7 +265,7 @@ static void end_with_error(struct job *job, const char *why)
 	job->result.finding =
 		(struct finding){ .verdict = VERDICT_ENGINE_ERROR, .limit = LIMIT_MAX_ };
 	job->result.error = strdup(why);
-	log_warning("job=%.12s %s", job->text, why);
+	log_warning("job=%.12s %s%s", job->text, why, trace_shown(job->trace).text);
 	send_ending(job);
 }
 
@@ -489,6 +490,8 @@ static struct job *job_new(struct jobs *jobs, struct msg_run *run)
 	job->id = run->id;
 	job->attempt = run->attempt;
 	job_id_format(&job->id, job->text);
+	if (trace_is_good(run->trace))
+		memcpy(job->trace, run->trace, sizeof(job->trace));
 	spec_init(&job->spec);
 	result_init(&job->result);
 	gather_init(&job->gather);
@@ -556,6 +559,7 @@ void jobs_accept(struct jobs *jobs, struct msg_run *run)
 		end_with_error(job, err.msg);
 		return;
 	}
+	memcpy(job->plan->trace, job->trace, sizeof(job->trace));
 	resolve(job);
 }
 
@@ -568,8 +572,8 @@ void jobs_stop(struct jobs *jobs, const struct msg_stop *stop)
 	if (job == NULL)
 		return;
 	if (stop->lease_lost) {
-		log_info("job=%.12s attempt=%" PRIu32 " stopped: its lease is lost", job->text,
-			job->attempt);
+		log_info("job=%.12s attempt=%" PRIu32 " stopped: its lease is lost%s", job->text,
+			job->attempt, trace_shown(job->trace).text);
 		stop_in_box(job);
 		set_over(job);
 	} else {

@@ -52,6 +52,7 @@ struct job {
 	uint64_t gpus;   /* what the queue gave it, by their places */
 	char *gpus_text; /* owned; the same as the engine is told; NULL: as the task says */
 	struct box *box; /* the pool's; ours while not NULL */
+	char trace[TRACE_CHARS + 1]; /* "": none */
 	uint8_t nonce[FRAME_NONCE_BYTES];
 	struct event *timer; /* owned: our own clock, per phase */
 	int calls;           /* under way, with this job as argument */

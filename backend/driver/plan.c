@@ -216,6 +216,12 @@ static int make_base_env(const struct plan *plan, struct strv *env, struct err *
 
 	for (size_t i = 0; r == 0 && i < sizeof(base) / sizeof(base[0]); i++)
 		r = strv_add(env, base[i], err);
+	if (r == 0 && plan->trace[0] != '\0') {
+		char pair[sizeof("TRACEPARENT=") + TRACE_CHARS];
+
+		(void)snprintf(pair, sizeof(pair), "TRACEPARENT=%s", plan->trace);
+		r = strv_add(env, pair, err);
+	}
 	return r == 0 ? set_all_env(env, &plan->task->env, err) : r;
 }
 

@@ -13,6 +13,7 @@
 #include "common/err.h"
 #include "common/limits.h"
 #include "common/strv.h"
+#include "common/trace.h"
 #include "wire/spec.h"
 
 struct plan_step {
@@ -42,6 +43,7 @@ struct plan {
 	const struct spec *spec;
 	char *path; /* owned; the image's PATH; NULL: not known yet */
 	bool stop_on_failure;
+	char trace[TRACE_CHARS + 1]; /* a traceparent; "": none. Of whoever made the plan */
 };
 
 /*

@@ -19,6 +19,7 @@
 
 #define WANT_ANSWER  (WANT_SPEC | WANT_RESULT | WANT_OUT | WANT_ERR)
 #define KEY_HEADER   "Idempotency-Key"
+#define TRACE_HEADER "traceparent"
 #define LIST_DEFAULT 50
 #define LIST_MAX     1000
 /* What a stranger's bytes may do in a browser that opens them: nothing. */
@@ -58,6 +59,28 @@ void jobs_submit_begin(struct exchange *ex)
 			"Content-Type: expected application/json or multipart/form-data");
 }
 
+static enum MHD_Result count_trace(
+	void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	(void)kind;
+	(void)value;
+	*(unsigned *)arg += strcasecmp(name, TRACE_HEADER) == 0;
+	return MHD_YES;
+}
+
+/* One that is not as the recommendation has it, and more than one, are none. */
+static void take_trace(const struct exchange *ex, char ret[static TRACE_CHARS + 1])
+{
+	const char *value = exchange_header(ex, TRACE_HEADER);
+	unsigned n = 0;
+
+	if (value == NULL)
+		return;
+	(void)MHD_get_connection_values(ex->con, MHD_HEADER_KIND, count_trace, &n);
+	if (n == 1)
+		(void)trace_parse(value, ret);
+}
+
 void jobs_send(struct exchange *ex, struct request *req, bool classic, exchange_reply *reply)
 {
 	cleanup_msg struct msg msg;
@@ -74,6 +97,7 @@ void jobs_send(struct exchange *ex, struct request *req, bool classic, exchange_
 	if (req->key != NULL)
 		(void)snprintf(msg.submit.key, sizeof(msg.submit.key), "%s", req->key);
 	msg.submit.fingerprint = req->fingerprint;
+	take_trace(ex, msg.submit.trace);
 	r = spec_pack(&req->spec, &msg.submit.spec, &err);
 	if (r < 0) {
 		jobs_answer_error(ex, r, &err);

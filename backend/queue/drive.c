@@ -203,6 +203,7 @@ static void init_run(struct queue *q, const struct job *job, struct msg *msg)
 	msg->run.id = job->id;
 	msg->run.attempt = job->attempt;
 	msg->run.gpus = job->gpus;
+	memcpy(msg->run.trace, job->trace, sizeof(msg->run.trace));
 	(void)snprintf(msg->run.task, sizeof(msg->run.task), "%s", jobs_task_name(&q->jobs, job));
 }
 

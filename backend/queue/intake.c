@@ -351,6 +351,8 @@ static int insert(struct intake *in, struct job_id *ret_id, struct err *err)
 	if (r < 0)
 		return r;
 	(void)snprintf(row.task, sizeof(row.task), "%s", submit->task);
+	if (trace_is_good(submit->trace))
+		memcpy(row.trace, submit->trace, sizeof(row.trace));
 	(void)snprintf(row.client, sizeof(row.client), "%s", in->who.client->client.name);
 	key = repeat_key(submit, row.client);
 	r = move_insert(in->queue, &row, in->blobs, key.name[0] == '\0' ? NULL : &key, err);

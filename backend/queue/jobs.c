@@ -230,6 +230,7 @@ static struct job *job_of(struct jobs *jobs, const struct store_job *row)
 	job->queued_unix_ms = row->queued_unix_ms;
 	job->retention_s = row->retention_s;
 	job->bytes = row->bytes;
+	memcpy(job->trace, row->trace, sizeof(job->trace));
 	job->need = (struct admission_need){ row->cpus, row->memory_bytes };
 	job->driver = row->driver;
 	job->lease_until_age_ms = row->lease_until_age_ms;

@@ -30,7 +30,8 @@ struct job {
 	enum job_state state;        /* queued or running */
 	uint32_t attempt, failures, priority;
 	int64_t queued_unix_ms, retention_s;
-	uint64_t bytes; /* of what it came with */
+	uint64_t bytes;              /* of what it came with */
+	char trace[TRACE_CHARS + 1]; /* "": none */
 	struct admission_need need;
 	uint64_t gpus;   /* while running: those it has */
 	uint64_t driver; /* while running: the instance that holds the lease */

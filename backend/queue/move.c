@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "estimate.h"
 #include "lease.h"
+#include "move_log.h"
 #include "queue.h"
 #include "repeat.h"
 #include "reply.h"
@@ -55,9 +56,37 @@ int move_insert(struct queue *q, struct store_job *row, struct store_blob *blobs
 	if (jobs_add(&q->jobs, row) == NULL)
 		return no_memory(q, err);
 	q->metrics.submitted++;
-	log_info("job=%s queued task=%s seq=%" PRIu64, queue_short_id(&row->id).text, row->task,
-		row->seq);
+	move_line_log(&(struct move_line){ .id = &row->id,
+		.from = "none",
+		.to = "queued",
+		.task = row->task,
+		.client = row->client,
+		.trace = row->trace,
+		.wait_ms = -1,
+		.run_ms = -1 });
 	return 0;
+}
+
+static void log_move(const struct queue *q, const struct job *job, enum job_state from,
+	enum job_state to, const char *verdict, const char *reason)
+{
+	int64_t wait_ms = clock_unix_ms() - job->queued_unix_ms;
+	bool starts = to == JOB_RUNNING || from == JOB_QUEUED;
+
+	move_line_log(&(struct move_line){ .id = &job->id,
+		.attempt = job->attempt,
+		.from = job_state_name(from),
+		.to = job_state_name(to),
+		.task = jobs_task_name(&q->jobs, job),
+		.client = job->client->client.name,
+		.node = from == JOB_QUEUED && to == JOB_DONE ? NULL : q->drive.node,
+		.wait_ms = !starts       ? -1
+			   : wait_ms < 0 ? 0
+					 : wait_ms,
+		.run_ms = from != JOB_RUNNING ? -1 : age_now(&q->age) - job->claimed_age_ms,
+		.verdict = verdict,
+		.reason = reason,
+		.trace = job->trace });
 }
 
 /* What this turn writes of a job, to be changed. */
@@ -109,8 +138,7 @@ int move_run(struct queue *q, struct job *job, uint64_t gpus, struct err *err)
 	jobs_run(&q->jobs, job, q->drive.instance, until_ms, gpus);
 	job->claimed_age_ms = now_ms;
 	metrics_observe(&q->metrics.wait, clock_unix_ms() - job->queued_unix_ms);
-	log_info("job=%s running attempt=%" PRIu32 " node=%s", queue_short_id(&job->id).text,
-		job->attempt, q->drive.node);
+	log_move(q, job, JOB_QUEUED, JOB_RUNNING, NULL, NULL);
 	watch_moved(q, &job->id);
 	return 0;
 }
@@ -166,8 +194,7 @@ int move_requeue(struct queue *q, struct job *job, bool failed, const char *reas
 	jobs_requeue(&q->jobs, job);
 	watch_moved(q, &job->id);
 	q->metrics.requeued++;
-	log_info("job=%s queued again attempt=%" PRIu32 " failures=%" PRIu32 " reason=%s",
-		queue_short_id(&job->id).text, job->attempt, failures, reason);
+	log_move(q, job, JOB_RUNNING, JOB_QUEUED, NULL, reason);
 	return 0;
 }
 
@@ -221,8 +248,7 @@ static void count_end(struct queue *q, const struct job *job, enum verdict verdi
 		if (verdict != VERDICT_CANCELLED && !job->elsewhere)
 			estimate_learn(q, job, ms);
 	}
-	log_info("job=%s done verdict=%s attempt=%" PRIu32, queue_short_id(&job->id).text,
-		verdict_name(verdict), job->attempt);
+	log_move(q, job, job->state, JOB_DONE, verdict_name(verdict), NULL);
 }
 
 static void fill_end(

@@ -143,6 +143,7 @@ static void fill_row(struct queue *q, const struct store_job *row, struct msg_jo
 	(void)snprintf(job->node, sizeof(job->node), "%s", row->node);
 	(void)snprintf(job->image, sizeof(job->image), "%s", row->image);
 	job->isolation = (uint8_t)row->isolation;
+	memcpy(job->trace, row->trace, sizeof(job->trace));
 	if (row->state == JOB_DONE) {
 		(void)snprintf(job->error, sizeof(job->error), "%s", row->error);
 		job->expires_ms = clock_unix_ms() + row->expires_age_ms - age_now(&q->age);
@@ -166,6 +167,7 @@ static bool fill_from_memory(struct queue *q, const struct answer *answer, struc
 	msg->attempt = job->attempt;
 	fill_place(q, job, msg);
 	msg->queued_ms = job->queued_unix_ms;
+	memcpy(msg->trace, job->trace, sizeof(msg->trace));
 	return true;
 }
 

@@ -39,7 +39,6 @@
 #define STORE_ERROR_MAX  1000
 #define STORE_SHA256     32
 #define STORE_KEY_MAX    255
-#define STORE_TRACE_MAX  55 /* characters of a traceparent */
 #define STORE_AUDIT_MAX  100000     /* entries: older ones go */
 #define STORE_SETTINGS   UINT64_MAX /* in place of a seq: what is of no one job has changed */
 
@@ -67,8 +66,8 @@ struct store_job {
 	char image[256];
 	enum isolation isolation;
 	char error[STORE_ERROR_MAX + 1];
-	uint64_t bytes;                  /* of all its blobs, those of its ending included */
-	char trace[STORE_TRACE_MAX + 1]; /* a traceparent; "" for none */
+	uint64_t bytes;              /* of all its blobs, those of its ending included */
+	char trace[TRACE_CHARS + 1]; /* a traceparent; "" for none */
 };
 
 /* Bytes of a job: in the row, or in a file of the spool. */

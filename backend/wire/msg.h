@@ -25,6 +25,7 @@
 #include "common/job_state.h"
 #include "common/limits.h"
 #include "common/role.h"
+#include "common/trace.h"
 #include "common/verdict.h"
 
 #define MSG_VERSION   4
@@ -127,7 +128,8 @@ enum watch_stage {
 	F(U32, wait_ms, 3600000) F(U32, want, WANT_ALL) F(I64, retention_s, 0) /* -1: the task's */ \
 	F(U32, priority, PRIORITY_MAX) \
 	F(BLOB, spec, UINT64_MAX) F(BLOB, input, UINT64_MAX) \
-	F(STR, key, 255) F(ID, fingerprint, 0) /* "" for none, and the request's SHA-256 */
+	F(STR, key, 255) F(ID, fingerprint, 0) /* "" for none, and the request's SHA-256 */ \
+	F(STR, trace, TRACE_CHARS) /* a traceparent; "": none. So in JOB and RUN */
 #define MSG_JOB_GET_FIELDS(F) /* answered at once, or when the job ends, or after wait_ms */ \
 	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(U8, classic, 1) F(ID, id, 0) F(U32, wait_ms, 3600000) F(U32, want, WANT_ALL)
 #define MSG_JOB_CANCEL_FIELDS(F) \
@@ -159,7 +161,8 @@ enum watch_stage {
 	F(STR, node, 64) F(STR, image, 255) F(U8, isolation, ISOLATION_MAX_ - 1) F(STR, error, 1000) \
 	F(BLOB, spec, UINT64_MAX) F(BLOB, result, UINT64_MAX) F(BLOB, out, UINT64_MAX) F(BLOB, err, UINT64_MAX) F(BLOB, files, UINT64_MAX) \
 	F(U64, out_bytes, UINT64_MAX) F(U64, err_bytes, UINT64_MAX) F(U64, files_bytes, UINT64_MAX) \
-	F(U8, replayed, 1) /* SUBMIT: the job was there already, by its key */
+	F(U8, replayed, 1) /* SUBMIT: the job was there already, by its key */ \
+	F(STR, trace, TRACE_CHARS)
 #define MSG_REFUSED_FIELDS(F) \
 	F(U64, token, UINT64_MAX) F(U8, why, REFUSAL_MAX_ - 1) F(STR, detail, 1000) F(U32, retry_after_s, 86400)
 #define MSG_JOBS_FIELDS(F) /* answers JOB_LIST, QUEUE_GET; list: listing.h; cursor: of the next page, 0 for none */ \
@@ -180,7 +183,8 @@ enum watch_stage {
 /* queue to driver */
 #define MSG_RUN_FIELDS(F) \
 	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(STR, task, TASK_NAME_MAX) F(BLOB, spec, UINT64_MAX) F(BLOB, input, UINT64_MAX) \
-	F(U64, gpus, UINT64_MAX) /* it gets those of NODE's; 0: none */
+	F(U64, gpus, UINT64_MAX) /* it gets those of NODE's; 0: none */ \
+	F(STR, trace, TRACE_CHARS)
 #define MSG_STOP_FIELDS(F) /* cancelled: end it with that verdict, or, where its lease is lost, without a word */ \
 	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(U8, lease_lost, 1)
 #define MSG_INPUT_FIELDS(F) /* of a JOB_INPUT, to be answered with INPUT_TAKEN */ \
