@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Verbs. What each does stands in the script that it calls.
 
-.PHONY: run build test bench format install uninstall deb clean
+.PHONY: run build test fuzz bench format install uninstall deb clean
 
 run: ## packages, engine, images, build; then the service on http://127.0.0.1:8080
 	@exec misc/run
@@ -11,6 +11,9 @@ build: ## compile into ./build
 
 test: ## everything that CI runs
 	@exec tests/run
+
+fuzz: ## every parser for TIME seconds (10)
+	@exec tests/fuzz/run $(TIME)
 
 bench: ## what things cost on this machine, as a table and as JSON; PARTS="..." for some of it
 	@exec tests/bench/run $(PARTS)

@@ -31,6 +31,8 @@ CI = os.environ.get("CI") == "true"
 CPUS = len(os.sched_getaffinity(0))
 # Nothing may hang: no step takes longer than this.
 STEP_S = 900
+# Each parser is fuzzed so long.
+FUZZ_S = 10
 # Lines shown of what a failed step printed; all of it is in build/test/.
 SHOWN = 60
 
@@ -300,6 +302,30 @@ class Images:
             self.process.wait()
 
 
+class Fuzzers:
+    """Made behind the other suites, too."""
+
+    def __init__(self):
+        self.pool = concurrent.futures.ThreadPoolExecutor(1)
+        self.made = self.pool.submit(call, [*BEHIND, "tests/fuzz/run", "0", "none"])
+
+    def run(self):
+        status, out = self.made.result()
+        if not count.one("fuzzers are made", status == 0, out):
+            return
+        status, out = call(["tests/fuzz/run", str(FUZZ_S)])
+        found = re.search(r"^fuzz: (\d+) passed, (\d+) failed\n\Z", out, re.M)
+        passed, failed = map(int, found.groups()) if found else (0, 1)
+        print(f"  {'FAIL' if failed or status else 'ok  '} {FUZZ_S} s of each parser: {passed} passed, "
+              f"{failed} failed", flush=True)
+        if failed or status:
+            print(out, flush=True)
+        count.add("fuzzing", passed, max(failed, int(status != 0)))
+
+    def end(self):
+        self.pool.shutdown(cancel_futures=True)
+
+
 def in_image(name, args):
     return subprocess.run(
         ["docker", "run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL",
@@ -428,8 +454,8 @@ def browser():
 
 # ---- all ------------------------------------------------------------------------------------------
 
-SUITES = ("static", "unit", "release", "images", "browser", "integration", "hostile", "sanitized",
-          "package")
+SUITES = ("static", "unit", "release", "images", "browser", "integration", "hostile", "fuzz",
+          "sanitized", "package")
 
 
 def main():
@@ -471,15 +497,21 @@ def run(chosen, made):
     step("build")
     if not build_normal():
         return
+    fuzzers = Fuzzers() if "fuzz" in chosen else None
     read = Static() if "static" in chosen else None
     try:
         suites(chosen, made, step)
+        if fuzzers is not None:
+            step("fuzzing")
+            fuzzers.run()
         if read is not None:
             step("static checks")
             read.await_all()
     finally:
         if read is not None:
             read.end()
+        if fuzzers is not None:
+            fuzzers.end()
     step("done")
 
 
