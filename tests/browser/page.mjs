@@ -64,7 +64,7 @@ async function open(options = {}) {
 async function until(where, condition) {
 	const end = Date.now() + PATIENCE_MS;
 	while (!(await where.evaluate(condition))) {
-		assert.ok(Date.now() < end, `never: ${condition}`);
+		assert.ok(Date.now() < end, `never: ${condition} ${JSON.stringify(await where.textContent("#outcome"))}`);
 		await where.waitForTimeout(50);
 	}
 }
@@ -194,6 +194,10 @@ test("cases are judged one by one", async () => {
 	}
 	assert.equal(await run(), "Not the expected output");
 	assert.deepEqual(await page.locator("#result summary strong").allTextContents(), ["Finished", "Not the expected output", "Ended with exit code 1"]);
+	await page.fill('[aria-label="Expected output of case 1"]', " 3  ");
+	await page.selectOption("text=Compared >> select", "tokens");
+	assert.equal(await run(), "Not the expected output");
+	assert.equal(await page.textContent("#result summary strong >> nth=0"), "Finished");
 });
 
 test("what the service refuses is said in words", async () => {
@@ -310,6 +314,27 @@ test("output is shown as it appears, and again after a reload", async () => {
 	await page.click("#run");
 	assert.equal(await result(), "Stopped");
 	assert.ok(await page.evaluate(shown));
+});
+
+test("a program that asks is answered while it runs", async () => {
+	await type("python", "import sys\nname = input('Name? ')\nprint('Hello', name)\nfor line in sys.stdin:\n    print(len(line))\n");
+	await page.click("text=Input, arguments, cases");
+	await page.check("#interactive");
+	await page.click("#run");
+	await page.waitForSelector("#line:focus");
+	await until(page, () => document.querySelector(".stdout pre")?.textContent === "Name? ");
+	await page.keyboard.type("Ada");
+	await page.keyboard.press("Enter");
+	await until(page, () => document.querySelector(".stdout pre").textContent === "Name? Ada\nHello Ada\n");
+	await page.reload();
+	await ready();
+	await page.waitForSelector("#line:focus");
+	await page.keyboard.type("four");
+	await page.keyboard.press("Enter");
+	await until(page, () => document.querySelector(".stdout pre").textContent === "Name? Hello Ada\nfour\n5\n");
+	await page.keyboard.press("Control+D");
+	assert.equal(await result(), "Finished");
+	assert.equal(await page.locator(".typing").count(), 0);
 });
 
 test("50 MB of output leave the page quick", async () => {

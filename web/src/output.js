@@ -208,13 +208,15 @@ export function outputStream(title, { names = [], goTo } = {}) {
 			} else isFull = true;
 			timer ||= setTimeout(flush, FLUSH_MS);
 		},
-		/** What was typed into it: of the reader's own hand, so told apart. */
+		/** What was typed into it: of the reader's own hand, so told apart. Gives what takes it back. */
 		echo(text) {
+			const typed = h("span", { class: "typed" }, `${visible(text)}\n`);
 			flush();
 			[line, over, open] = ["", 0, []];
-			pre.append(h("span", { class: "typed" }, `${visible(text)}\n`));
+			pre.append(typed);
 			el.hidden = false;
 			pre.scrollTop = pre.scrollHeight;
+			return () => typed.remove();
 		},
 		/** `link`: to all of its bytes. */
 		end({ bytes: n = 0, truncated_bytes: lost = 0 } = {}, link = null) {

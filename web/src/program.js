@@ -99,7 +99,10 @@ export function request() {
 		body.cases = program.cases.map((c, i) => ({
 			name: String(i + 1), stdin: c.stdin, ...(c.expected !== "" ? { expected_stdout: c.expected } : {}),
 		}));
-	else if (program.interactive) body.stdin = "open";
-	else if (program.stdin !== "") body.stdin = { content: program.stdin };
+	else if (program.interactive) {
+		body.stdin = "open";
+		/* It has a pipe, no terminal: what it prints would come when its buffer is full. */
+		body.env = { PYTHONUNBUFFERED: "1" };
+	} else if (program.stdin !== "") body.stdin = { content: program.stdin };
 	return body;
 }

@@ -58,14 +58,15 @@ function typing(id, { echo, say }) {
 		h("button", { type: "submit" }, "Send"), h("button", { type: "button", title: "The program sees that nothing more comes", on: { click: () => send("", true) } }, "End of input"));
 
 	async function send(text, isLast) {
-		const body = text === "" && isLast ? undefined : new TextEncoder().encode(`${text}\n`);
+		const body = isLast ? undefined : new TextEncoder().encode(`${text}\n`);
+		const takeBack = isLast ? null : echo(text); /* before: the answer may be there first */
 		try {
 			await ask("POST", jobPath(id, `/stdin${isLast ? "?end=1" : ""}`), { body, headers: { "Content-Type": "application/octet-stream" } });
 			if (isLast) form.remove();
-			else echo(text);
 			say("");
 			return true;
 		} catch (e) {
+			takeBack?.();
 			say(e.status === 409 ? "The program takes no input any more." : e.message, true);
 			return false;
 		}
@@ -78,7 +79,7 @@ function typing(id, { echo, say }) {
 		if (!(await send(text, false))) field.value = text;
 	});
 	form.addEventListener("keydown", (e) => {
-		if (e.key === "d" && e.ctrlKey) {
+		if (e.key.toLowerCase() === "d" && e.ctrlKey) {
 			e.preventDefault();
 			void send("", true);
 		}

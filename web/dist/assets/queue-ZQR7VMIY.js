@@ -1,4 +1,4 @@
-import{a as Z}from"./chunk-OOQREVLK.js";import{a as V,b as H,d as K}from"./chunk-2N6ANZPL.js";import{a as P,c as U,d as D}from"./chunk-VH3B4OER.js";import{c as Q,e as N,f as m,g as M}from"./chunk-OY5N4UTH.js";import{a,c as O}from"./chunk-BMRZ7VFK.js";var j=`/* SPDX-License-Identifier: MIT */
+import{a as Z}from"./chunk-RDPE22VV.js";import{a as V,b as H,d as K}from"./chunk-2N6ANZPL.js";import{a as P,c as U,d as D}from"./chunk-VH3B4OER.js";import{c as Q,e as N,f as m,g as M}from"./chunk-OY5N4UTH.js";import{a,c as O}from"./chunk-BMRZ7VFK.js";var j=`/* SPDX-License-Identifier: MIT */
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: .8rem; }
 .card { background: var(--card); border: 1px solid var(--edge); border-radius: 6px; padding: .7rem .9rem; }
 .card p { margin: .2rem 0; }
