@@ -29,6 +29,9 @@ int answer_result(const struct msg_job *job, struct result *ret, bool *ret_has, 
 			return r;
 		data = copy;
 	}
+	if (job->state == JOB_RUNNING) /* of steps that have ended; the bytes come with the end */
+		return result_unpack(
+			data, (size_t)job->result.len, UINT64_MAX, UINT64_MAX, 0, ret, err);
 	return result_unpack(data, (size_t)job->result.len, job->out_bytes, job->err_bytes,
 		job->files_bytes, ret, err);
 }
@@ -330,6 +333,32 @@ static int write_ending(struct json_text *t, const struct msg_job *job, const st
 	return r;
 }
 
+/* The build and the cases that have ended, of a job that has cases. */
+static int write_so_far(
+	struct json_text *t, const struct msg_job *job, const struct spec *spec, struct err *err)
+{
+	struct result result;
+	size_t built, n;
+	bool has;
+	int r = answer_result(job, &result, &has, err);
+
+	built = result.n_steps > 0 && result.steps[0].build;
+	n = result.n_steps - built;
+	if (r == 0 && built > 0) {
+		jt_key(t, "build");
+		r = write_build(t, NULL, &result.steps[0], err);
+	}
+	if (r == 0) {
+		jt_key(t, "cases");
+		jt_open(t, '[');
+		for (size_t i = 0; i < n && i < spec->n_cases && r == 0; i++)
+			r = write_case(t, NULL, &spec->cases[i], i, &result.steps[built + i], err);
+		jt_close(t, ']');
+	}
+	result_done(&result);
+	return r;
+}
+
 static void write_position(struct json_text *t, uint64_t position, int64_t estimated_ms)
 {
 	jt_key(t, "position");
@@ -398,6 +427,8 @@ static int write_job(struct json_text *t, const struct msg_job *job, bool bare, 
 	jt_str(t, job_state_name((enum job_state)job->state));
 	if (r == 0 && job->state == JOB_DONE)
 		r = write_ending(t, job, &spec, bare, err);
+	else if (r == 0 && job->state == JOB_RUNNING && spec.n_cases > 0)
+		r = write_so_far(t, job, &spec, err);
 	write_rest(t, job);
 	jt_close(t, '}');
 	spec_done(&spec);

@@ -77,6 +77,7 @@ static void job_free(struct job *job)
 	if (job->timer != NULL)
 		event_free(job->timer);
 	job_tap_done(job);
+	job_cases_done(job);
 	job_typed_done(job);
 	gather_done(&job->gather);
 	result_done(&job->result);
@@ -115,6 +116,7 @@ static void set_over(struct job *job)
 	job_move(job, PHASE_OVER);
 	(void)event_del(job->timer);
 	job_tap_done(job);
+	job_cases_done(job);
 	job_typed_done(job);
 	pool_forget(jobs->host.pool, &job->ticket);
 	job_leave_box(job, false);

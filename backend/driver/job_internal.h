@@ -77,6 +77,7 @@ struct job {
 	uint64_t step_offset[2]; /* of out and err, where this step's begin */
 	bool comparing;
 	struct compare_run *compare; /* owned */
+	struct event *cases_timer;   /* owned; NULL: never needed */
 	struct check *check;         /* owned, job_check.c's; NULL: no case needs it */
 	struct result result;
 	struct finding
@@ -146,6 +147,11 @@ void job_typed_done(struct job *job);
 void job_pack_step(struct packer *p, enum frame_step kind, const struct limits *limits,
 	const struct plan_words *words, bool open_stdin);
 int job_put_start(struct job *job, struct box *box, const uint8_t nonce[FRAME_NONCE_BYTES]);
+
+/* job_cases.c */
+/* One more has ended. */
+void job_cases_news(struct job *job);
+void job_cases_done(struct job *job);
 
 /* job_check.c */
 struct check;

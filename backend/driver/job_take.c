@@ -231,8 +231,10 @@ void job_judged(struct job *job)
 		job_feed_next_step(job);
 		job_feed(job);
 	}
-	if (job->phase != PHASE_OVER)
-		job_tap_news(job);
+	if (job->phase == PHASE_OVER)
+		return;
+	job_tap_news(job);
+	job_cases_news(job);
 }
 
 static int on_step_end(struct job *job, struct unpacker *u)

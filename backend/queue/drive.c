@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cases.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -627,6 +628,9 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 		break;
 	case MSG_PROGRESS:
 		watch_progress(q, msg);
+		break;
+	case MSG_CASES:
+		cases_take(q, &msg->cases);
 		break;
 	case MSG_INPUT_TAKEN:
 		typed_taken(q, msg);

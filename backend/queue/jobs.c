@@ -57,6 +57,7 @@ void jobs_done(struct jobs *jobs)
 	HASH_ITER(hh, jobs->by_id, job, next)
 	{
 		HASH_DEL(jobs->by_id, job);
+		free(job->cases);
 		free(job);
 	}
 	if (jobs->lines != NULL)
@@ -174,6 +175,8 @@ static void leave_running(struct jobs *jobs, struct job *job)
 {
 	job->client->running--;
 	bound_client(jobs, job->client);
+	free(job->cases);
+	job->cases = NULL;
 	if (job->elsewhere) {
 		TAILQ_REMOVE(&jobs->elsewhere, job, running);
 		jobs->n_elsewhere--;

@@ -37,9 +37,11 @@ struct job {
 	uint64_t driver; /* while running: the instance that holds the lease */
 	int64_t lease_until_age_ms;
 	int64_t claimed_age_ms;
-	bool started;             /* while running: its driver said so */
-	bool unlisted;            /* its driver came back and did not name it: no renewal */
-	bool elsewhere;           /* another machine runs it: it takes nothing of this one */
+	bool started;   /* while running: its driver said so */
+	bool unlisted;  /* its driver came back and did not name it: no renewal */
+	bool elsewhere; /* another machine runs it: it takes nothing of this one */
+	uint8_t *cases; /* owned, while running: cases.h; NULL: none */
+	size_t cases_len;
 	struct fair_job fair;     /* its place while queued */
 	TAILQ_ENTRY(job) running; /* while running, here or elsewhere */
 	UT_hash_handle hh;

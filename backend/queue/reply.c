@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cases.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -212,6 +213,8 @@ static void reply_with(struct queue *q, const struct answer *answer, struct fetc
 	msg.job.token = answer->token;
 	msg.job.replayed = answer->replayed;
 	r = fill_job(q, answer, fetch, &msg.job, &err);
+	if (r == 0 && (answer->want & WANT_RESULT) != 0)
+		r = cases_show(q, &msg.job, &err);
 	if (r == 0) {
 		reply_send(q, answer->gate, &msg);
 		return;

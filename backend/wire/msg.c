@@ -108,6 +108,9 @@ static const struct field fields_tap[] = { MSG_TAP_FIELDS(FIELD_ENTRY) };
 #define OF msg_progress
 static const struct field fields_progress[] = { MSG_PROGRESS_FIELDS(FIELD_ENTRY) };
 #undef OF
+#define OF msg_cases
+static const struct field fields_cases[] = { MSG_CASES_FIELDS(FIELD_ENTRY) };
+#undef OF
 #define OF msg_history_get
 static const struct field fields_history_get[] = { MSG_HISTORY_GET_FIELDS(FIELD_ENTRY) };
 #undef OF

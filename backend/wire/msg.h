@@ -99,6 +99,8 @@ enum watch_stage {
 #define TAP_ERR 2U
 #define TAP_ALL 3U
 
+#define MSG_CASES_MAX (1024 * 1024) /* bytes of a running job's steps that are shown */
+
 /*
  * Kinds of fields. F(kind, name, arg):
  *	U8, U32, U64  arg: largest value          uint8_t, uint32_t, uint64_t
@@ -223,6 +225,8 @@ enum watch_stage {
 	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(U8, verdict, VERDICT_MAX_ - 1) F(STR, error, 1000) F(I64, finished_ms, 0) \
 	F(STR, image, 255) F(U8, isolation, ISOLATION_MAX_ - 1) \
 	F(BLOB, result, UINT64_MAX) F(BLOB, out, UINT64_MAX) F(BLOB, err, UINT64_MAX) F(BLOB, files, UINT64_MAX)
+#define MSG_CASES_FIELDS(F) /* steps: a result.h record with nothing but the steps that have ended */ \
+	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(BLOB, steps, MSG_CASES_MAX)
 #define MSG_GIVEBACK_FIELDS(F) \
 	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(U8, why, GIVEBACK_MAX_ - 1) F(STR, reason, 1000)
 
@@ -262,7 +266,8 @@ enum watch_stage {
 	X(INPUT,      input,      27, BY(QUEUE),                BY(DRIVER)) \
 	X(INPUT_TAKEN, input_taken, 28, BY(QUEUE) | BY(DRIVER), BY(GATEWAY) | BY(QUEUE)) \
 	X(HISTORY_GET, history_get, 50, BY(GATEWAY),            BY(QUEUE)) \
-	X(HISTORY,    history,    51, BY(QUEUE),                BY(GATEWAY))
+	X(HISTORY,    history,    51, BY(QUEUE),                BY(GATEWAY)) \
+	X(CASES,      cases,      30, BY(DRIVER),               BY(QUEUE))
 /* clang-format on */
 
 enum msg_type {

@@ -199,7 +199,7 @@ echo "input=$(cat "$1") output=$(cat "$2") answer=$(cat "$3")"
 case $(cat "$3") in
 even) [ $(($(cat "$2") % 2)) = 0 ] ;;
 seven) exit 7 ;;
-hang) sleep 60 ;;
+hang | hold) sleep 60 ;;
 kill) kill -9 $$ ;;
 size*) [ "size $(($(wc -c < "$2")))" = "$(cat "$3")" ] ;;
 long) head -c 100000 /dev/zero ;;

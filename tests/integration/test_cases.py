@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """One build, many cases: how each is judged, and what is seen of them."""
+import service
 from case import Case, at_both_levels, content
 
 
@@ -126,3 +127,56 @@ class Checker(Case):
         self.assertIn("OF_THE_TASK=1", said)
         for word in ("left", "OF_THE_JOB", "LD_PRELOAD", "7654"):
             self.assertNotIn(word, said)
+
+
+@at_both_levels
+class WhileItRuns(Case):
+    def shown(self, task, n, **members):
+        """The job, as it is shown once n of its cases have ended."""
+        job = self.native.accept(task, **members)
+        for _ in service.until(30):
+            seen = self.native.job(job)
+            if len(seen.get("cases", [])) >= n:
+                break
+        self.assertEqual(seen["state"], "running")
+        self.native.call("DELETE", f"/v1/jobs/{job}")
+        return seen
+
+    def test_cases_are_seen_when_they_have_ended(self):
+        seen = self.shown(
+            "sh", 2, args=['echo out; eval "$0"'], stdin="", build={"command": ["/bin/sh", "-c", "echo b"]},
+            cases=[{"args": ["true"], "name": "one"}, {"args": ["false"]}, {"args": ["read x; sleep 60"]}, {}])
+        self.assertEqual(seen["build"]["verdict"], "ok")
+        self.assertEqual([(case["name"], case["verdict"], case["stdout"]["bytes"]) for case in seen["cases"]],
+                         [("one", "ok", 4), ("2", "nonzero_exit", 4)])
+        self.assertNotIn("content", seen["cases"][0]["stdout"])
+
+    def test_a_case_is_not_seen_before_it_was_judged(self):
+        seen = self.shown("checked", 1, args=["cat"], cases=[
+            {"stdin": "3", "expected_stdout": "even"}, {"stdin": "4", "expected_stdout": "hold"}])
+        self.assertEqual(verdicts(seen), ["wrong_output"])
+
+    def test_a_job_without_cases_shows_none(self):
+        job = self.native.accept("sh", args=["sleep 60"])
+        self.assertNotIn("cases", self.native.job(job))
+        self.native.call("DELETE", f"/v1/jobs/{job}")
+
+
+@at_both_levels
+class Many(Case):
+    def test_a_thousand(self):
+        """Each with its own input, verdict and figures; the answer has all of them, in order."""
+        job = self.sh("read n; echo $n; [ $((n % 100)) != 7 ]", cases=[
+            {"stdin": f"{n}\n", "expected_stdout": f"{n if n % 10 else 0}\n"} for n in range(1, 1001)])
+        self.assertEqual(verdicts(job), [
+            "nonzero_exit" if n % 100 == 7 else "ok" if n % 10 else "wrong_output"
+            for n in range(1, 1001)])
+        self.assertEqual([content(case["stdout"]) for case in job["cases"]],
+                         [b"%d\n" % n for n in range(1, 1001)])
+        self.assertEqual((job["verdict"], content(job["stdout"])), ("nonzero_exit", b"7\n"))
+
+    def test_words_that_all_share_are_not_copied_for_each(self):
+        """4 MiB of arguments of the job, which a thousand cases come to no more memory with."""
+        job = self.native.run("sh", args=["exit $(($# % 2))", "sh", *["x" * 100000] * 15],
+                              stop_on_failure=True, cases=[{}] * 1000)
+        self.assertEqual(verdicts(job)[:2], ["nonzero_exit", None])
