@@ -162,8 +162,9 @@ class WhileItRuns(Case):
         self.native.call("DELETE", f"/v1/jobs/{job}")
 
 
-@at_both_levels
 class Many(Case):
+    level = "sandbox"
+
     def test_a_thousand(self):
         """Each with its own input, verdict and figures; the answer has all of them, in order."""
         job = self.sh("read n; echo $n; [ $((n % 100)) != 7 ]", cases=[
