@@ -12,6 +12,7 @@
 #include "wire/spec.h"
 
 #define WATCH_MS   30000 /* then it is asked again, whatever came */
+#define SAME_MS    50    /* where nothing was new: its row is ahead of the queue's memory */
 #define AWAY_MS    100   /* until a queue that is away is asked again */
 #define REFUSED_MS 1000  /* one that could not answer */
 #define WANT_END   (WANT_SPEC | WANT_RESULT | WANT_OUT | WANT_ERR)
@@ -189,6 +190,8 @@ static void take_job(struct feed *feed, struct msg_job *job)
 {
 	struct err err;
 
+	if (job->state == JOB_DONE && job->spec.len == 0)
+		return; /* its bytes come with the next answer */
 	take_figures(feed, job);
 	if (job->state == JOB_DONE && take_end(feed, job, &err) < 0)
 		fail(feed, &err);
@@ -283,9 +286,16 @@ static void on_refusal(struct feed *feed, const struct msg_refused *refused)
 		fail(feed, NULL);
 }
 
+static bool is_same(const struct feed *feed, const struct msg_job *job)
+{
+	return job->attempt == feed->job.attempt && job->position == feed->job.position &&
+	       (job->state == JOB_DONE || stage_of(job) == feed->stage);
+}
+
 static void on_answer(void *arg, struct msg *msg)
 {
 	struct feed *feed = arg;
+	bool same = msg != NULL && msg->type == MSG_JOB && is_same(feed, &msg->job);
 
 	feed->token = 0;
 	if (msg == NULL) {
@@ -298,7 +308,9 @@ static void on_answer(void *arg, struct msg *msg)
 		take_progress(feed, &msg->progress);
 	else if (msg->type == MSG_JOB)
 		take_job(feed, &msg->job);
-	if (msg->type != MSG_REFUSED && !feed->done && !feed->failed)
+	if (msg->type != MSG_REFUSED && !feed->done && !feed->failed && same)
+		ask_later(feed, SAME_MS);
+	else if (msg->type != MSG_REFUSED && !feed->done && !feed->failed)
 		ask(feed);
 	tell_members(feed);
 }

@@ -49,13 +49,14 @@ static bool any(const struct answer *answer, void *arg)
 	return true;
 }
 
-/* While it is not done nobody wants its bytes. */
+/* One that waits is answered from memory; another one may be done, as its row says. */
 static void tell(const struct answer *answer, void *arg)
 {
 	struct queue *q = arg;
+	const struct job *job = jobs_find(&q->jobs, &answer->id);
 	struct answer now = *answer;
 
-	if (jobs_find(&q->jobs, &answer->id) != NULL)
+	if (job != NULL && job->state == JOB_QUEUED)
 		now.want = 0;
 	reply_job(q, &now);
 }

@@ -14,6 +14,7 @@ import unittest
 
 import service
 from case import Case, content
+from events import Story, Stream
 from test_crash import KILLS, SEED, CrashCase, Ledger
 
 # Only what is used here is kept warm.
@@ -334,6 +335,23 @@ class TwoMachines(Case):
         ended = [self.a.native.ended(job) for job in jobs]
         self.assertEqual([(job["node"], content(job["stdout"])) for job in ended], [("b", b"woken\n")] * 2)
         self.assertEqual({self.b.native.ended(job)["node"] for job in blockers}, {"a"})
+
+    def test_events_of_a_job_elsewhere(self):
+        """Its moves as they are made, its output with its end."""
+        blockers = [self.a.native.accept("sh", args=["sleep 4"]) for _ in range(2)]
+        job = self.a.native.accept("sh", args=["echo far; sleep 1; echo away >&2"])
+        with Stream(self.a.http, job) as stream:
+            moves = stream.until("state", state="running")
+            self.assertEqual(moves[-1].data["node"], "b")
+            events = moves + stream.until("end")
+        story = Story(self.a.http, job)
+        for event in events:
+            story.take(event)
+        self.assertEqual((story.stdout, story.stderr, story.attempts, story.end["node"]),
+                         (b"far\n", b"away\n", [1], "b"))
+        self.assertLess(len(events), 15)  # and nothing again and again
+        for blocker in blockers:
+            self.a.native.ended(blocker)
 
     def test_large_bytes_go_both_ways(self):
         text = "x" * 300000
