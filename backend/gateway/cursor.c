@@ -15,14 +15,14 @@ void cursor_format(const struct cursor *cursor, char ret[static CURSOR_CHARS])
 		cursor->attempt, cursor->steps, cursor->out, cursor->err, letters[cursor->state]);
 }
 
-/* The number in front of the next '-', which is passed over. */
+/* The number in front of the next '-', which is passed over; as cursor_format() writes it. */
 static bool take(const char **at, int64_t max, uint64_t *ret)
 {
 	char digits[24];
 	size_t n = strcspn(*at, "-");
 	int64_t value;
 
-	if (n >= sizeof(digits) || (*at)[n] == '\0')
+	if (n >= sizeof(digits) || (*at)[n] == '\0' || (n > 1 && **at == '0'))
 		return false;
 	memcpy(digits, *at, n);
 	digits[n] = '\0';
