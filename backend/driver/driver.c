@@ -41,6 +41,7 @@
 #include "common/log.h"
 #include "common/role.h"
 #include "common/watchdog.h"
+#include "driver_metrics.h"
 #include "engine.h"
 #include "host.h"
 #include "image.h"
@@ -524,6 +525,18 @@ static void on_spool(struct msg_spool *spool, void *arg)
 	jobs_spool(((struct driver *)arg)->jobs, spool);
 }
 
+static void on_metrics(void *arg)
+{
+	struct driver *d = arg;
+	cleanup_msg struct msg msg;
+	struct err err;
+
+	msg_init(&msg, MSG_METRICS);
+	if (driver_metrics_text(d->config, d->engine, d->pool, &msg.metrics.text, &err) < 0)
+		log_warning("%s", err.msg);
+	queue_link_tell(d->link, &msg);
+}
+
 static void on_refused(const struct msg_refused *refused, void *arg)
 {
 	jobs_refused(((struct driver *)arg)->jobs, refused);
@@ -751,6 +764,7 @@ static int make_link(struct driver *d, struct err *err)
 		.tap = on_tap,
 		.input = on_input,
 		.spool = on_spool,
+		.metrics = on_metrics,
 		.refused = on_refused,
 		.acknowledged = on_acknowledged };
 	struct channel_self self = { .generation = d->config->generation, .node = d->config->node };

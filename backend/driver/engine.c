@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
+#include "engine_count.h"
 
 #define PING_MS          3000
 #define PING_EVERY_MS    3000
@@ -36,6 +38,8 @@ struct call {
 	char *body; /* owned; of the answer */
 	size_t len, cap, most;
 	bool too_long;
+	enum engine_operation operation;
+	int64_t began_us;
 };
 
 struct engine_line {
@@ -72,6 +76,7 @@ struct engine {
 	int retry_ms;
 	int api_minor;
 	char prefix[16];
+	struct engine_counts counts;
 };
 
 /* ---- where it is ---- */
@@ -428,6 +433,8 @@ static int begin_call(struct engine *engine, const struct engine_request *reques
 	call->engine = engine;
 	call->done = done;
 	call->arg = arg;
+	call->operation = engine_operation_of(request->method, request->path);
+	call->began_us = clock_us();
 	call->most = request->reply_max > 0 ? request->reply_max : REPLY_MAX;
 	call->easy = curl_easy_init();
 	LIST_INSERT_HEAD(&engine->calls, call, link);
@@ -511,6 +518,7 @@ static void end_call(struct call *call, CURLcode code)
 	char *body;
 
 	fill_reply(call, code, &reply);
+	engine_count(&engine->counts, call->operation, reply.fault, clock_us() - call->began_us);
 	body = TAKE_PTR(call->body); /* what the reply points into */
 	call_free(call);
 	if (reply.fault == ENGINE_AWAY)
@@ -833,6 +841,11 @@ void engine_suspect(struct engine *engine)
 bool engine_is_up(const struct engine *engine)
 {
 	return engine->state == ENGINE_UP;
+}
+
+const struct engine_counts *engine_counts(const struct engine *engine)
+{
+	return &engine->counts;
 }
 
 int engine_api_minor(const struct engine *engine)

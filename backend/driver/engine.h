@@ -100,6 +100,10 @@ void engine_suspect(struct engine *engine);
 int engine_call(struct engine *engine, const struct engine_request *request, engine_done_fn done,
 	void *arg, struct err *err);
 
+struct engine_counts;
+/* Of all calls since the start (engine_count.h). */
+const struct engine_counts *engine_counts(const struct engine *engine);
+
 /* The JSON of a good reply; NULL with `why` filled in (struct engine_reply's) where it is none. */
 json_t *engine_json(const struct engine_reply *reply, json_type type, struct err *err);
 

@@ -32,6 +32,7 @@ struct pool {
 	struct box_list doomed;  /* to be removed */
 	struct box_list removing;
 	struct ticket_list tickets;
+	struct pool_takes own_takes; /* without a shelf */
 	unsigned n_creating, n_removing, n_doomed, n_stuck, n_alive;
 	uint8_t slots[POOL_BOXES_MAX / 8];
 	uint64_t serial;
@@ -533,6 +534,7 @@ struct box *pool_ask(struct pool *pool, struct pool_ticket *ticket)
 		box = TAILQ_LAST(&shelf->ready, box_list);
 		if (box != NULL) {
 			put(pool, box, PLACE_LENT);
+			shelf->n_hits++;
 			if (shelf_is_hot(shelf))
 				pump_soon(pool);
 			else if (!shelf->sandbox)
@@ -541,6 +543,7 @@ struct box *pool_ask(struct pool *pool, struct pool_ticket *ticket)
 		}
 		shelf->n_waiting++;
 	}
+	*(shelf == NULL ? &pool->own_takes.misses : &shelf->n_misses) += 1;
 	ticket->queued = true;
 	TAILQ_INSERT_TAIL(&pool->tickets, ticket, link);
 	pump_soon(pool);
@@ -620,6 +623,15 @@ void pool_images_changed(struct pool *pool)
 		}
 	}
 	pump_soon(pool);
+}
+
+struct pool_takes pool_takes(const struct pool *pool, const struct task *task)
+{
+	const struct shelf *shelf = task == NULL ? NULL : shelf_of(pool, task);
+
+	if (shelf == NULL)
+		return task == NULL ? pool->own_takes : (struct pool_takes){ 0 };
+	return (struct pool_takes){ shelf->n_hits, shelf->n_misses };
 }
 
 struct pool_counts pool_counts(const struct pool *pool, const struct task *task)

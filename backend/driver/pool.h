@@ -107,6 +107,13 @@ void pool_return(struct pool *pool, struct box *box, bool finished);
 /* A slot whose job of that nonce is to be killed, where that can be told its agent. */
 void pool_kill(struct pool *pool, struct box *box, const uint8_t nonce[FRAME_NONCE_BYTES]);
 
+/* Since the start: jobs that got a warm container at once, and those that did not. */
+struct pool_takes {
+	uint64_t hits, misses;
+};
+
+/* task NULL: of images that requests named. */
+struct pool_takes pool_takes(const struct pool *pool, const struct task *task);
 struct pool_counts pool_counts(const struct pool *pool, const struct task *task);
 /* Containers whose removal failed so far: their capacity is not there. */
 unsigned pool_stuck(const struct pool *pool);

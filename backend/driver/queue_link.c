@@ -184,6 +184,9 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 	case MSG_SPOOL:
 		link->ops->spool(&msg->spool, link->arg);
 		break;
+	case MSG_METRICS_GET:
+		link->ops->metrics(link->arg);
+		break;
 	case MSG_REFUSED:
 		link->ops->refused(&msg->refused, link->arg);
 		break;

@@ -20,6 +20,8 @@ struct queue_link_ops {
 	void (*input)(const struct msg_input *input, void *arg);
 	/* A spool file that was asked for. The blob's descriptor may be taken out. */
 	void (*spool)(struct msg_spool *spool, void *arg);
+	/* Somebody wants to see what is counted here. */
+	void (*metrics)(void *arg);
 	void (*refused)(const struct msg_refused *refused, void *arg);
 	/* One less is kept. */
 	void (*acknowledged)(void *arg);

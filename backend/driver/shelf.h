@@ -23,10 +23,11 @@ struct shelf {
 	unsigned n_ready, n_coming, n_lent, n_back;
 	unsigned n_busy;    /* boxes of the task with a job, those made for one job included */
 	unsigned n_waiting; /* jobs that wait for one of its boxes */
-	unsigned target;    /* how many are kept: grows with the jobs, shrinks with idle boxes */
-	unsigned slots;     /* sandbox level: the most */
-	double heat;        /* jobs that came lately, fading */
-	int64_t heat_us;    /* when it was reckoned */
+	uint64_t n_hits, n_misses; /* jobs that got a warm one at once, and others */
+	unsigned target; /* how many are kept: grows with the jobs, shrinks with idle boxes */
+	unsigned slots;  /* sandbox level: the most */
+	double heat;     /* jobs that came lately, fading */
+	int64_t heat_us; /* when it was reckoned */
 	int64_t backoff_us, not_before_us; /* refills after a failure */
 };
 

@@ -20,6 +20,7 @@
 #include "move.h"
 #include "queue.h"
 #include "rebuild.h"
+#include "scrape.h"
 #include "typed.h"
 #include "watch.h"
 #include "wire/pack.h"
@@ -46,6 +47,16 @@ static void send_it(struct queue *q, const struct msg *msg)
 void drive_tap(struct queue *q, const struct msg *msg)
 {
 	send_it(q, msg);
+}
+
+bool drive_ask_metrics(struct queue *q)
+{
+	cleanup_msg struct msg msg;
+	struct err err;
+
+	msg_init(&msg, MSG_METRICS_GET);
+	return q->drive.ch != NULL && !q->drive.closed && q->drive.node_seen &&
+	       channel_send(q->drive.ch, &msg, &err) == 0;
 }
 
 void drive_ack(struct queue *q, const struct job_id *id, uint32_t attempt)
@@ -622,6 +633,9 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 		break;
 	case MSG_GIVEBACK:
 		intake_giveback(q, msg);
+		break;
+	case MSG_METRICS:
+		scrape_got(q, &msg->metrics.text);
 		break;
 	case MSG_SPOOL_OPEN:
 		on_spool_open(q, &msg->spool_open);

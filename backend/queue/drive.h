@@ -47,6 +47,8 @@ void drive_hold(struct queue *q, int ms);
 
 /* A TAP of a job that it runs. */
 void drive_tap(struct queue *q, const struct msg *msg);
+/* False: there is none to ask. */
+bool drive_ask_metrics(struct queue *q);
 void drive_ack(struct queue *q, const struct job_id *id, uint32_t attempt);
 /* Has it that job from this queue? */
 bool drive_runs(const struct queue *q, const struct job *job);

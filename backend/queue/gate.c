@@ -11,6 +11,7 @@
 #include "move.h"
 #include "queue.h"
 #include "reply.h"
+#include "scrape.h"
 #include "typed.h"
 #include "watch.h"
 
@@ -134,7 +135,10 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 		on_queue(q, gate->number, &msg->queue_get);
 		break;
 	case MSG_STATUS_GET:
-		reply_status(q, gate->number, msg->status_get.token, msg->status_get.metrics != 0);
+		if (msg->status_get.metrics != 0)
+			scrape_ask(q, gate->number, msg->status_get.token);
+		else
+			reply_status(q, gate->number, msg->status_get.token);
 		break;
 	case MSG_HISTORY_GET:
 		history_reply(q, gate->number, msg->history_get.token);

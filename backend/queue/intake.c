@@ -411,7 +411,7 @@ static void apply_submit(struct intake *in)
 
 static uint32_t retry_after_s(const struct queue *q)
 {
-	int64_t each_ms = metrics_mean_ms(&q->metrics.run);
+	int64_t each_ms = prom_mean_ms(&q->metrics.run);
 	int64_t at_once = q->drive.slots > 0 ? (int64_t)q->drive.slots : 1;
 	int64_t s = each_ms * (int64_t)jobs_waiting(&q->jobs) / at_once / 1000;
 

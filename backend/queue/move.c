@@ -137,7 +137,7 @@ int move_run(struct queue *q, struct job *job, uint64_t gpus, struct err *err)
 		return r;
 	jobs_run(&q->jobs, job, q->drive.instance, until_ms, gpus);
 	job->claimed_age_ms = now_ms;
-	metrics_observe(&q->metrics.wait, clock_unix_ms() - job->queued_unix_ms);
+	prom_observe_us(&q->metrics.wait, 1000 * (clock_unix_ms() - job->queued_unix_ms));
 	log_move(q, job, JOB_QUEUED, JOB_RUNNING, NULL, NULL);
 	watch_moved(q, &job->id);
 	return 0;
@@ -244,7 +244,7 @@ static void count_end(struct queue *q, const struct job *job, enum verdict verdi
 	if (job->state == JOB_RUNNING) {
 		int64_t ms = age_now(&q->age) - job->claimed_age_ms;
 
-		metrics_observe(&q->metrics.run, ms);
+		prom_observe_us(&q->metrics.run, 1000 * ms);
 		if (verdict != VERDICT_CANCELLED && !job->elsewhere)
 			estimate_learn(q, job, ms);
 	}

@@ -56,6 +56,7 @@
 #include "rebuild.h"
 #include "reply.h"
 #include "retention.h"
+#include "scrape.h"
 #include "store/mariadb_dsn.h"
 #include "watch.h"
 
@@ -216,6 +217,8 @@ static int init_parts(struct queue *q, struct err *err)
 	if (r == 0)
 		r = history_init(q, err);
 	if (r == 0)
+		r = scrape_init(q, err);
+	if (r == 0)
 		r = jobs_init(&q->jobs, q->config, err);
 	if (r == 0)
 		r = worker_start(q->base, &q->worker, err);
@@ -286,6 +289,7 @@ static void release(struct queue *q)
 			event_free(events[i]);
 	follow_done(q);
 	history_done(q);
+	scrape_done(q);
 	knock_close(q->knock);
 	event_base_free(q->base);
 	mariadb_dsn_wipe(q->database);

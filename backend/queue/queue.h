@@ -12,6 +12,7 @@
 #include "jobs.h"
 #include "kept.h"
 #include "metrics.h"
+#include "scrape.h"
 #include "spool.h"
 #include "store/store.h"
 #include "turn.h"
@@ -91,6 +92,7 @@ struct queue {
 	struct metrics metrics;
 	struct history history;
 	struct kept kept;
+	struct scrape scrape;
 	struct gates gates;
 	size_t n_gates;
 	uint64_t next_gate;

@@ -410,23 +410,38 @@ static int pack_node(struct queue *q, struct blob *ret, struct err *err)
 	return 0;
 }
 
-void reply_status(struct queue *q, uint64_t gate, uint64_t token, bool metrics)
+static void fill_status(struct queue *q, uint64_t token, struct msg *ret)
 {
 	bool driver_up = q->drive.ch != NULL && q->drive.node_seen;
+	struct err err;
+
+	msg_init(ret, MSG_STATUS);
+	ret->status.token = token;
+	ret->status.store_up = q->store_up;
+	ret->status.driver_up = driver_up;
+	ret->status.engine_up = driver_up && q->drive.engine_up;
+	put_reason(q, ret->status.reason, sizeof(ret->status.reason));
+	ret->status.waiting = jobs_waiting(&q->jobs);
+	ret->status.running = q->jobs.n_running;
+	if (driver_up && pack_node(q, &ret->status.node, &err) < 0)
+		log_warning("status: %s", err.msg);
+}
+
+void reply_status(struct queue *q, uint64_t gate, uint64_t token)
+{
+	cleanup_msg struct msg msg;
+
+	fill_status(q, token, &msg);
+	reply_send(q, gate, &msg);
+}
+
+void reply_metrics(struct queue *q, uint64_t gate, uint64_t token, const struct blob *drivers)
+{
 	cleanup_msg struct msg msg;
 	struct err err;
 
-	msg_init(&msg, MSG_STATUS);
-	msg.status.token = token;
-	msg.status.store_up = q->store_up;
-	msg.status.driver_up = driver_up;
-	msg.status.engine_up = driver_up && q->drive.engine_up;
-	put_reason(q, msg.status.reason, sizeof(msg.status.reason));
-	msg.status.waiting = jobs_waiting(&q->jobs);
-	msg.status.running = q->jobs.n_running;
-	if (driver_up && pack_node(q, &msg.status.node, &err) < 0)
-		log_warning("status: %s", err.msg);
-	if (metrics && metrics_text(q, &msg.status.metrics, &err) < 0)
+	fill_status(q, token, &msg);
+	if (metrics_text(q, drivers, &msg.status.metrics, &err) < 0)
 		log_warning("status: %s", err.msg);
 	reply_send(q, gate, &msg);
 }

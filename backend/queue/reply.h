@@ -24,7 +24,9 @@ void reply_ended(struct queue *q, const struct answer *answer, const struct pend
  * acknowledges something that this turn wrote: REFUSED where it was not committed.
  */
 void reply_job_later(struct queue *q, const struct answer *answer, uint32_t wait_ms, bool write);
-void reply_status(struct queue *q, uint64_t gate, uint64_t token, bool metrics);
+void reply_status(struct queue *q, uint64_t gate, uint64_t token);
+/* drivers: its text, NULL or empty where there is none. */
+void reply_metrics(struct queue *q, uint64_t gate, uint64_t token, const struct blob *drivers);
 /* One page, newest first. */
 void reply_list(
 	struct queue *q, uint64_t gate, const struct msg_job_list *ask, const struct caller *who);

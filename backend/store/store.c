@@ -39,6 +39,26 @@ void store_close(struct store *store)
 	store->ops->close(store);
 }
 
+const char *store_call_name(enum store_call call)
+{
+	static const char *const names[STORE_CALL_MAX_] = {
+#define X(id, name) [STORE_CALL_##id] = name,
+		STORE_CALLS(X)
+#undef X
+	};
+
+	return names[call];
+}
+
+/* The end of a call. Of the store's own thread alone. */
+static int counted(struct store *store, enum store_call call, int64_t began_us, int r)
+{
+	prom_observe_us(&store->counts.took[call], clock_us() - began_us);
+	if (r < 0 && r != -ENOENT && r != -ESTALE && r != -EEXIST)
+		store->counts.failed[call]++;
+	return r;
+}
+
 int store_begin(struct store *store, struct err *err)
 {
 	int r;
@@ -59,7 +79,7 @@ int store_commit(struct store *store, struct err *err)
 
 	assert(store->in_transaction);
 	store->outcome_unknown = false;
-	r = store->ops->commit(store, err);
+	r = counted(store, STORE_CALL_COMMIT, begun_us, store->ops->commit(store, err));
 	if (r < 0) {
 		store->counts.failed_commits++;
 		return r;
@@ -156,6 +176,7 @@ static int put_blobs(
 int store_job_insert(
 	struct store *store, struct store_job *job, const struct store_blob *blobs, struct err *err)
 {
+	int64_t began_us = clock_us();
 	int r;
 
 	assert(store->in_transaction);
@@ -168,18 +189,23 @@ int store_job_insert(
 	if (r == 0)
 		r = store->ops->event_add(store, job->seq, job->attempt, STORE_EVENT_QUEUED,
 			job->queued_unix_ms, "", err);
-	return r;
+	return counted(store, STORE_CALL_INSERT, began_us, r);
 }
 
 int store_job_get(
 	struct store *store, const struct job_id *id, struct store_job *ret, struct err *err)
 {
-	return store->ops->job_get(store, id, ret, err);
+	int64_t began_us = clock_us();
+
+	return counted(store, STORE_CALL_GET, began_us, store->ops->job_get(store, id, ret, err));
 }
 
 int store_job_get_seq(struct store *store, uint64_t seq, struct store_job *ret, struct err *err)
 {
-	return store->ops->job_get_seq(store, seq, ret, err);
+	int64_t began_us = clock_us();
+
+	return counted(
+		store, STORE_CALL_GET, began_us, store->ops->job_get_seq(store, seq, ret, err));
 }
 
 int store_job_withdraw(struct store *store, uint64_t seq, struct err *err)
@@ -220,6 +246,7 @@ int store_key_remove(struct store *store, uint64_t seq, struct err *err)
 int store_job_claim(struct store *store, uint64_t seq, uint32_t attempt, const char *node,
 	uint64_t driver, int64_t lease_until_age_ms, struct err *err)
 {
+	int64_t began_us = clock_us();
 	int r;
 
 	assert(store->in_transaction);
@@ -228,12 +255,13 @@ int store_job_claim(struct store *store, uint64_t seq, uint32_t attempt, const c
 	if (r == 0)
 		r = store->ops->event_add(
 			store, seq, attempt + 1, STORE_EVENT_RUNNING, clock_unix_ms(), node, err);
-	return r;
+	return counted(store, STORE_CALL_MOVE, began_us, r);
 }
 
 int store_job_started(struct store *store, uint64_t seq, uint32_t attempt, int64_t started_unix_ms,
 	const char *image, enum isolation isolation, struct err *err)
 {
+	int64_t began_us = clock_us();
 	int r;
 
 	assert(store->in_transaction);
@@ -241,12 +269,13 @@ int store_job_started(struct store *store, uint64_t seq, uint32_t attempt, int64
 	if (r == 0)
 		r = store->ops->event_add(
 			store, seq, attempt, STORE_EVENT_STARTED, started_unix_ms, "", err);
-	return r;
+	return counted(store, STORE_CALL_MOVE, began_us, r);
 }
 
 int store_job_requeue(struct store *store, uint64_t seq, uint32_t attempt, uint32_t failures,
 	const char *reason, struct err *err)
 {
+	int64_t began_us = clock_us();
 	int r;
 
 	assert(store->in_transaction);
@@ -255,12 +284,13 @@ int store_job_requeue(struct store *store, uint64_t seq, uint32_t attempt, uint3
 	if (r == 0)
 		r = store->ops->event_add(
 			store, seq, attempt, STORE_EVENT_REQUEUED, clock_unix_ms(), reason, err);
-	return r;
+	return counted(store, STORE_CALL_MOVE, began_us, r);
 }
 
 int store_job_end(struct store *store, uint64_t seq, uint32_t attempt,
 	const struct store_ending *ending, const struct store_blob *blobs, struct err *err)
 {
+	int64_t began_us = clock_us();
 	int r;
 
 	assert(store->in_transaction);
@@ -271,7 +301,7 @@ int store_job_end(struct store *store, uint64_t seq, uint32_t attempt,
 	if (r == 0)
 		r = store->ops->event_add(store, seq, attempt, STORE_EVENT_DONE,
 			ending->finished_unix_ms, verdict_name(ending->verdict), err);
-	return r;
+	return counted(store, STORE_CALL_MOVE, began_us, r);
 }
 
 bool store_is_ours(const struct store *store)
@@ -310,6 +340,7 @@ static int add_events(struct store *store, const struct store_write *write, stru
 
 int store_job_write(struct store *store, const struct store_write *write, struct err *err)
 {
+	int64_t began_us = clock_us();
 	int r;
 
 	assert(store->in_transaction);
@@ -320,25 +351,34 @@ int store_job_write(struct store *store, const struct store_write *write, struct
 		r = put_blobs(store, write->row->seq, write->results, err);
 	if (r == 0)
 		r = add_events(store, write, err);
-	return r;
+	return counted(store, STORE_CALL_WRITE, began_us, r);
 }
 
 int store_lease_renew(struct store *store, uint64_t driver, int64_t until_age_ms, struct err *err)
 {
+	int64_t began_us = clock_us();
+
 	assert(store->in_transaction);
-	return store->ops->lease_renew(store, driver, until_age_ms, err);
+	return counted(store, STORE_CALL_LEASES, began_us,
+		store->ops->lease_renew(store, driver, until_age_ms, err));
 }
 
 int store_blob_get(struct store *store, uint64_t seq, enum job_blob kind, struct store_blob *ret,
 	struct err *err)
 {
-	return store->ops->blob_get(store, seq, kind, ret, err);
+	int64_t began_us = clock_us();
+
+	return counted(store, STORE_CALL_BLOBS, began_us,
+		store->ops->blob_get(store, seq, kind, ret, err));
 }
 
 int store_blob_sizes(
 	struct store *store, uint64_t seq, uint64_t ret[static JOB_BLOB_MAX_], struct err *err)
 {
-	return store->ops->blob_sizes(store, seq, ret, err);
+	int64_t began_us = clock_us();
+
+	return counted(
+		store, STORE_CALL_BLOBS, began_us, store->ops->blob_sizes(store, seq, ret, err));
 }
 
 static int blobs_one_by_one(struct store *store, uint64_t seq, unsigned want,
@@ -360,6 +400,7 @@ int store_blobs_get(struct store *store, uint64_t seq, unsigned want,
 	struct store_blob ret[static JOB_BLOB_MAX_], struct err *err)
 {
 	struct store_blob blobs[JOB_BLOB_MAX_] = { 0 };
+	int64_t began_us = clock_us();
 	int r = store->ops->blobs_get != NULL ? store->ops->blobs_get(store, seq, want, blobs, err)
 					      : blobs_one_by_one(store, seq, want, blobs, err);
 
@@ -368,7 +409,7 @@ int store_blobs_get(struct store *store, uint64_t seq, unsigned want,
 	else
 		for (int kind = 0; kind < JOB_BLOB_MAX_; kind++)
 			store_blob_done(&blobs[kind]);
-	return r;
+	return counted(store, STORE_CALL_BLOBS, began_us, r);
 }
 
 uint64_t store_blobs_bytes(const struct store_blob *blobs)
@@ -416,6 +457,17 @@ static int merge(bool oldest_first, struct store_row *ret, size_t *n, const stru
 	return 0;
 }
 
+static int list_rows(struct store *store, bool oldest_first, enum job_state state, const char *task,
+	const char *client, uint64_t cursor, size_t limit, struct store_row *ret, size_t *ret_n,
+	struct err *err)
+{
+	int64_t began_us = clock_us();
+
+	return counted(store, STORE_CALL_LIST, began_us,
+		store->ops->list(
+			store, oldest_first, state, task, client, cursor, limit, ret, ret_n, err));
+}
+
 int store_list(struct store *store, bool oldest_first, unsigned states, const char *task,
 	const char *client, uint64_t cursor, size_t limit, struct store_row *ret, size_t *ret_n,
 	struct err *err)
@@ -433,8 +485,8 @@ int store_list(struct store *store, bool oldest_first, unsigned states, const ch
 		return 0;
 	}
 	if ((states == 0 || states == all) && task == NULL && client == NULL)
-		return store->ops->list(store, oldest_first, JOB_STATE_MAX_, NULL, NULL, cursor,
-			limit, ret, ret_n, err);
+		return list_rows(store, oldest_first, JOB_STATE_MAX_, NULL, NULL, cursor, limit,
+			ret, ret_n, err);
 	rows = calloc(limit, sizeof(*rows));
 	if (rows == NULL)
 		return err_set(err, ENOMEM, "list");
@@ -444,8 +496,8 @@ int store_list(struct store *store, bool oldest_first, unsigned states, const ch
 
 		if (states != 0 && (states & 1U << state) == 0)
 			continue;
-		r = store->ops->list(store, oldest_first, (enum job_state)state, task, client,
-			cursor, limit, rows, &got, err);
+		r = list_rows(store, oldest_first, (enum job_state)state, task, client, cursor,
+			limit, rows, &got, err);
 		if (r == 0)
 			r = merge(oldest_first, ret, &n, rows, got, limit, err);
 		if (r < 0)
@@ -458,13 +510,19 @@ int store_list(struct store *store, bool oldest_first, unsigned states, const ch
 int store_expired(struct store *store, int64_t age_ms, size_t limit, struct store_done *ret,
 	size_t *ret_n, struct err *err)
 {
-	return store->ops->expired(store, age_ms, limit, ret, ret_n, err);
+	int64_t began_us = clock_us();
+
+	return counted(store, STORE_CALL_EXPIRY, began_us,
+		store->ops->expired(store, age_ms, limit, ret, ret_n, err));
 }
 
 int store_oldest_done(struct store *store, const char *client, size_t limit, struct store_done *ret,
 	size_t *ret_n, struct err *err)
 {
-	return store->ops->oldest_done(store, client, limit, ret, ret_n, err);
+	int64_t began_us = clock_us();
+
+	return counted(store, STORE_CALL_EXPIRY, began_us,
+		store->ops->oldest_done(store, client, limit, ret, ret_n, err));
 }
 
 int store_each_kept(struct store *store, store_kept_fn *fn, void *arg, struct err *err)
@@ -474,14 +532,20 @@ int store_each_kept(struct store *store, store_kept_fn *fn, void *arg, struct er
 
 int store_next_expiry(struct store *store, int64_t *ret_age_ms, struct err *err)
 {
-	return store->ops->next_expiry(store, ret_age_ms, err);
+	int64_t began_us = clock_us();
+
+	return counted(store, STORE_CALL_EXPIRY, began_us,
+		store->ops->next_expiry(store, ret_age_ms, err));
 }
 
 int store_job_delete(
 	struct store *store, uint64_t seq, store_file_fn *fn, void *arg, struct err *err)
 {
+	int64_t began_us = clock_us();
+
 	assert(store->in_transaction);
-	return store->ops->job_delete(store, seq, fn, arg, err);
+	return counted(store, STORE_CALL_DELETE, began_us,
+		store->ops->job_delete(store, seq, fn, arg, err));
 }
 
 int store_file_named(struct store *store, const char *file, bool *ret, struct err *err)

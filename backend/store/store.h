@@ -29,6 +29,7 @@
 #include "common/err.h"
 #include "common/job_id.h"
 #include "common/job_state.h"
+#include "common/prom.h"
 #include "common/verdict.h"
 #include "wire/msg.h"
 
@@ -158,8 +159,33 @@ struct store_key {
 	uint64_t seq;                      /* the job */
 };
 
+/* What calls are counted as. X(id, name) */
+#define STORE_CALLS(X)      \
+	X(COMMIT, "commit") \
+	X(INSERT, "insert") \
+	X(MOVE, "move")     \
+	X(WRITE, "write")   \
+	X(LEASES, "leases") \
+	X(GET, "get")       \
+	X(BLOBS, "blobs")   \
+	X(LIST, "list")     \
+	X(EXPIRY, "expiry") \
+	X(DELETE, "delete")
+
+enum store_call {
+#define X(id, name) STORE_CALL_##id,
+	STORE_CALLS(X)
+#undef X
+		STORE_CALL_MAX_,
+};
+
+const char *store_call_name(enum store_call call);
+
 /* Counted since the store was opened. */
 struct store_counts {
+	struct prom_histogram took[STORE_CALL_MAX_];
+	uint64_t failed[STORE_CALL_MAX_]; /* but for what the caller may expect: -ENOENT, -ESTALE,
+					     -EEXIST */
 	uint64_t commits, failed_commits, commit_us, commit_us_max;
 };
 

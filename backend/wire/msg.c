@@ -117,6 +117,12 @@ static const struct field fields_history_get[] = { MSG_HISTORY_GET_FIELDS(FIELD_
 #define OF msg_history
 static const struct field fields_history[] = { MSG_HISTORY_FIELDS(FIELD_ENTRY) };
 #undef OF
+#define OF msg_metrics_get
+static const struct field fields_metrics_get[] = { MSG_METRICS_GET_FIELDS(FIELD_ENTRY) };
+#undef OF
+#define OF msg_metrics
+static const struct field fields_metrics[] = { MSG_METRICS_FIELDS(FIELD_ENTRY) };
+#undef OF
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

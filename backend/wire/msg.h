@@ -178,6 +178,11 @@ enum watch_stage {
 #define MSG_HISTORY_FIELDS(F) /* samples: sample.h, step_s apart; the last one is of now */ \
 	F(U64, token, UINT64_MAX) F(U32, step_s, 3600) F(BLOB, samples, UINT64_MAX)
 
+#define MSG_METRICS_GET_FIELDS(F) /* of the driver; nothing to say */ \
+	F(U8, unused, 0)
+#define MSG_METRICS_FIELDS(F) /* Prometheus' text */ \
+	F(BLOB, text, UINT64_MAX)
+
 /* queue to gateway or driver */
 #define MSG_SPOOL_FIELDS(F) /* file: a descriptor open for writing, len 0 */ \
 	F(U64, token, UINT64_MAX) F(BLOB, file, UINT64_MAX)
@@ -267,6 +272,8 @@ enum watch_stage {
 	X(INPUT_TAKEN, input_taken, 28, BY(QUEUE) | BY(DRIVER), BY(GATEWAY) | BY(QUEUE)) \
 	X(HISTORY_GET, history_get, 50, BY(GATEWAY),            BY(QUEUE)) \
 	X(HISTORY,    history,    51, BY(QUEUE),                BY(GATEWAY)) \
+	X(METRICS_GET, metrics_get, 52, BY(QUEUE),              BY(DRIVER)) \
+	X(METRICS,    metrics,    53, BY(DRIVER),               BY(QUEUE)) \
 	X(CASES,      cases,      30, BY(DRIVER),               BY(QUEUE))
 /* clang-format on */
 
