@@ -61,6 +61,7 @@ void move_line_write(const struct move_line *line, char ret[static MOVE_LINE_BYT
 	struct text t = { ret, 0 };
 	char id[JOB_ID_CHARS + 1];
 
+	ret[0] = '\0';
 	job_id_format(line->id, id);
 	id[JOB_ID_SHOWN] = '\0';
 	put_text(&t, "job=", id);
