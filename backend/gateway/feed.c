@@ -22,6 +22,7 @@ struct feeds {
 	struct gateway *gw;
 	struct feed *by_id; /* hash; those of jobs that are done from the start are not in it */
 	struct event *beat; /* owned; while there are any */
+	size_t n_members;
 };
 
 /* ---- memory ---- */
@@ -65,6 +66,11 @@ void feeds_free(struct feeds *feeds)
 		return;
 	event_free(feeds->beat);
 	free(feeds);
+}
+
+size_t feeds_members(const struct feeds *feeds)
+{
+	return feeds->n_members;
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *arg);
@@ -382,6 +388,7 @@ int feed_join(struct exchange *ex, struct msg_job *job, struct feed_member *memb
 		return -err->code;
 	member->feed = feed;
 	LIST_INSERT_HEAD(&feed->members, member, link);
+	feed->feeds->n_members++;
 	return 0;
 }
 
@@ -393,6 +400,7 @@ void feed_leave(struct feed_member *member)
 		return;
 	member->feed = NULL;
 	LIST_REMOVE(member, link);
+	feed->feeds->n_members--;
 	if (LIST_EMPTY(&feed->members))
 		feed_free(feed);
 }

@@ -55,6 +55,8 @@ struct feed {
 int feeds_new(struct event_base *base, struct gateway *gw, struct feeds **ret, struct err *err);
 /* Nobody may be in a feed any more. NULL is fine. */
 void feeds_free(struct feeds *feeds);
+/* In all feeds. */
+size_t feeds_members(const struct feeds *feeds);
 
 /*
  * Enters the feed of a job, as the queue's answer to this exchange has it. Of a job that is

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "feed.h"
 #include "http.h"
 #include "jobs.h"
 #include "metrics.h"
@@ -298,6 +299,8 @@ static void answer_metrics(struct exchange *ex, const struct msg_status *status)
 	gauge(&t, "dockgate_http_connections", "Open connections.", http_connections(ex->gw->http));
 	gauge(&t, "dockgate_http_requests_pending", "Requests that wait for the queue.",
 		upstream_pending(ex->gw->upstream));
+	gauge(&t, "dockgate_event_listeners", "Readers of jobs' events.",
+		feeds_members(ex->gw->feeds));
 	gauge(&t, "dockgate_http_body_bytes", "Memory taken by bodies of requests.",
 		ex->gw->body_bytes);
 	metrics_write(ex->gw->metrics, &t);

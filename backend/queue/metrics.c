@@ -134,7 +134,7 @@ static void put_all(FILE *f, struct queue *q)
 	prom_head(f, "job_run_seconds", "histogram", "From the hand-over to the ending.");
 	prom_histogram(f, "job_run_seconds", "", &m->run);
 	put_depth(f, &q->jobs);
-	prom_value(f, "event_listeners", "gauge", "Requests that listen to a job's events.",
+	prom_value(f, "jobs_watched", "gauge", "Jobs whose events somebody listens to.",
 		(double)q->waiters.n_watches);
 	prom_value(f, "requests_waiting", "gauge", "Requests that wait for an ending.",
 		(double)waiters_count(&q->waiters));

@@ -20,6 +20,11 @@ class Events(Case):
     def story(self, job):
         return Story(self.http, job).follow()
 
+    def listeners(self):
+        text = self.http.get("/metrics").text
+        return next(int(line.split()[1]) for line in text.splitlines()
+                    if line.startswith("dockgate_event_listeners "))
+
     def cancel(self, job):
         return self.native.call("DELETE", f"/v1/jobs/{job}")
 
@@ -216,10 +221,20 @@ class Events(Case):
         for _ in range(3):
             with Stream(self.http, job) as stream:
                 stream.until("stdout")
-        with Stream(self.http, job) as stream:
+        with Stream(self.http, job) as stream, Stream(self.http, job):
             stream.until("stdout")
+            self.assertIn(self.listeners(), (2, 3, 4, 5))
             self.cancel(job)
             stream.until("end")
+        # One that has nothing to say is told nothing, and is noticed nevertheless.
+        silent = self.native.accept("sh", args=["exec sleep 60"])
+        with Stream(self.http, silent) as stream:
+            stream.until("state", state="running")
+        for _ in service.until(30):
+            if self.listeners() == 0:
+                break
+        self.assertEqual(self.listeners(), 0)
+        self.cancel(silent)
 
     def test_bad_requests(self):
         job = self.sh("echo out")["id"]
