@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/log.h"
+#include "caller.h"
 #include "drive.h"
 #include "queue.h"
 #include "reply.h"
@@ -84,20 +84,24 @@ void typed_taken(struct queue *q, struct msg *msg)
 
 /* ---- those that wait ---- */
 
-static void on_too_late(evutil_socket_t fd, short what, void *arg)
+/* From the start, its caller's rights too; no more waiting. */
+static void ask_again(struct typed_ask *ask)
 {
-	struct typed_ask *ask = arg;
+	cleanup_msg struct msg msg = ask->msg;
 	struct queue *q = ask->queue;
 	uint64_t gate = ask->gate;
-	struct msg msg = ask->msg;
 
-	(void)fd;
-	(void)what;
 	msg_init(&ask->msg, MSG_JOB_INPUT);
 	ask_free(ask);
 	msg.job_input.wait_ms = 0;
 	typed_ask(q, gate, &msg.job_input);
-	msg_done(&msg);
+}
+
+static void on_too_late(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	ask_again(arg);
 }
 
 static int wait_for_start(struct queue *q, uint64_t gate, struct msg_job_input *input)
@@ -126,15 +130,12 @@ static int wait_for_start(struct queue *q, uint64_t gate, struct msg_job_input *
 /* In the order in which they came. */
 void typed_started(struct queue *q, const struct job_id *id)
 {
-	const struct job *job = jobs_find(&q->jobs, id);
 	struct typed_ask *ask, *next;
 
-	for (ask = TAILQ_FIRST(&q->typed.waiting); ask != NULL && job != NULL; ask = next) {
+	for (ask = TAILQ_FIRST(&q->typed.waiting); ask != NULL; ask = next) {
 		next = TAILQ_NEXT(ask, next);
-		if (!job_id_equal(&ask->msg.job_input.id, id))
-			continue;
-		hand_on(q, ask->gate, &ask->msg.job_input, job);
-		ask_free(ask);
+		if (job_id_equal(&ask->msg.job_input.id, id))
+			ask_again(ask);
 	}
 }
 
@@ -164,13 +165,14 @@ void typed_forget_gate(struct queue *q, uint64_t gate)
 /* ---- from a gateway ---- */
 
 /* Of a job that is not open any more only the store knows. */
-static void refuse_ended(struct queue *q, uint64_t gate, const struct msg_job_input *ask)
+static void refuse_ended(
+	struct queue *q, uint64_t gate, const struct msg_job_input *ask, const struct caller *who)
 {
 	struct store_job row;
 	struct err err;
 	int r = store_job_get(q->store, &ask->id, &row, &err);
 
-	if (r == 0 && row.state == JOB_DONE && row.expires_age_ms <= age_now(&q->age))
+	if (r == 0 && (row.expires_age_ms <= age_now(&q->age) || !caller_may(who, row.client)))
 		r = -ENOENT;
 	if (r == 0)
 		reply_refused(q, gate, ask->token, REFUSAL_NO_INPUT, "the job has ended", 0);
@@ -183,9 +185,14 @@ static void refuse_ended(struct queue *q, uint64_t gate, const struct msg_job_in
 void typed_ask(struct queue *q, uint64_t gate, struct msg_job_input *ask)
 {
 	const struct job *job = jobs_find(&q->jobs, &ask->id);
+	struct caller who;
 
+	if (!CALLER_OF(q, gate, ask, false, &who))
+		return;
 	if (job == NULL)
-		refuse_ended(q, gate, ask);
+		refuse_ended(q, gate, ask, &who);
+	else if (!caller_may(&who, job->client->client.name))
+		reply_refused(q, gate, ask->token, REFUSAL_NOT_FOUND, NULL, 0);
 	else if (job->state == JOB_RUNNING)
 		hand_on(q, gate, ask, job);
 	else if (ask->wait_ms == 0)

@@ -33,8 +33,10 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/client.h"
 #include "common/clock.h"
 #include "common/config.h"
+#include "common/hex.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "queue/history.h"
@@ -106,6 +108,7 @@ struct world {
 	struct peer gate, driver;
 	uid_t queue_uid;
 	bool mounted;
+	const char *bearer; /* of submits; NULL: none */
 };
 
 static void on_open(struct channel *ch, const struct msg_hello *hello, void *arg)
@@ -426,6 +429,8 @@ static void ask_submit(struct world *w, const char *task, uint32_t wait_ms, stru
 
 	msg_init(&msg, MSG_SUBMIT);
 	msg.submit.token = ++w->gate.last_token;
+	(void)snprintf(msg.submit.bearer, sizeof(msg.submit.bearer), "%s",
+		w->bearer == NULL ? "" : w->bearer);
 	(void)snprintf(msg.submit.task, sizeof(msg.submit.task), "%s", task);
 	msg.submit.wait_ms = wait_ms;
 	msg.submit.want = WANT_ALL;
@@ -2007,6 +2012,152 @@ static void output_goes_to_whom_it_belongs(void **state)
 	expect_nothing(w);
 }
 
+/* --- input for jobs that run --- */
+
+static void ask_input(struct world *w, const struct job_id *id, uint32_t wait_ms, const char *text,
+	const char *bearer)
+{
+	cleanup_msg struct msg msg;
+	struct err err;
+
+	msg_init(&msg, MSG_JOB_INPUT);
+	msg.job_input.token = ++w->gate.last_token;
+	msg.job_input.id = *id;
+	msg.job_input.wait_ms = wait_ms;
+	msg.job_input.end = 1;
+	(void)snprintf(msg.job_input.bearer, sizeof(msg.job_input.bearer), "%s", bearer);
+	assert_int_equal(blob_of(text, strlen(text), &msg.job_input.data, &err), 0);
+	say(&w->gate, &msg);
+}
+
+/* The driver gets it, and says `why`. */
+static void take_input(struct world *w, const struct msg_run *run, const char *text, unsigned why)
+{
+	cleanup_msg struct msg got = expect(w, &w->driver, MSG_INPUT), msg;
+
+	assert_true(job_id_equal(&got.input.id, &run->id));
+	assert_int_equal(got.input.attempt, run->attempt);
+	assert_int_equal(got.input.end, 1);
+	assert_int_equal(got.input.data.len, strlen(text));
+	assert_memory_equal(got.input.data.data, text, strlen(text));
+	msg_init(&msg, MSG_INPUT_TAKEN);
+	msg.input_taken.gate = got.input.gate;
+	msg.input_taken.token = got.input.token;
+	msg.input_taken.why = (uint8_t)why;
+	say(&w->driver, &msg);
+}
+
+static void expect_taken(struct world *w)
+{
+	cleanup_msg struct msg msg = expect(w, &w->gate, MSG_INPUT_TAKEN);
+
+	assert_int_equal(msg.input_taken.token, w->gate.last_token);
+}
+
+static void say_started(struct world *w, const struct msg_run *run)
+{
+	cleanup_msg struct msg msg;
+
+	msg_init(&msg, MSG_STARTED);
+	msg.started.id = run->id;
+	msg.started.attempt = run->attempt;
+	say(&w->driver, &msg);
+}
+
+static void what_is_typed_goes_to_the_driver(void **state)
+{
+	struct world *w = *state;
+	struct job_id id, none = { { 1 } };
+	struct msg_run run;
+
+	start_queue(w);
+	gate_in(w);
+	id = submit(w);
+	ask_input(w, &id, 0, "early", "");
+	expect_refused(w, REFUSAL_NO_INPUT);
+	ask_input(w, &none, 60000, "nobody's", "");
+	expect_refused(w, REFUSAL_NOT_FOUND);
+	ask_input(w, &id, 60000, "waits", "");
+	driver_in(w, 7, NULL, 0);
+	run = expect_run(w);
+	say_started(w, &run);
+	take_input(w, &run, "waits", REFUSAL_MAX_);
+	expect_taken(w);
+	ask_input(w, &id, 0, "", "");
+	take_input(w, &run, "", REFUSAL_INPUT_FULL);
+	expect_refused(w, REFUSAL_INPUT_FULL);
+	say_ending(w, &run, VERDICT_OK, BLOB_EMPTY);
+	expect_ack(w, &run);
+	ask_input(w, &id, 60000, "late", "");
+	expect_refused(w, REFUSAL_NO_INPUT);
+}
+
+/* Those who wait for a start that does not come, in time or at all, or who do not wait for it. */
+static void what_is_typed_may_wait_in_vain(void **state)
+{
+	struct world *w = *state;
+	struct job_id id;
+
+	start_queue(w);
+	gate_in(w);
+	id = submit(w);
+	ask_input(w, &id, 20, "too early", "");
+	expect_refused(w, REFUSAL_NO_INPUT);
+	ask_input(w, &id, 60000, "left", "");
+	{
+		cleanup_msg struct msg msg;
+
+		msg_init(&msg, MSG_FORGET);
+		msg.forget.token = w->gate.last_token;
+		say(&w->gate, &msg);
+	}
+	for (int i = 0; i < 256; i++)
+		ask_input(w, &id, 60000, "waits", "");
+	expect_nothing(w);
+	ask_input(w, &id, 60000, "one too many", "");
+	expect_refused(w, REFUSAL_NOT_READY);
+}
+
+static void only_its_owner_types_into_a_job(void **state)
+{
+	char tokens[2][CLIENT_TOKEN_CHARS + 1], hex[2][2 * CLIENT_HASH_BYTES + 1], text[2000];
+	struct world *w = *state;
+	struct job_id id;
+	struct msg_run run;
+	struct err err;
+
+	for (int i = 0; i < 2; i++) {
+		uint8_t hash[CLIENT_HASH_BYTES];
+
+		assert_int_equal(client_token_new(tokens[i], hash, &err), 0);
+		hex_encode(hash, sizeof(hash), hex[i]);
+	}
+	(void)snprintf(text, sizeof(text),
+		"%sclient \"a\" {\n token_hash = \"sha256:%s\"\n}\n"
+		"client \"b\" {\n token_hash = \"sha256:%s\"\n}\n",
+		usual_text, hex[0], hex[1]);
+	set_text(w, text);
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, NULL, 0);
+	w->bearer = tokens[0];
+	id = submit(w);
+	run = expect_run(w);
+	ask_input(w, &id, 0, "b's", tokens[1]);
+	expect_refused(w, REFUSAL_NOT_FOUND);
+	ask_input(w, &id, 0, "nobody's", "");
+	expect_refused(w, REFUSAL_UNAUTHORIZED);
+	ask_input(w, &id, 0, "a's", tokens[0]);
+	take_input(w, &run, "a's", REFUSAL_MAX_);
+	expect_taken(w);
+	say_ending(w, &run, VERDICT_OK, BLOB_EMPTY);
+	expect_ack(w, &run);
+	ask_input(w, &id, 0, "b's", tokens[1]);
+	expect_refused(w, REFUSAL_NOT_FOUND);
+	ask_input(w, &id, 0, "a's", tokens[0]);
+	expect_refused(w, REFUSAL_NO_INPUT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -2016,6 +2167,9 @@ int main(void)
 		TEST(a_submit_may_wait_for_the_ending),
 		TEST(a_wait_ends_with_its_time),
 		TEST(a_client_that_left_is_not_answered),
+		TEST(what_is_typed_goes_to_the_driver),
+		TEST(what_is_typed_may_wait_in_vain),
+		TEST(only_its_owner_types_into_a_job),
 		TEST(what_is_not_right_is_refused),
 		TEST(turns_are_first_come_first_served),
 		TEST(a_waiting_job_is_cancelled_at_once),
