@@ -24,12 +24,15 @@
 #define STACK_BYTES       (64 * MIB)
 #define SIGNALS_MAX       1024
 #define STDOUT_PIPE_BYTES (256 * 1024)
+#define STDBUF            "/usr/libexec/coreutils/libstdbuf.so"
+#define ENV_EXTRA         2 /* variables that may be added */
 
 /* What goes through the plan's pipe, followed by strings_len bytes. */
 struct plan {
 	struct limits limits;
 	uint32_t argc, envc;
 	uint64_t strings_len;
+	bool open_input;
 };
 
 static _Noreturn void fail(enum spare_stage stage, int code)
@@ -171,10 +174,10 @@ static int apply_limits(const struct prepare_order *job, const struct limits *li
 	return 0;
 }
 
-/* Pointers to n strings that follow each other, NULL after them. */
+/* Pointers to n strings that follow each other, NULL after them, and room for ENV_EXTRA more. */
 static char **vector(char **strings, uint32_t n)
 {
-	char **list = calloc((size_t)n + 1, sizeof(*list));
+	char **list = calloc((size_t)n + ENV_EXTRA + 1, sizeof(*list));
 
 	if (list == NULL)
 		fail(SPARE_STAGE_EXEC, ENOMEM);
@@ -195,6 +198,24 @@ static int enter_workspace(void)
 	return 0;
 }
 
+/*
+ * C's stdio keeps a prompt to itself where stdout is no terminal, and whoever is to answer it
+ * would wait for it. The library of stdbuf(1) keeps it from that, in images that have it.
+ */
+static void show_prompts(char **envp, uint32_t n)
+{
+	static char preload[] = "LD_PRELOAD=" STDBUF, mode[] = "_STDBUF_O=0";
+
+	for (uint32_t i = 0; i < n; i++)
+		if (strncmp(envp[i], preload, strlen("LD_PRELOAD=")) == 0 ||
+			strncmp(envp[i], mode, strlen("_STDBUF_O=")) == 0)
+			return; /* somebody knows better */
+	if (access(STDBUF, R_OK) < 0)
+		return;
+	envp[n] = preload;
+	envp[n + 1] = mode;
+}
+
 static _Noreturn void become_program(
 	const struct prepare_order *job, const struct plan *plan, char *strings)
 {
@@ -212,6 +233,8 @@ static _Noreturn void become_program(
 		fail(SPARE_STAGE_WORKSPACE, -r);
 	if (argv[0] == NULL)
 		fail(SPARE_STAGE_EXEC, EINVAL);
+	if (plan->open_input)
+		show_prompts(envp, plan->envc);
 	environ = envp; /* execvp looks for PATH there */
 	(void)execvp(argv[0], argv);
 	fail(SPARE_STAGE_EXEC, errno);
@@ -350,7 +373,8 @@ int spare_go(struct spare *spare, const struct step_order *step, struct err *err
 	struct plan plan = { .limits = step->limits,
 		.argc = step->argc,
 		.envc = step->envc,
-		.strings_len = step->strings_len };
+		.strings_len = step->strings_len,
+		.open_input = step->open_input };
 	struct iovec iov[] = { { .iov_base = &plan, .iov_len = sizeof(plan) },
 		{ .iov_base = step->strings, .iov_len = step->strings_len } };
 	int r = write_all(spare->plan_fd, iov, 2);

@@ -10,6 +10,7 @@ import zlib
 
 import service
 from case import Case, content
+from events import Stream
 
 IMAGES = ("hello", "python", "bash", "c", "node", "perl", "plot")
 
@@ -66,6 +67,22 @@ class Languages(Shipped):
         job = self.run_main("perl", 'my %c; $c{lc $_}++ for map { split } <STDIN>; print "$_ $c{$_}\\n" '
                             'for sort keys %c;', name="m.pl", stdin="b a B")
         self.assertEqual(self.assert_ok(job), "a 1\nb 2\n")
+
+    def test_a_prompt_is_seen_before_its_answer(self):
+        programs = {
+            "c": "#include <stdio.h>\nint main(void){char s[9];printf(\"name? \");"
+                 "if(scanf(\"%8s\",s)==1)printf(\"hello %s\\n\",s);return 0;}\n",
+            "python": "print('hello', input('name? '))\n",
+        }
+        for task, text in programs.items():
+            job = self.native.accept(task, files=[{"content": text}], stdin="open")
+            with self.subTest(task), Stream(self.http, job) as stream:
+                seen = b""
+                while seen != b"name? ":
+                    seen += stream.until("stdout")[-1].bytes
+                    self.assertTrue(b"name? ".startswith(seen), seen)
+                self.assertEqual(self.http.post(f"/v1/jobs/{job}/stdin", b"you\n").status, 202)
+                self.assertEqual(self.assert_ok(self.native.ended(job)), "name? hello you\n")
 
     def test_every_example_of_a_task_runs(self):
         stdins = {"c": "1 2\n", "cpp": "1 2\n", "perl": "a b a\n"}
