@@ -65,8 +65,13 @@ int logs_command(int argc, char **argv);
 int result_command(int argc, char **argv);
 int files_command(int argc, char **argv);
 int cancel_command(int argc, char **argv);
+int purge_command(int argc, char **argv);
+int retry_command(int argc, char **argv);
 int tasks_command(int argc, char **argv);
 int images_command(int argc, char **argv);
 int doctor_command(int argc, char **argv);
 int check_command(int argc, char **argv);
 int store_command(int argc, char **argv);
+/* `queue pause|resume|show`: argv[1] is one of them. */
+bool steer_is_word(const char *word);
+int steer_command(int argc, char **argv);

@@ -22,7 +22,7 @@ static const struct {
 	/* clang-format off */
 	{ "serve",   serve_command,   "run the service: gateway, queue and driver" },
 	{ "gateway", gateway_command, "run the HTTP server alone (serve and systemd do)" },
-	{ "queue",   queue_command,   "run the queue alone" },
+	{ "queue",   queue_command,   "run the queue alone; or pause, resume or show it" },
 	{ "driver",  driver_command,  "run the driver of the Docker Engine alone" },
 	{ "run",     run_command,     "run a job and end as it ended" },
 	{ "submit",  submit_command,  "hand in a job and print its id" },
@@ -31,6 +31,8 @@ static const struct {
 	{ "result",  result_command,  "print a job's result" },
 	{ "files",   files_command,   "list or fetch the files that a job left" },
 	{ "cancel",  cancel_command,  "cancel jobs" },
+	{ "purge",   purge_command,   "remove jobs that have ended" },
+	{ "retry",   retry_command,   "hand in again what has failed" },
 	{ "tasks",   tasks_command,   "list what is offered" },
 	{ "images",  images_command,  "show which images the tasks use" },
 	{ "doctor",  doctor_command,  "check this machine and say what to do" },

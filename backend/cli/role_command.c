@@ -144,6 +144,8 @@ int gateway_command(int argc, char **argv)
 
 int queue_command(int argc, char **argv)
 {
+	if (argc > 1 && steer_is_word(argv[1]))
+		return steer_command(argc, argv);
 	return command(ROLE_QUEUE, argc, argv);
 }
 

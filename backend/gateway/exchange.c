@@ -227,6 +227,7 @@ void exchange_refused(struct exchange *ex, const struct msg_refused *refused)
 		[REFUSAL_NO_INPUT] = PROBLEM_NO_INPUT,
 		[REFUSAL_INPUT_FULL] = PROBLEM_INPUT_FULL,
 		[REFUSAL_INVALID] = PROBLEM_INVALID_REQUEST,
+		[REFUSAL_CONFLICT] = PROBLEM_CONFLICT,
 		[REFUSAL_KEY_REUSED] = PROBLEM_KEY_REUSED,
 		[REFUSAL_STORE] = PROBLEM_UNAVAILABLE,
 	};
@@ -297,6 +298,14 @@ static bool fill_callers(struct exchange *ex, struct msg *msg)
 		return exchange_caller(ex, &msg->job_list.caller_operator, msg->job_list.bearer);
 	case MSG_QUEUE_GET:
 		return exchange_caller(ex, &msg->queue_get.caller_operator, msg->queue_get.bearer);
+	case MSG_PAUSE:
+		return exchange_caller(ex, &msg->pause.caller_operator, msg->pause.bearer);
+	case MSG_SWEEP:
+		return exchange_caller(ex, &msg->sweep.caller_operator, msg->sweep.bearer);
+	case MSG_JOB_PURGE:
+		return exchange_caller(ex, &msg->job_purge.caller_operator, msg->job_purge.bearer);
+	case MSG_JOB_RETRY:
+		return exchange_caller(ex, &msg->job_retry.caller_operator, msg->job_retry.bearer);
 	case MSG_SPOOL_OPEN:
 		return exchange_caller(ex, &msg->spool_open.caller_operator, msg->spool_open.bearer);
 	default:

@@ -11,6 +11,7 @@
 #include "common/hex.h"
 #include "common/log.h"
 #include "common/number.h"
+#include "control.h"
 #include "document/answer.h"
 #include "document/media.h"
 #include "fingerprint.h"
@@ -141,7 +142,7 @@ static void add_preference(struct exchange *ex)
 	exchange_add_header(ex, "Preference-Applied", text);
 }
 
-static void on_submitted(struct exchange *ex, struct msg *msg)
+void jobs_on_submitted(struct exchange *ex, struct msg *msg)
 {
 	answer_job_document(
 		ex, msg->job.state == JOB_DONE ? MHD_HTTP_OK : MHD_HTTP_ACCEPTED, &msg->job);
@@ -193,7 +194,7 @@ void jobs_submit(struct exchange *ex)
 	if (r < 0)
 		jobs_answer_error(ex, r, &err);
 	else
-		jobs_send(ex, &req, false, on_submitted);
+		jobs_send(ex, &req, false, jobs_on_submitted);
 	request_done(&req);
 }
 
@@ -248,6 +249,8 @@ void jobs_cancel(struct exchange *ex)
 {
 	struct msg msg;
 
+	if (control_purge(ex))
+		return;
 	msg_init(&msg, MSG_JOB_CANCEL);
 	if (!job_id_parse(ex->id, &msg.job_cancel.id)) {
 		not_found(ex);
@@ -291,6 +294,8 @@ static void answer_rows(struct exchange *ex, const struct msg_jobs *jobs, bool q
 		jt_uint(&t, jobs->running);
 	}
 	write_rows(&t, &jobs->list, &err, &r);
+	if (r == 0 && queue)
+		r = control_write_paused(&t, jobs, &err);
 	if (r < 0) {
 		jobs_answer_error(ex, r, &err);
 		return;
@@ -309,8 +314,7 @@ static void on_list(struct exchange *ex, struct msg *msg)
 	answer_rows(ex, &msg->jobs, false);
 }
 
-/* "queued,running" as bits. */
-static bool parse_states(const char *text, uint32_t *ret)
+bool jobs_parse_states(const char *text, uint32_t *ret)
 {
 	*ret = 0;
 	while (*text != '\0') {
@@ -348,7 +352,7 @@ static bool fill_list(struct exchange *ex, struct msg_job_list *list)
 			"query parameter 'cursor': expected the cursor of a list");
 		return false;
 	}
-	if (state != NULL && !parse_states(state, &list->states)) {
+	if (state != NULL && !jobs_parse_states(state, &list->states)) {
 		exchange_problem(ex, PROBLEM_INVALID_REQUEST,
 			"query parameter 'state': expected queued, running, done, with commas "
 			"between");

@@ -23,3 +23,8 @@ void jobs_ask(struct exchange *ex, unsigned want, exchange_reply *reply);
 void jobs_send(struct exchange *ex, struct request *req, bool classic, exchange_reply *reply);
 /* A mistake of the client's (-EINVAL) is 400, anything else is ours. */
 void jobs_answer_error(struct exchange *ex, int r, const struct err *err);
+
+/* "queued,running" as bits. */
+bool jobs_parse_states(const char *text, uint32_t *ret);
+/* An exchange_reply: answers with a new job and its address. */
+void jobs_on_submitted(struct exchange *ex, struct msg *msg);

@@ -19,6 +19,7 @@
 	X(TIMEOUT,            "timeout",              408, "The request came too slowly")          \
 	X(NOT_ENDED,          "not-ended",            409, "The job has not ended")                \
 	X(NO_INPUT,           "no-input",             409, "The job takes no input now")           \
+	X(CONFLICT,           "conflict",             409, "Not as things are")                    \
 	X(TOO_LARGE,          "too-large",            413, "The request is too large")             \
 	X(MEDIA_TYPE,         "unsupported-media-type", 415, "This type of content is not taken")  \
 	X(RANGE,              "range-not-satisfiable", 416, "The range lies outside")              \

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "control.h"
 #include "history.h"
 #include "events.h"
 #include "jobs.h"
@@ -16,7 +17,10 @@ static const struct route routes[] = {
 	{ METHOD_POST,   "/v1/jobs",                 jobs_submit_begin, jobs_submit, { "wait" } },
 	{ METHOD_GET,    "/v1/jobs",                 NULL, jobs_list,   { "limit", "cursor", "state", "task", "client" } },
 	{ METHOD_GET,    "/v1/jobs/{id}",            NULL, jobs_get,    { "wait" } },
-	{ METHOD_DELETE, "/v1/jobs/{id}",            NULL, jobs_cancel, { NULL } },
+	{ METHOD_DELETE, "/v1/jobs/{id}",            NULL, jobs_cancel, { "purge" } },
+	{ METHOD_DELETE, "/v1/jobs",                 NULL, control_delete, { "state", "task", "client", "label", "verdict", "purge", "all" } },
+	{ METHOD_POST,   "/v1/jobs/retry",           NULL, control_retry_many, { "task", "client", "label", "verdict", "all" } },
+	{ METHOD_POST,   "/v1/jobs/{id}/retry",      NULL, control_retry, { NULL } },
 	{ METHOD_GET,    "/v1/jobs/{id}/events",     events_begin, events_get, { NULL } },
 	{ METHOD_POST,   "/v1/jobs/{id}/stdin",      typed_begin, typed_stdin, { "end", "wait" } },
 	{ METHOD_POST,   "/v1/jobs/{id}/signal",     typed_signal_begin, typed_signal, { "wait" } },
@@ -25,6 +29,8 @@ static const struct route routes[] = {
 	{ METHOD_GET,    "/v1/jobs/{id}/files",      NULL, jobs_files,  { "wait" } },
 	{ METHOD_GET,    "/v1/jobs/{id}/files/{path}", NULL, jobs_file, { "wait" } },
 	{ METHOD_GET,    "/v1/queue",                NULL, jobs_queue,  { NULL } },
+	{ METHOD_POST,   "/v1/queue/pause",          control_pause_begin, control_pause, { NULL } },
+	{ METHOD_POST,   "/v1/queue/resume",         control_pause_begin, control_resume, { NULL } },
 	{ METHOD_GET,    "/v1/queue/history",        NULL, history_get, { NULL } },
 	{ METHOD_GET,    "/v1/tasks",                NULL, service_tasks, { NULL } },
 	{ METHOD_GET,    "/v1/nodes",                NULL, service_nodes, { NULL } },

@@ -10,7 +10,7 @@
 
 struct exchange;
 
-#define ROUTE_PARAMS_MAX 6
+#define ROUTE_PARAMS_MAX 8
 
 enum method {
 	METHOD_GET = 1, /* HEAD too */

@@ -113,6 +113,14 @@ static uint64_t *token_of(struct msg *msg)
 		return &msg->watch.token;
 	case MSG_STATUS_GET:
 		return &msg->status_get.token;
+	case MSG_PAUSE:
+		return &msg->pause.token;
+	case MSG_SWEEP:
+		return &msg->sweep.token;
+	case MSG_JOB_PURGE:
+		return &msg->job_purge.token;
+	case MSG_JOB_RETRY:
+		return &msg->job_retry.token;
 	case MSG_HISTORY_GET:
 		return &msg->history_get.token;
 	case MSG_SPOOL_OPEN:
@@ -127,6 +135,8 @@ static uint64_t *token_of(struct msg *msg)
 		return &msg->jobs.token;
 	case MSG_STATUS:
 		return &msg->status.token;
+	case MSG_DONE:
+		return &msg->done.token;
 	case MSG_HISTORY:
 		return &msg->history.token;
 	case MSG_SPOOL:

@@ -11,6 +11,7 @@
 #include "knock.h"
 #include "lease.h"
 #include "move.h"
+#include "pause.h"
 #include "queue.h"
 #include "rebuild.h"
 #include "reply.h"
@@ -137,8 +138,11 @@ static int look_at(uint64_t seq, void *arg, struct err *err)
 {
 	struct queue *q = arg;
 	struct store_job row;
-	int r = store_job_get_seq(q->store, seq, &row, err);
+	int r;
 
+	if (seq == STORE_SETTINGS)
+		return pause_load(q, err);
+	r = store_job_get_seq(q->store, seq, &row, err);
 	if (r == -ENOENT) {
 		forget_seq(q, seq);
 		return 0;

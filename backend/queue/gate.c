@@ -5,19 +5,22 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "again.h"
 #include "common/log.h"
 #include "drive.h"
 #include "intake.h"
 #include "move.h"
+#include "pause.h"
 #include "queue.h"
 #include "reply.h"
 #include "scrape.h"
+#include "sweep.h"
 #include "typed.h"
 #include "watch.h"
 
 /* --- cancelling --- */
 
-static int cancel(struct queue *q, struct job *job, struct err *err)
+int gate_cancel(struct queue *q, struct job *job, struct err *err)
 {
 	struct move_ending ending = { .verdict = VERDICT_CANCELLED };
 	struct job_id id = job->id;
@@ -31,7 +34,6 @@ static int cancel(struct queue *q, struct job *job, struct err *err)
 	return r;
 }
 
-/* Its ending is written at once; what the driver says of it later comes too late. */
 static void on_cancel(struct queue *q, uint64_t gate, const struct msg_job_cancel *ask)
 {
 	struct answer answer = { .gate = gate, .token = ask->token, .id = ask->id };
@@ -43,7 +45,7 @@ static void on_cancel(struct queue *q, uint64_t gate, const struct msg_job_cance
 		return;
 	/* Somebody else's is answered as if it were not there. */
 	if (job != NULL && caller_may(&answer.who, job->client->client.name))
-		r = cancel(q, job, &err);
+		r = gate_cancel(q, job, &err);
 	if (r < 0)
 		reply_refused(q, gate, ask->token, REFUSAL_STORE, NULL, 1);
 	else
@@ -127,6 +129,18 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 		break;
 	case MSG_JOB_INPUT:
 		typed_ask(q, gate->number, &msg->job_input);
+		break;
+	case MSG_PAUSE:
+		pause_set(q, gate->number, &msg->pause);
+		break;
+	case MSG_SWEEP:
+		sweep_begin(q, gate->number, &msg->sweep);
+		break;
+	case MSG_JOB_PURGE:
+		sweep_one(q, gate->number, &msg->job_purge);
+		break;
+	case MSG_JOB_RETRY:
+		again_ask(q, gate->number, &msg->job_retry);
 		break;
 	case MSG_JOB_LIST:
 		on_list(q, gate->number, &msg->job_list);

@@ -510,22 +510,29 @@ static bool refuse_at_once(
 	return true;
 }
 
-void intake_submit(struct queue *q, uint64_t gate, struct msg *msg)
+bool intake_take(struct queue *q, uint64_t gate, struct msg *msg, const struct caller *who)
 {
-	struct caller who;
 	struct intake *in;
 
-	if (!CALLER_OF(q, gate, &msg->submit, msg->submit.classic != 0, &who) ||
-		(q->store_up && repeat_answer(q, gate, &msg->submit, &who)) ||
-		refuse_at_once(q, gate, &msg->submit, &who))
-		return;
-	in = intake_new(q, msg, &who);
+	if (refuse_at_once(q, gate, &msg->submit, who))
+		return false;
+	in = intake_new(q, msg, who);
 	if (in == NULL) {
 		reply_refused(q, gate, msg->submit.token, REFUSAL_STORE, "out of memory", 1);
-		return;
+		return false;
 	}
 	in->gate = gate;
 	start(in);
+	return true;
+}
+
+void intake_submit(struct queue *q, uint64_t gate, struct msg *msg)
+{
+	struct caller who;
+
+	if (CALLER_OF(q, gate, &msg->submit, msg->submit.classic != 0, &who) &&
+		!(q->store_up && repeat_answer(q, gate, &msg->submit, &who)))
+		(void)intake_take(q, gate, msg, &who);
 }
 
 /* --- endings --- */

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "caller.h"
 #include "common/job_id.h"
 #include "wire/msg.h"
 
@@ -16,6 +17,8 @@ struct queue;
 
 /* All take the message's blobs. gate: the gateway's number. */
 void intake_submit(struct queue *q, uint64_t gate, struct msg *msg);
+/* The same for a client that is known. False: it was refused. */
+bool intake_take(struct queue *q, uint64_t gate, struct msg *msg, const struct caller *who);
 void intake_ending(struct queue *q, struct msg *msg);
 void intake_giveback(struct queue *q, struct msg *msg);
 

@@ -57,6 +57,7 @@
 #include "reply.h"
 #include "retention.h"
 #include "scrape.h"
+#include "sweep.h"
 #include "store/mariadb_dsn.h"
 #include "watch.h"
 
@@ -275,6 +276,7 @@ static void release(struct queue *q)
 		q->retention, q->watchdog, q->places };
 
 	reply_done(q);
+	sweep_done(q);
 	waiters_done(&q->waiters);
 	typed_done(q);
 	intake_done(q);
@@ -307,6 +309,7 @@ static struct queue *queue_new(const struct config *config, uid_t started_uid)
 	TAILQ_INIT(&q->gates);
 	TAILQ_INIT(&q->intakes);
 	TAILQ_INIT(&q->long_lists);
+	TAILQ_INIT(&q->sweeps);
 	STAILQ_INIT(&q->turn.afters);
 	pending_init(&q->turn.pending);
 	q->kept.stale = true;

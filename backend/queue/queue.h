@@ -61,6 +61,9 @@ struct drive {
 struct long_list;
 TAILQ_HEAD(long_lists, long_list);
 
+struct sweep;
+TAILQ_HEAD(sweeps, sweep);
+
 struct intake;
 TAILQ_HEAD(intakes, intake);
 
@@ -99,6 +102,7 @@ struct queue {
 	struct drive drive;
 	struct intakes intakes; /* in the worker's hands, or waiting for the store */
 	struct long_lists long_lists;
+	struct sweeps sweeps;
 	size_t n_submits;          /* submits among them */
 	struct event *listener[2]; /* gateways', drivers' */
 	struct event *sigterm, *sigint, *sighup;

@@ -10,6 +10,7 @@
 #include "follow.h"
 #include "lease.h"
 #include "move.h"
+#include "pause.h"
 #include "queue.h"
 #include "retention.h"
 
@@ -111,6 +112,8 @@ static int read_jobs(struct orphans *orphans, struct err *err)
 	struct queue *q = orphans->rebuild.q;
 	int r = follow_from_now(q, err); /* what is moved while they are read is read again */
 
+	if (r == 0)
+		r = pause_load(q, err);
 	if (r == 0)
 		r = store_each_open(q->store, take_row, orphans, err);
 

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "estimate.h"
 #include "fetch.h"
+#include "pause.h"
 #include "queue.h"
 #include "wire/listing.h"
 
@@ -51,6 +52,17 @@ void reply_refused(struct queue *q, uint64_t gate, uint64_t token, enum refusal 
 	(void)snprintf(msg.refused.detail, sizeof(msg.refused.detail), "%s",
 		detail == NULL ? refusal_text(why) : detail);
 	msg.refused.retry_after_s = retry_after_s;
+	reply_send(q, gate, &msg);
+}
+
+void reply_count(struct queue *q, uint64_t gate, uint64_t token, uint64_t n, uint64_t refused)
+{
+	cleanup_msg struct msg msg;
+
+	msg_init(&msg, MSG_DONE);
+	msg.done.token = token;
+	msg.done.n = n;
+	msg.done.refused = refused;
 	reply_send(q, gate, &msg);
 }
 
@@ -485,12 +497,16 @@ static void send_jobs(
 	struct queue *q, uint64_t gate, uint64_t token, uint64_t cursor, struct packer *p)
 {
 	cleanup_msg struct msg msg;
+	struct err err;
 
 	msg_init(&msg, MSG_JOBS);
 	msg.jobs.token = token;
 	msg.jobs.cursor = cursor;
 	msg.jobs.waiting = jobs_waiting(&q->jobs);
 	msg.jobs.running = q->jobs.n_running;
+	msg.jobs.paused = q->jobs.paused;
+	if (pause_list(q, &msg.jobs.paused_tasks, &err) < 0)
+		log_warning("%s", err.msg);
 	msg.jobs.list = (struct blob){ .len = p->len, .data = TAKE_PTR(p->buf), .fd = -1 };
 	reply_send(q, gate, &msg);
 }

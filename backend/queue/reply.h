@@ -27,6 +27,8 @@ void reply_job_later(struct queue *q, const struct answer *answer, uint32_t wait
 void reply_status(struct queue *q, uint64_t gate, uint64_t token);
 /* drivers: its text, NULL or empty where there is none. */
 void reply_metrics(struct queue *q, uint64_t gate, uint64_t token, const struct blob *drivers);
+/* DONE */
+void reply_count(struct queue *q, uint64_t gate, uint64_t token, uint64_t n, uint64_t refused);
 /* One page, newest first. */
 void reply_list(
 	struct queue *q, uint64_t gate, const struct msg_job_list *ask, const struct caller *who);

@@ -282,3 +282,22 @@ void retention_schedule(struct queue *q)
 	else
 		schedule_at(q, next_age_ms);
 }
+
+int retention_delete(struct queue *q, uint64_t seq, struct err *err)
+{
+	__attribute__((__cleanup__(free_doomed_p))) struct doomed *doomed =
+		calloc(1, sizeof(*doomed));
+	int r = doomed == NULL ? err_set(err, ENOMEM, "retention") : turn_begin(q, err);
+
+	if (r < 0)
+		return r;
+	doomed->spool = q->spool;
+	r = store_job_delete(q->store, seq, note_file, doomed, err);
+	if (r == 0)
+		r = turn_after(q, rows_are_gone, doomed, err);
+	if (r == 0)
+		doomed = NULL;
+	else if (r != -ESTALE)
+		turn_spoil(q, err);
+	return r;
+}

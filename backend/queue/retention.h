@@ -30,3 +30,8 @@ int retention_remove(
 	struct queue *q, const struct store_done *done, size_t n, enum gone why, struct err *err);
 /* Looks into the store for the next one. */
 void retention_schedule(struct queue *q);
+/*
+ * A done job goes now, in the open turn or a new one; its files after it. -ESTALE: it is not
+ * done, or has gone. Another failure spoils the turn.
+ */
+int retention_delete(struct queue *q, uint64_t seq, struct err *err);

@@ -75,6 +75,32 @@ int mariadb_each_client(struct store *store, store_client_fn *fn, void *arg, str
 	return r;
 }
 
+int mariadb_pause_set(struct store *store, const char *task, bool paused, struct err *err)
+{
+	struct mariadb *m = mariadb_of(store);
+	const struct cell in[] = { CELL_TEXT(task) };
+	int r = mariadb_write(
+		m, paused ? ST_PAUSE_ADD : ST_PAUSE_DELETE, in, N_OF(in), MARIADB_ANY, NULL, err);
+
+	return r < 0 ? r : mariadb_touch(m, STORE_SETTINGS, err);
+}
+
+int mariadb_each_pause(struct store *store, store_pause_fn *fn, void *arg, struct err *err)
+{
+	struct mariadb *m = mariadb_of(store);
+	char task[TASK_NAME_MAX + 1];
+	int r = mariadb_read(m, ST_EACH_PAUSE, NULL, 0, err);
+
+	while (r == 0 && (r = mariadb_fetch(m->link, err)) > 0) {
+		mariadb_text(m->link, 0, task, sizeof(task));
+		fn(task, arg);
+		r = 0;
+	}
+	if (m->link != NULL)
+		mariadb_finish(m->link);
+	return r;
+}
+
 int mariadb_audit_add(struct store *store, const struct store_audit *entry, struct err *err)
 {
 	struct mariadb *m = mariadb_of(store);

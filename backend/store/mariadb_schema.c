@@ -142,6 +142,7 @@ static const char *const to_2[] = {
 		"what VARBINARY(32) NOT NULL,"
 		"object VARBINARY(64) NOT NULL,"
 		"detail VARBINARY(200) NOT NULL"),
+	TABLE("pause", "task VARBINARY(64) NOT NULL PRIMARY KEY"), /* '' is the whole queue */
 };
 
 /*

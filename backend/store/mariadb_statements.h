@@ -64,6 +64,9 @@
 	X(CLIENT_ADD, "INSERT INTO client (" CLIENT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") \
 	X(CLIENT_DELETE, "DELETE FROM client WHERE name = ?") \
 	X(EACH_CLIENT, "SELECT " CLIENT_COLUMNS " FROM client ORDER BY name") \
+	X(PAUSE_ADD, "INSERT IGNORE INTO pause (task) VALUES (?)") \
+	X(PAUSE_DELETE, "DELETE FROM pause WHERE task = ?") \
+	X(EACH_PAUSE, "SELECT task FROM pause") \
 	X(AUDIT_ADD, "INSERT INTO audit (at_unix_ms, who, what, object, detail) VALUES (?, ?, ?, ?, ?)") \
 	X(AUDIT_NEW, "SELECT n, at_unix_ms, who, what, object, detail FROM audit WHERE n < ? ORDER BY n DESC LIMIT ?") \
 	X(AUDIT_OLD, "SELECT n, at_unix_ms, who, what, object, detail FROM audit WHERE n > ? ORDER BY n LIMIT ?") \

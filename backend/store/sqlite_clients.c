@@ -197,3 +197,31 @@ int sqlite_audit_list(struct store *store, bool oldest_first, uint64_t cursor, s
 	*ret_n = n;
 	return 0;
 }
+
+/* --- pauses --- */
+
+int sqlite_pause_set(struct store *store, const char *task, bool paused, struct err *err)
+{
+	cleanup_rare sqlite3_stmt *stmt = NULL;
+	int r = prepare(store,
+		paused ? "INSERT OR IGNORE INTO pause (task) VALUES (?1)"
+		       : "DELETE FROM pause WHERE task = ?1",
+		true, &stmt, err);
+
+	if (r < 0)
+		return r;
+	bind_text(stmt, 1, task);
+	return step(store, stmt, err);
+}
+
+int sqlite_each_pause(struct store *store, store_pause_fn *fn, void *arg, struct err *err)
+{
+	cleanup_rare sqlite3_stmt *stmt = NULL;
+	int r = prepare(store, "SELECT task FROM pause", false, &stmt, err);
+
+	while (r == 0 && (r = step(store, stmt, err)) > 0) {
+		fn((const char *)sqlite3_column_text(stmt, 0), arg);
+		r = 0;
+	}
+	return r;
+}

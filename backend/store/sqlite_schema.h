@@ -108,5 +108,6 @@
 	"  what TEXT NOT NULL," \
 	"  object TEXT NOT NULL," \
 	"  detail TEXT NOT NULL" \
-	") STRICT;"
+	") STRICT;" \
+	"CREATE TABLE pause (task TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;" /* '' is the whole queue */
 /* clang-format on */

@@ -673,6 +673,17 @@ int store_each_client(struct store *store, store_client_fn *fn, void *arg, struc
 	return store->ops->each_client(store, fn, arg, err);
 }
 
+int store_pause_set(struct store *store, const char *task, bool paused, struct err *err)
+{
+	assert(store->in_transaction);
+	return store->ops->pause_set(store, task, paused, err);
+}
+
+int store_each_pause(struct store *store, store_pause_fn *fn, void *arg, struct err *err)
+{
+	return store->ops->each_pause(store, fn, arg, err);
+}
+
 int store_audit_add(struct store *store, const struct store_audit *entry, struct err *err)
 {
 	assert(store->in_transaction);

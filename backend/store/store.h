@@ -370,6 +370,11 @@ int store_client_delete(struct store *store, const char *name, struct err *err);
 typedef int store_client_fn(const struct store_client *client, void *arg, struct err *err);
 int store_each_client(struct store *store, store_client_fn *fn, void *arg, struct err *err);
 
+/* Tasks of which no job starts; "" is the whole queue. Machines are told as of clients. */
+int store_pause_set(struct store *store, const char *task, bool paused, struct err *err);
+typedef void store_pause_fn(const char *task, void *arg);
+int store_each_pause(struct store *store, store_pause_fn *fn, void *arg, struct err *err);
+
 /* entry->n does not count. The oldest go beyond STORE_AUDIT_MAX. */
 int store_audit_add(struct store *store, const struct store_audit *entry, struct err *err);
 /* Newest first with n below the cursor (0: from the newest), or oldest first with n above it. */

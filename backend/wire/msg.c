@@ -57,6 +57,21 @@ static const struct field fields_queue_get[] = { MSG_QUEUE_GET_FIELDS(FIELD_ENTR
 #define OF msg_status_get
 static const struct field fields_status_get[] = { MSG_STATUS_GET_FIELDS(FIELD_ENTRY) };
 #undef OF
+#define OF msg_pause
+static const struct field fields_pause[] = { MSG_PAUSE_FIELDS(FIELD_ENTRY) };
+#undef OF
+#define OF msg_sweep
+static const struct field fields_sweep[] = { MSG_SWEEP_FIELDS(FIELD_ENTRY) };
+#undef OF
+#define OF msg_job_purge
+static const struct field fields_job_purge[] = { MSG_JOB_PURGE_FIELDS(FIELD_ENTRY) };
+#undef OF
+#define OF msg_job_retry
+static const struct field fields_job_retry[] = { MSG_JOB_RETRY_FIELDS(FIELD_ENTRY) };
+#undef OF
+#define OF msg_done
+static const struct field fields_done[] = { MSG_DONE_FIELDS(FIELD_ENTRY) };
+#undef OF
 #define OF msg_forget
 static const struct field fields_forget[] = { MSG_FORGET_FIELDS(FIELD_ENTRY) };
 #undef OF

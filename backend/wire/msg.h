@@ -47,6 +47,7 @@
 	X(NO_INPUT, "the job takes no input")     \
 	X(INPUT_FULL, "input is not read")        \
 	X(KEY_REUSED, "the key was used before")  \
+	X(CONFLICT, "not as things are")          \
 	X(STORE, "the store cannot be written or read")
 
 enum refusal {
@@ -92,6 +93,14 @@ enum watch_stage {
 	WATCH_RUNNING, /* handed over to a driver */
 	WATCH_STARTED, /* in its container */
 	WATCH_STAGE_MAX_,
+};
+
+/* What SWEEP does. */
+enum sweep_act {
+	SWEEP_CANCEL,
+	SWEEP_PURGE, /* those that have ended */
+	SWEEP_RETRY, /* the same */
+	SWEEP_ACT_MAX_,
 };
 
 /* Files of a running job that a watcher has: bits of `have`. */
@@ -148,6 +157,15 @@ enum watch_stage {
 #define MSG_JOB_INPUT_FIELDS(F) /* for a job with an open stdin: bytes, its end behind them, a signal; wait_ms: for its start */ \
 	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(ID, id, 0) F(U32, wait_ms, 3600000) F(U8, end, 1) F(U8, signal, JOB_SIGNAL_MAX) \
 	F(BLOB, data, INPUT_BYTES_MAX)
+#define MSG_PAUSE_FIELDS(F) /* task: "" for the whole queue; paused 0: goes on. Answered with DONE */ \
+	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(U8, paused, 1) F(STR, task, TASK_NAME_MAX)
+#define MSG_SWEEP_FIELDS(F) /* something done to all jobs that are as said; verdicts: bits, 0 for all; label: NAME:VALUE. Answered with DONE */ \
+	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(U8, act, SWEEP_ACT_MAX_ - 1) F(U32, states, 7) F(U32, verdicts, (1U << VERDICT_MAX_) - 1) \
+	F(STR, task, TASK_NAME_MAX) F(STR, client, 64) F(STR, label, 511)
+#define MSG_JOB_PURGE_FIELDS(F) /* a job that has ended goes now; answered with DONE */ \
+	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(ID, id, 0)
+#define MSG_JOB_RETRY_FIELDS(F) /* its request as a new job; answered with JOB */ \
+	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(ID, id, 0)
 #define MSG_FORGET_FIELDS(F) /* the client of that request has left */ \
 	F(U64, token, UINT64_MAX)
 
@@ -168,7 +186,10 @@ enum watch_stage {
 #define MSG_REFUSED_FIELDS(F) \
 	F(U64, token, UINT64_MAX) F(U8, why, REFUSAL_MAX_ - 1) F(STR, detail, 1000) F(U32, retry_after_s, 86400)
 #define MSG_JOBS_FIELDS(F) /* answers JOB_LIST, QUEUE_GET; list: listing.h; cursor: of the next page, 0 for none */ \
-	F(U64, token, UINT64_MAX) F(U64, cursor, INT64_MAX) F(U64, waiting, UINT64_MAX) F(U64, running, UINT64_MAX) F(BLOB, list, UINT64_MAX)
+	F(U64, token, UINT64_MAX) F(U64, cursor, INT64_MAX) F(U64, waiting, UINT64_MAX) F(U64, running, UINT64_MAX) F(BLOB, list, UINT64_MAX) \
+	F(U8, paused, 1) F(BLOB, paused_tasks, UINT64_MAX) /* of QUEUE_GET: names, strings of pack.h */
+#define MSG_DONE_FIELDS(F) /* how many it was done to, and how many were refused it */ \
+	F(U64, token, UINT64_MAX) F(U64, n, UINT64_MAX) F(U64, refused, UINT64_MAX)
 #define MSG_STATUS_FIELDS(F) /* reason: "" where all is up; metrics: Prometheus text of queue and driver */ \
 	F(U64, token, UINT64_MAX) F(U8, store_up, 1) F(U8, driver_up, 1) F(U8, engine_up, 1) F(STR, reason, 1000) \
 	F(U64, waiting, UINT64_MAX) F(U64, running, UINT64_MAX) F(BLOB, metrics, UINT64_MAX) F(BLOB, node, UINT64_MAX)
@@ -270,6 +291,11 @@ enum watch_stage {
 	X(JOB_INPUT,  job_input,  26, BY(GATEWAY),              BY(QUEUE)) \
 	X(INPUT,      input,      27, BY(QUEUE),                BY(DRIVER)) \
 	X(INPUT_TAKEN, input_taken, 28, BY(QUEUE) | BY(DRIVER), BY(GATEWAY) | BY(QUEUE)) \
+	X(PAUSE,      pause,      42, BY(GATEWAY),              BY(QUEUE)) \
+	X(SWEEP,      sweep,      43, BY(GATEWAY),              BY(QUEUE)) \
+	X(JOB_PURGE,  job_purge,  44, BY(GATEWAY),              BY(QUEUE)) \
+	X(JOB_RETRY,  job_retry,  45, BY(GATEWAY),              BY(QUEUE)) \
+	X(DONE,       done,       46, BY(QUEUE),                BY(GATEWAY)) \
 	X(HISTORY_GET, history_get, 50, BY(GATEWAY),            BY(QUEUE)) \
 	X(HISTORY,    history,    51, BY(QUEUE),                BY(GATEWAY)) \
 	X(METRICS_GET, metrics_get, 52, BY(QUEUE),              BY(DRIVER)) \

@@ -11,8 +11,8 @@ import unittest
 import service
 from case import Case
 
-COMMANDS = ("serve gateway queue driver run submit ps logs result files cancel tasks images doctor "
-            "check store").split()
+COMMANDS = ("serve gateway queue driver run submit ps logs result files cancel purge retry tasks images "
+            "doctor check store").split()
 
 
 def is_caught(pid, number):
