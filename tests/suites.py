@@ -350,7 +350,8 @@ def images():
 # ---- integration --------------------------------------------------------------------------------
 
 # What a store can break, once more with the other one.
-WITH_MARIADB = ("test_native", "test_classic", "test_idempotency.Keys", "test_kill_the_queue", "test_kill_all_at_once")
+WITH_MARIADB = ("test_native", "test_classic", "test_idempotency.Keys", "test_control", "test_fair",
+                "test_kill_the_queue", "test_kill_all_at_once")
 
 
 def integration(directory, name="integration tests", *options, **environment):

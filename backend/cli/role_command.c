@@ -23,7 +23,8 @@ static const struct {
 	/* clang-format off */
 	[ROLE_GATEWAY] = { gateway_main, "Usage: dockgate gateway [--config FILE]\n\n"
 		"Runs the HTTP server. Its listeners come as LISTEN_FDS, as from systemd.\n" },
-	[ROLE_QUEUE] = { queue_main, "Usage: dockgate queue [--config FILE]\n\n"
+	[ROLE_QUEUE] = { queue_main, "Usage: dockgate queue pause|resume|show ...\n"
+		"       dockgate queue [--config FILE]\n\n"
 		"Runs the queue, which owns the database. Its listeners come as LISTEN_FDS.\n" },
 	[ROLE_DRIVER] = { driver_main, "Usage: dockgate driver [--config FILE]\n\n"
 		"Runs the driver of the Docker Engine.\n" },

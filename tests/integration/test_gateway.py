@@ -491,7 +491,7 @@ class Heads(GatewayCase):
         reply = self.http.request("OPTIONS", "/v1/jobs", headers={
             "Origin": ORIGIN, "Access-Control-Request-Method": "POST"})
         self.assertEqual(reply.status, 204)
-        self.assertEqual(reply.headers["Access-Control-Allow-Methods"], "GET, HEAD, POST, OPTIONS")
+        self.assertEqual(reply.headers["Access-Control-Allow-Methods"], "GET, HEAD, POST, DELETE, OPTIONS")
 
     def test_allow_names_the_methods(self):
         reply = self.http.request("PUT", f"/v1/jobs/{ID}")
