@@ -16,7 +16,7 @@ const axe = readFileSync(createRequire(`${modules}/`).resolve("axe-core/axe.min.
 
 export const tests = {};
 
-let service, lines, url, other, browser, context, page, trouble;
+let service, lines, url, other, stranger, example, browser, context, page, trouble;
 
 async function order(word) {
 	service.stdin.write(`${word}\n`);
@@ -25,29 +25,36 @@ async function order(word) {
 
 export async function begin(chromium) {
 	browser = chromium;
-	/* Somebody's documentation, on an origin that the operator allows. */
-	other = createServer((_, reply) => reply.setHeader("Content-Type", "text/html").end(
+	/* Somebody's documentation, on an origin that the operator allows, and on one that he does not. */
+	other = createServer((request, reply) => reply.setHeader("Content-Type", "text/html").end(request.url === "/example" ?
+		example.replace(/(href|src)="(?=icon|example|dockgate)/g, `$1="${url}assets/`) :
 		`<!DOCTYPE html><title>docs</title><script src="${url}assets/dockgate.js"></script>
 		<dockgate-run task="python">\nprint("&lt;b>" + str(6 * 7))\n</dockgate-run>
 		<dockgate-run task="nothing">x</dockgate-run>`));
-	other.listen(0, "127.0.0.1");
-	await once(other, "listening");
+	stranger = createServer((_, reply) => reply.setHeader("Content-Type", "text/html").end(
+		`<!DOCTYPE html><title>docs</title><script src="${url}assets/dockgate.js"></script><dockgate-run task="python">print(1)</dockgate-run>`));
+	for (const server of [other, stranger]) {
+		server.listen(0, "127.0.0.1");
+		await once(server, "listening");
+	}
 	const origin = `http://127.0.0.1:${other.address().port}`;
 	service = spawn("python3", [new URL("page_service.py", import.meta.url).pathname, origin], { stdio: ["pipe", "pipe", "inherit"] });
 	lines = createInterface({ input: service.stdout })[Symbol.asyncIterator]();
 	const first = await lines.next();
 	assert.ok(!first.done, "the service did not start");
 	url = JSON.parse(first.value).url;
+	example = await (await fetch(`${url}assets/example.html`)).text();
 }
 
 export async function end() {
 	await context?.close();
 	other?.close();
+	stranger?.close();
 	service?.stdin.end();
 	if (service && service.exitCode === null) assert.equal((await once(service, "exit"))[0], 0);
 }
 
-async function open(options = {}) {
+async function open(options = {}, { isReady = true } = {}) {
 	await context?.close();
 	context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
 	context.setDefaultTimeout(PATIENCE_MS);
@@ -55,16 +62,16 @@ async function open(options = {}) {
 	trouble = [];
 	page.on("pageerror", (e) => trouble.push(e.message));
 	page.on("dialog", (dialog) => (trouble.push(`dialog: ${dialog.message()}`), dialog.dismiss()));
-	page.on("request", (request) => { if (!request.url().startsWith(url)) trouble.push(`left the origin: ${request.url()}`); });
+	page.on("request", (request) => { if (!request.url().startsWith(url) && !request.url().startsWith("blob:")) trouble.push(`left the origin: ${request.url()}`); });
 	await page.goto(url);
-	await ready();
+	if (isReady) await ready();
 }
 
 /* In the page, again and again; not by the page's own eval, which its policy forbids. */
 async function until(where, condition) {
 	const end = Date.now() + PATIENCE_MS;
 	while (!(await where.evaluate(condition))) {
-		assert.ok(Date.now() < end, `never: ${condition} ${JSON.stringify(await where.textContent("#outcome"))}`);
+		if (Date.now() >= end) assert.fail(`never: ${condition} ${JSON.stringify(await where.evaluate(() => document.body.innerText))}`);
 		await where.waitForTimeout(50);
 	}
 }
@@ -212,6 +219,8 @@ test("what the service refuses is said in words", async () => {
 });
 
 test("Run becomes Stop, and what waits says its place", async () => {
+	await type("one", "sleep 1\n"); /* how long such jobs take */
+	assert.equal(await run(), "Finished");
 	await type("one", "sleep 100\n");
 	await page.click("#run");
 	await running();
@@ -221,7 +230,7 @@ test("Run becomes Stop, and what waits says its place", async () => {
 	await until(second, () => document.querySelector("#task").options.length > 0);
 	await second.selectOption("#task", "one");
 	await second.click("#run");
-	await until(second, () => /^Waiting/.test(document.querySelector("#state").textContent));
+	await until(second, () => /^Waiting: next, starts (any moment|in about \d+ s)$/.test(document.querySelector("#state").textContent));
 	assert.equal(await first.textContent("#run"), "Stop");
 	await second.click("#run");
 	await second.waitForSelector(".verdict");
@@ -347,14 +356,18 @@ test("50 MB of output leave the page quick", async () => {
 	assert.equal(reply.headers.get("content-length"), String(800 * 64 * 1024));
 });
 
-test("the queue shows what runs, and own jobs are cancelled and opened", async () => {
+test("the queue shows what runs, and own jobs are cancelled, opened and run again", async () => {
 	await type("python", "import time\ntime.sleep(100)\n");
 	await page.click("#run");
 	await running();
 	await page.click("nav >> text=Queue");
 	await page.waitForSelector("#queue .cards meter");
 	await page.waitForSelector('#queue td:text("running")');
-	await page.click('[aria-label^="Cancel job"]');
+	/* The table is drawn anew all the time, and the focus stays where it is. */
+	await page.focus('[aria-label^="Cancel job"]');
+	const rows = await page.textContent('[aria-label="Waiting and running"]');
+	await page.waitForSelector(`[aria-label="Waiting and running"]:not(:text-is(${JSON.stringify(rows)}))`);
+	await page.keyboard.press("Enter");
 	await page.waitForSelector('#queue td:text("Stopped")');
 	await page.click('[aria-label^="Open job"]');
 	assert.equal(await result(), "Stopped");
@@ -530,5 +543,37 @@ test("a block of code in another site's page", async () => {
 	await docs.click("dockgate-run >> nth=1 >> text=Run");
 	await docs.waitForSelector("dockgate-run .bad");
 	assert.match(await docs.textContent("dockgate-run .bad"), /task/);
+	trouble = [];
+});
+
+test("the example page, on the service and on another site", async () => {
+	for (const address of [`${url}assets/example.html`, `http://127.0.0.1:${other.address().port}/example`]) {
+		await page.goto(address);
+		const outcomes = [["[2, 3, 5, 7, 11, 13]\n", "Finished"], ["[1, 2, 3]\n", "Finished"], ["so far so good\n", "Ended with exit code 1"]];
+		for (const [i, [output, verdict]] of outcomes.entries()) {
+			await page.click(`dockgate-run >> nth=${i} >> text=Run`);
+			await page.waitForSelector(`dockgate-run >> nth=${i} >> [role=status]:text("${verdict}")`);
+			assert.equal(await page.textContent(`dockgate-run >> nth=${i} >> .stdout pre`), output);
+		}
+		assert.match(await page.textContent("dockgate-run >> nth=2 >> .stderr pre"), /IndexError/);
+		await assertAccessible(address);
+	}
+	trouble = [];
+});
+
+test("a block shows output as it comes, and is stopped", async () => {
+	await page.goto(`${url}assets/example.html`);
+	await page.fill("dockgate-run >> nth=0 >> textarea", "import time\nprint('soon', flush=True)\ntime.sleep(100)\n");
+	await page.press("dockgate-run >> nth=0 >> textarea", "Control+Enter");
+	await page.waitForSelector('dockgate-run >> nth=0 >> .stdout pre:text("soon")');
+	await page.click("dockgate-run >> nth=0 >> text=Stop");
+	await page.waitForSelector('dockgate-run >> nth=0 >> [role=status]:text("Stopped")');
+});
+
+test("a site that is not let in is told so", async () => {
+	await page.goto(`http://127.0.0.1:${stranger.address().port}/`);
+	await page.click("text=Run");
+	await page.waitForSelector("dockgate-run .bad");
+	assert.equal(await page.textContent("dockgate-run .bad"), "The service does not answer, or does not let this site in (its origins).");
 	trouble = [];
 });

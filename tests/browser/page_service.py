@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """
 The service with the shipped tasks and its page, for tests in a browser: prints one line of JSON
-with the address, then takes "stop" and "start" on stdin, a line each, and answers "done". The end
-of stdin ends it.
+with the address, then takes "stop", "start" and "clients" (start again with some, below) on stdin, a
+line each, and answers "done". The end of stdin ends it.
 """
+import hashlib
 import json
 import os
 import sys
@@ -20,23 +21,39 @@ ADDED = {"one": {"concurrency": 1, "warm": 1, "warm_max": 1, "main": "main.sh",
                      "image": "dockgate/python", "collect": ["*"],
                      "limits": {"output_bytes": 64 << 20}, "ceilings": {"output_bytes": 64 << 20}}}
 
+# By name: their tokens are "token-of-" and it.
+CLIENTS = {"ada": {}, "bob": {}, "olga": {"operator": True}}
+
+
+def add(svc, kind, name, values):
+    with open(svc.config, "a", encoding="utf-8") as file:
+        file.write("\n".join(service.section(f"{kind} {service.text(name)}", values)) + "\n")
+
+
+def start(svc):
+    svc.start()
+    svc.await_ready()
+
 
 def main():
     other = sys.argv[1]
     with service.Service({"origins": [other], "drain_s": 1}, shipped=True) as svc:
-        with open(svc.config, "a", encoding="utf-8") as file:
-            for name, task in ADDED.items():
-                file.write("\n".join(service.section(f"task {service.text(name)}", task)) + "\n")
+        for name, task in ADDED.items():
+            add(svc, "task", name, task)
         svc.stop()
-        svc.start()
-        svc.await_ready()
+        start(svc)
         print(json.dumps({"url": f"http://127.0.0.1:{svc.port}/"}), flush=True)
         for line in sys.stdin:
             if line.strip() == "stop":
                 svc.stop()
             elif line.strip() == "start":
-                svc.start()
-                svc.await_ready()
+                start(svc)
+            elif line.strip() == "clients":
+                svc.stop()
+                for name, values in CLIENTS.items():
+                    token = hashlib.sha256(f"token-of-{name}".encode()).hexdigest()
+                    add(svc, "client", name, {"token_hash": f"sha256:{token}", **values})
+                start(svc)
             print("done", flush=True)
 
 

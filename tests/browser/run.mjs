@@ -10,10 +10,11 @@ const browser = await launch();
 let passed = 0, failed = 0;
 
 async function attempt(name, test) {
+	const begun = Date.now();
 	try {
 		await test(browser);
 		passed++;
-		console.log(`ok   ${name}`);
+		console.log(`ok   ${name} (${((Date.now() - begun) / 1000).toFixed(1)} s)`);
 	} catch (error) {
 		failed++;
 		console.log(`FAIL ${name}: ${error.stack}`);

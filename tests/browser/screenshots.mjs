@@ -6,7 +6,7 @@ import { launch } from "./browser.mjs";
 
 const out = process.argv[2] ?? "docs";
 const WIDE = { viewport: { width: 1200, height: 720 } };
-const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
+const PHONE = { viewport: { width: 390, height: 844 } };
 
 const PRIMES = `import sys, time
 
@@ -102,7 +102,6 @@ await playground("playground", WIDE, "python", PRIMES);
 await playground("verdict", { ...WIDE, colorScheme: "dark" }, "c", BROKEN);
 await playground("phone", PHONE, "python", PRIMES);
 await queue("queue", { viewport: { width: 1200, height: 900 } });
-await queue("queue-dark", { viewport: { width: 1200, height: 900 }, colorScheme: "dark" });
 await embed("embed", { viewport: { width: 900, height: 620 } });
 await browser.close();
 service.stdin.end();

@@ -5,13 +5,15 @@ import { fill, h } from "./dom.js";
 import { forget, ownJobs, settle } from "./jobs.js";
 import { visible } from "./output.js";
 import style from "./queue.css";
-import { bytes, duration, verdictWords } from "./verdict.js";
+import { bytes, duration, verdictWords, waitingWords } from "./verdict.js";
 
 const EVERY_MS = 2000;
 const LIST_MAX = 100;
 
 const since = (time) => (time ? duration(Math.max(0, Date.now() - Date.parse(time))) : "");
 const clock = (time) => (time ? new Date(time).toLocaleTimeString() : "");
+/* "waiting, place 3, starts in about 40 s" */
+const waitingIn = (job) => [`waiting, place ${job.position ?? ""}`, ...waitingWords(job).split(", ").slice(1)].join(", ");
 const cells = (...values) => h("tr", {}, ...values.map((value) => h("td", {}, value ?? "")));
 const cut = (id) => id.slice(0, 12);
 const short = (id) => h("code", {}, cut(id));
@@ -112,7 +114,7 @@ export function startQueue(host, { open }) {
 	function queueRow(job, mine) {
 		const id = whole(job.id, mine);
 		const waits = job.state === "queued";
-		return cells(short(job.id), ...(me.operator ? [job.client ?? "\u2013"] : []), job.task ?? "", waits ? `waiting, place ${job.position ?? ""}` : "running",
+		return cells(short(job.id), ...(me.operator ? [job.client ?? "\u2013"] : []), job.task ?? "", waits ? waitingIn(job) : "running",
 			since(waits ? job.queued_at : job.started_at), job.node, id ? row(view(id, mine.find((it) => it.id === id)?.interactive), cancel(id)) : null);
 	}
 
