@@ -55,9 +55,7 @@ static void job_is_done(struct queue *q, struct job *job, const struct store_job
 	struct job_id id = row->id;
 	uint32_t attempt = job->attempt;
 
-	kept_add(q, job->client, row->bytes, age_now(&q->age));
-	if (kept_is_over(q, job->client))
-		retention_soon(q);
+	kept_add(q, job->client, row->bytes, age_now(&q->age)); /* its machine sees to the bounds */
 	if (is_here(q, job)) { /* cancelled, or ended for a lease that was over */
 		drive_stop_later(q, &id, attempt, row->verdict != VERDICT_CANCELLED);
 		jobs_leave(&q->jobs, job);

@@ -2,7 +2,8 @@
 /*
  * What is kept of jobs that have ended: how many of each client, and their bytes; a number
  * for each, brought up to date as jobs end and go, and counted in the store at a start, after
- * a turn that failed, and where other machines write to it, too, every KEPT_COUNT_MS.
+ * a turn that failed, and where other machines write to it, too, before anything goes for a
+ * bound: what another one removed in the last KEPT_COUNT_MS may be reckoned with as if there.
  *
  * Bytes of a job are those of its blobs and KEPT_ROW_BYTES for its rows.
  */
@@ -15,7 +16,7 @@
 #include "store/store.h"
 
 #define KEPT_ROW_BYTES 1024
-#define KEPT_COUNT_MS  10000
+#define KEPT_COUNT_MS  1000
 
 struct client_state;
 struct queue;

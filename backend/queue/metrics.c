@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "common/cleanup.h"
+#include "common/log.h"
 #include "common/prom.h"
 #include "queue.h"
 
@@ -55,8 +56,13 @@ static void put_depth(FILE *f, const struct jobs *jobs)
 
 static void put_kept(FILE *f, struct queue *q)
 {
-	int64_t oldest_ms = kept_oldest_age_ms(q);
-	int64_t age_ms = age_now(&q->age) - oldest_ms;
+	struct err err;
+	int64_t oldest_ms, age_ms;
+
+	if (kept_refresh(q, &err) < 0)
+		log_warning("%s", err.msg);
+	oldest_ms = kept_oldest_age_ms(q);
+	age_ms = age_now(&q->age) - oldest_ms;
 
 	prom_value(f, "kept_jobs", "gauge", "Ended jobs whose results are kept.",
 		(double)q->kept.jobs);

@@ -5,6 +5,7 @@ wrongly; and two machines share it.
 """
 import http.client
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -20,6 +21,8 @@ from test_crash import KILLS, SEED, CrashCase, Ledger
 # Only what is used here is kept warm.
 FEW = {name: None for name in ("cold", "kill-output", "build", "one", "short", "lines", "tokens",
                                "files", "classic", "payload")}
+
+BOUND = 8 << 20  # of what two machines keep
 
 
 def until_true(check, seconds=30):
@@ -312,7 +315,7 @@ class TwoMachines(Case):
             # The poll alone would take longer than any of this: the datagrams must do.
             settings = {"node": node, "store_shared": True, "store_poll_ms": 20000, "slots": 2,
                         "lease_ms": 2000, "peer_listen": f"127.0.0.1:{ports[i]}",
-                        "peers": [f"127.0.0.1:{ports[1 - i]}"]}
+                        "peers": [f"127.0.0.1:{ports[1 - i]}"], "keep_bytes": BOUND}
             svc = service.Service(settings, FEW, {"sh": {"attempts": 100}}, store="mariadb",
                                   database=cls.machines[0].mariadb_database if i else None)
             cls.addClassCleanup(svc.close)
@@ -404,6 +407,26 @@ class TwoMachines(Case):
                                        stderr=open(svc.log_path, "ab", buffering=0))
         until_true(lambda: "another machine with node" in svc.log(200))
         self.assertEqual(svc.stop(), 0)
+
+    def test_y_what_is_too_much_goes_once(self):
+        """Each removal is one machine's; both count the same rows."""
+        def figures(name):
+            return [float(re.search(rf"(?m)^dockgate_{re.escape(name)} (\S+)$", machine.native.call("GET", "/metrics").text)[1])
+                    for machine in self.machines]
+        rest = "; cat >/dev/null"
+        for i in range(10):
+            machine = self.machines[i % 2]
+            last = machine.native.run("sh", args=["true" + rest], stdin="x" * (BOUND // 8))
+        def rows():
+            return [int(n) for n in self.a.mariadb.sql(
+                "SELECT COUNT(*), SUM(bytes + 1024) FROM job WHERE state = 2", self.a.mariadb_database)[0]]
+        until_true(lambda: rows()[1] <= BOUND)
+        jobs, kept = rows()
+        self.assertGreater(jobs, 1)
+        self.assertEqual(self.b.native.job(last["id"])["state"], "done")
+        until_true(lambda: figures("kept_jobs") == [jobs, jobs] and figures("kept_bytes") == [kept, kept])
+        gone = (figures('jobs_removed_total{reason="keep_bytes"}'), figures('jobs_removed_total{reason="expired"}'))
+        self.assertEqual(sum(map(sum, gone)), sum(figures("jobs_submitted_total")) - jobs, gone)
 
     def test_z_a_machine_dies(self):
         with Ledger(self.a.native) as ledger:
