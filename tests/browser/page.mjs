@@ -376,6 +376,9 @@ test("the queue shows what runs, and own jobs are cancelled, opened and run agai
 	await page.click("nav >> text=Queue");
 	await page.click('[aria-label="Your jobs: Finished, 1"]');
 	assert.equal(await page.locator('[aria-label="Your jobs"] tbody tr').count(), 1);
+	await page.click('[aria-label^="Run job"]');
+	assert.equal(await result(), "Finished");
+	assert.equal(await stream("stdout"), "again\n");
 });
 
 test("the last hour is shown as plots, and in words", async () => {

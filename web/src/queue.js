@@ -2,7 +2,7 @@
 /* What waits, what runs, what it takes of the machines, and one's own jobs; for operators everybody's. */
 import { call, client, get, jobPath } from "./api.js";
 import { fill, h } from "./dom.js";
-import { forget, ownJobs, settle } from "./jobs.js";
+import { forget, ownJobs, remember, settle } from "./jobs.js";
 import { visible } from "./output.js";
 import style from "./queue.css";
 import { bytes, duration, verdictWords, waitingWords } from "./verdict.js";
@@ -102,6 +102,11 @@ export function startQueue(host, { open }) {
 	const button = (text, label, handler) => h("button", { type: "button", "aria-label": label, on: { click: handler } }, text);
 	const cancel = (id) => button("Cancel", `Cancel job ${cut(id)}`, () => act(() => call("DELETE", jobPath(id)), `Job ${cut(id)} is cancelled.`));
 	const view = (id, interactive) => button("Open", `Open job ${cut(id)}`, () => open(id, interactive));
+	const again = ({ id, task, interactive }) => button("Run again", `Run job ${cut(id)} again`, () => act(async () => {
+		const fresh = await call("POST", jobPath(id, "/retry"));
+		remember(fresh.id, task, interactive);
+		open(fresh.id, interactive);
+	}));
 	const row = (...buttons) => h("span", { class: "buttons" }, ...buttons);
 
 	/* ---- the queue ---- */
@@ -143,7 +148,7 @@ export function startQueue(host, { open }) {
 
 	function ownRow(job) {
 		return cells(short(job.id), job.task, clock(job.at), ending(job.verdict),
-			row(view(job.id, job.interactive), ...(job.verdict === null ? [cancel(job.id)] : [button("Forget", `Forget job ${cut(job.id)}`, () => act(() => forget(job.id)))])));
+			row(view(job.id, job.interactive), ...(job.verdict === null ? [cancel(job.id)] : [again(job), button("Forget", `Forget job ${cut(job.id)}`, () => act(() => forget(job.id)))])));
 	}
 
 	function drawOwn(mine) {
@@ -157,7 +162,7 @@ export function startQueue(host, { open }) {
 		put(ended.body, endings("Ended jobs", list, endedChosen, (verdict) => ((endedChosen = verdict), drawEnded(list))),
 			table(["Job", "Client", "Task", "At", "Ended as", ""], chosenOf(list, endedChosen).map((job) =>
 				cells(short(job.id), job.client ?? "\u2013", job.task, clock(job.finished_at), ending(job.verdict),
-					isWhole(job.id) ? row(view(job.id)) : null)), "None."));
+					isWhole(job.id) ? row(view(job.id), again(job)) : null)), "None."));
 	}
 
 	/* What ended while nobody looked. One that is gone is forgotten. */
