@@ -181,6 +181,8 @@ static void on_collect(const struct frame *frame)
 	must(orders_collect(agent.more.buf, agent.more.len, &order, &err), &err);
 	more_done();
 	agent.phase = PHASE_COLLECTING;
+	agent.copying = order.copy;
+	agent.collected = false;
 	if (order.n == 0)
 		agent.collected = true;
 	else
@@ -412,6 +414,22 @@ static bool say_done(void)
 	return frame_out_put(&agent.out, FRAME_DONE, agent.nonce, FRAME_NONCE_BYTES) == 0;
 }
 
+static bool say_collected(void)
+{
+	return frame_out_put(&agent.out, FRAME_COLLECTED, agent.nonce, FRAME_NONCE_BYTES) == 0;
+}
+
+/* All of it was sent: the end of the job, or of a copy. */
+static void end_collecting(void)
+{
+	if (!agent.collected || agent.collect_fd >= 0)
+		return;
+	if (agent.copying && say_collected())
+		agent.phase = PHASE_IDLE;
+	else if (!agent.copying && say_done())
+		agent.phase = PHASE_LAST;
+}
+
 /* DONE was said: a slot's agent forgets the job, a container's ends. */
 static void forget(void)
 {
@@ -446,8 +464,7 @@ static void advance(int64_t now_us)
 			agent.phase = PHASE_WARMING;
 		break;
 	case PHASE_COLLECTING:
-		if (agent.collected && agent.collect_fd < 0 && say_done())
-			agent.phase = PHASE_LAST;
+		end_collecting();
 		break;
 	case PHASE_LAST:
 		if (agent.job.sandbox)

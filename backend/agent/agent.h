@@ -70,6 +70,7 @@ struct agent {
 	struct step step;
 	unsigned int steps;
 	bool collected; /* the collector has ended well */
+	bool copying;   /* it makes a copy: the job goes on */
 	bool was_ready;
 	int64_t flush_at_us; /* output waits until then; 0: it does not */
 	int names_fd;        /* list of unix sockets' names, in a slot */

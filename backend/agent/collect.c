@@ -44,12 +44,13 @@ static void send_message(struct collector *c, enum frame_type type, size_t len)
 			_exit(1);
 }
 
-static void send_got(struct collector *c, uint64_t bytes)
+static void send_got(struct collector *c, const struct stat *st)
 {
 	struct packer p = packer_fixed(c->message + 1, FRAME_PAYLOAD_MAX);
 
 	pack_str(&p, c->name);
-	pack_u64(&p, bytes);
+	pack_u64(&p, (uint64_t)st->st_size);
+	pack_u8(&p, (st->st_mode & S_IXUSR) != 0);
 	send_message(c, FRAME_GOT_FILE, p.len);
 }
 
@@ -166,7 +167,7 @@ static void take_file(struct collector *c, int dir, const char *entry)
 	}
 	c->files++;
 	c->bytes += (uint64_t)st.st_size;
-	send_got(c, (uint64_t)st.st_size);
+	send_got(c, &st);
 	send_bytes(c, fd, (uint64_t)st.st_size);
 }
 
@@ -231,6 +232,7 @@ static void walk(struct collector *c, int fd, unsigned int depth)
 {
 	DIR *dir = fdopendir(fd);
 	const struct dirent *entry;
+	bool empty = true;
 
 	if (dir == NULL) {
 		(void)close(fd);
@@ -240,10 +242,14 @@ static void walk(struct collector *c, int fd, unsigned int depth)
 	while ((entry = readdir(dir)) != NULL) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
+		empty = false;
 		if (has_enough(c))
 			break;
 		visit(c, fd, entry, depth);
 	}
+	/* No file's name would bring it back. */
+	if (empty && c->order->copy && c->name[0] != '\0')
+		send_skipped(c, "empty directory");
 	(void)closedir(dir);
 }
 

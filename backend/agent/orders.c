@@ -146,6 +146,7 @@ int orders_collect(const uint8_t *p, size_t n, struct collect_order *ret, struct
 	struct unpacker u = unpacker_of(p, n);
 	struct collect_order order = { 0 };
 	uint32_t count;
+	uint8_t copy;
 
 	order.files_max = unpack_u32(&u);
 	order.bytes_max = unpack_u64(&u);
@@ -157,7 +158,9 @@ int orders_collect(const uint8_t *p, size_t n, struct collect_order *ret, struct
 		if (order.globs[order.n] == NULL)
 			break;
 	}
-	if (!unpack_end(&u)) {
+	copy = unpack_u8(&u);
+	order.copy = copy == 1;
+	if (!unpack_end(&u) || copy > 1) {
 		collect_order_done(&order);
 		return err_say(err, EPROTO, "COLLECT: bad globs");
 	}

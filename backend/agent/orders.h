@@ -43,6 +43,7 @@ struct collect_order {
 	uint64_t bytes_max;
 	uint32_t n;
 	char *globs[ORDERS_GLOBS_MAX]; /* owned */
+	bool copy;                     /* the job goes on afterwards */
 };
 
 /* All return 0 or -EPROTO with what is wrong. */

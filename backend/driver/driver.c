@@ -37,6 +37,7 @@
 
 #include "agent/slot_profile.h"
 #include "agent_volume.h"
+#include "build_cache.h"
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/role.h"
@@ -61,6 +62,7 @@
 #define DRAIN_REMOVE_MS 30000 /* for removing containers when all jobs have gone */
 #define ACK_MS          5000
 #define INSTANCE_PATH   STATE_DRIVER "/instance"
+#define BUILDS_PATH     STATE_DRIVER "/builds"
 
 struct driver {
 	const struct config *config;
@@ -69,6 +71,7 @@ struct driver {
 	struct agent_volume *volume;
 	struct images *images;
 	struct pool *pool;
+	struct builds *builds; /* NULL: no task has one, or it cannot be used */
 	struct jobs *jobs;
 	struct queue_link *link;
 	char instance[INSTANCE_CHARS + 1];
@@ -685,6 +688,19 @@ static int socket_group(const struct engine_where *where, gid_t *ret_gid, struct
 	return 0;
 }
 
+/* Where builds cannot be kept they are made each time. */
+static void open_builds(struct driver *d)
+{
+	struct err err;
+	bool wanted = false;
+
+	for (size_t i = 0; i < d->config->n_tasks; i++)
+		wanted = wanted || d->config->tasks[i].build_cache != BUILD_CACHE_OFF;
+	if (wanted &&
+		build_cache_open(BUILDS_PATH, d->config->build_cache_bytes, &d->builds, &err) < 0)
+		log_warning("builds are not kept: %s", err.msg);
+}
+
 /* All that needs root, or files of others. Then never again. */
 static int open_and_confine(struct driver *d, struct engine_where *where, struct err *err)
 {
@@ -707,8 +723,10 @@ static int open_and_confine(struct driver *d, struct engine_where *where, struct
 		r = role_confine(ROLE_DRIVER, d->config, gid, err);
 	if (r == 0)
 		r = instance_load(INSTANCE_PATH, d->instance, err);
-	if (r == 0)
+	if (r == 0) {
 		slot_note_forget();
+		open_builds(d);
+	}
 	return r;
 }
 
@@ -786,6 +804,7 @@ static int make_jobs(struct driver *d, struct err *err)
 		.pool = d->pool,
 		.link = d->link,
 		.gpus = &d->gpus,
+		.builds = d->builds,
 		.changed = on_job_over,
 		.arg = d };
 
@@ -821,6 +840,7 @@ static void free_event(struct event *event)
 static void driver_done(struct driver *d)
 {
 	jobs_free(d->jobs);
+	build_cache_free(d->builds);
 	pool_free(d->pool);
 	queue_link_free(d->link);
 	images_free(d->images);

@@ -23,6 +23,7 @@ static const char *const names[PHASE_MAX_] = {
 	[PHASE_FEEDING] = "feeding",
 	[PHASE_STEPPING] = "stepping",
 	[PHASE_CHECKING] = "checking",
+	[PHASE_SAVING] = "saving",
 	[PHASE_COLLECTING] = "collecting",
 	[PHASE_AUTOPSY] = "autopsy",
 	[PHASE_SETTLING] = "settling",
@@ -37,10 +38,12 @@ static const unsigned moves[PHASE_MAX_] = {
 	[PHASE_WAITING] = TO(PHASE_FEEDING) | TO(PHASE_OVER),
 	[PHASE_FEEDING] =
 		TO(PHASE_STEPPING) | TO(PHASE_AUTOPSY) | TO(PHASE_SETTLING) | TO(PHASE_OVER),
-	[PHASE_STEPPING] = TO(PHASE_CHECKING) | TO(PHASE_COLLECTING) | TO(PHASE_AUTOPSY) |
-			   TO(PHASE_SETTLING) | TO(PHASE_OVER),
+	[PHASE_STEPPING] = TO(PHASE_CHECKING) | TO(PHASE_SAVING) | TO(PHASE_COLLECTING) |
+			   TO(PHASE_AUTOPSY) | TO(PHASE_SETTLING) | TO(PHASE_OVER),
 	[PHASE_CHECKING] = TO(PHASE_STEPPING) | TO(PHASE_COLLECTING) | TO(PHASE_AUTOPSY) |
 			   TO(PHASE_SETTLING) | TO(PHASE_OVER),
+	[PHASE_SAVING] =
+		TO(PHASE_STEPPING) | TO(PHASE_AUTOPSY) | TO(PHASE_SETTLING) | TO(PHASE_OVER),
 	[PHASE_COLLECTING] = TO(PHASE_AUTOPSY) | TO(PHASE_SETTLING) | TO(PHASE_OVER),
 	[PHASE_AUTOPSY] = TO(PHASE_SETTLING) | TO(PHASE_OVER),
 	[PHASE_SETTLING] = TO(PHASE_OVER),
@@ -86,6 +89,7 @@ static void job_free(struct job *job)
 	blob_done(&job->input);
 	free(job->compare);
 	job_check_free(job);
+	job_build_free(job);
 	free(job->gpus_text);
 	EVP_MD_CTX_free(job->sha);
 	explicit_bzero(job->nonce, sizeof(job->nonce));
@@ -340,6 +344,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	case PHASE_FEEDING:
 		job_give_back(job, GIVEBACK_ENGINE, "the container does not take the job's files");
 		break;
+	case PHASE_SAVING:
 	case PHASE_COLLECTING:
 		job_give_back(job, GIVEBACK_ENGINE, "collecting files took too long");
 		break;
@@ -372,6 +377,8 @@ static void on_box(struct box *box, void *arg)
 	(void)snprintf(job->image_id, sizeof(job->image_id), "%s", box->image_id);
 	job->result.isolation = box->shape.sandbox ? ISOLATION_SANDBOX : ISOLATION_CONTAINER;
 	job_move(job, PHASE_FEEDING);
+	if (job_build_begin(job) == -ECANCELED)
+		return;
 	if (getrandom(job->nonce, sizeof(job->nonce), 0) != (ssize_t)sizeof(job->nonce) ||
 		job_feed_start(job) < 0 || job_check_prepare(job) < 0) {
 		job_give_back(job, GIVEBACK_ENGINE, "out of memory");
@@ -498,6 +505,7 @@ static struct job *job_new(struct jobs *jobs, struct msg_run *run)
 	result_init(&job->result);
 	gather_init(&job->gather);
 	job->early = (struct finding){ .verdict = VERDICT_MAX_, .limit = LIMIT_MAX_ };
+	(void)snprintf(job->client, sizeof(job->client), "%s", run->client);
 	job->input = run->input;
 	run->input = BLOB_EMPTY;
 	job->timer = evtimer_new(jobs->host.base, on_timer, job);
@@ -561,6 +569,9 @@ void jobs_accept(struct jobs *jobs, struct msg_run *run)
 		end_with_error(job, err.msg);
 		return;
 	}
+	job->files = job->spec.files;
+	job->n_files = job->spec.n_files;
+	job->files_in = &job->input;
 	memcpy(job->plan->trace, job->trace, sizeof(job->trace));
 	resolve(job);
 }

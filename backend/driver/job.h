@@ -5,7 +5,8 @@
  *	RESOLVING ─► WAITING ─► FEEDING ─► STEPPING ─► COLLECTING ─► SETTLING ─► (told, forgotten)
  *	(image)      (container) (files)    │  ▲  │         │            ▲
  *	                             │      ▼  │  │         │            │
- *	                             │   CHECKING │         │            │
+ *	                             │  CHECKING  │         │            │
+ *	                             │  SAVING    │         │            │
  *	                             └──────┴─────┴─────────┴─► AUTOPSY ─┘
  *	                                                        (the agent is gone: why?)
  *
@@ -24,6 +25,7 @@
 #include "wire/pack.h"
 
 struct jobs;
+struct builds;
 
 struct jobs_host {
 	struct event_base *base;
@@ -33,6 +35,7 @@ struct jobs_host {
 	struct pool *pool;
 	struct queue_link *link;
 	const struct gpu_list *gpus; /* the machine's */
+	struct builds *builds;       /* NULL: none can be kept */
 	void (*changed)(void *arg);  /* one has ended: drains wait for that */
 	void *arg;
 };

@@ -19,14 +19,15 @@ static bool put(struct job *job, int r)
 }
 
 /* The next piece of an extent as a frame. */
-static bool put_bytes(struct job *job, enum frame_type type, const struct extent *extent)
+static bool put_bytes(
+	struct job *job, enum frame_type type, const struct blob *from, const struct extent *extent)
 {
 	uint8_t chunk[FRAME_PAYLOAD_MAX];
 	uint64_t left = extent->len - job->sent;
 	size_t n = left < sizeof(chunk) ? (size_t)left : sizeof(chunk);
 	struct err err;
 
-	if (blob_read(&job->input, extent->offset + job->sent, chunk, n, &err) < 0) {
+	if (blob_read(from, extent->offset + job->sent, chunk, n, &err) < 0) {
 		job_give_back(job, GIVEBACK_ENGINE, err.msg);
 		return false;
 	}
@@ -53,14 +54,15 @@ static bool feed_files(struct job *job)
 {
 	const struct spec_file *file;
 
-	if (job->file == job->spec.n_files) {
+	if (job->file == job->n_files) {
 		job_feed_next_step(job);
 		return job->phase == PHASE_STEPPING;
 	}
-	file = &job->spec.files[job->file];
+	file = &job->files[job->file];
 	if (!job->file_open && !put_file_header(job, file))
 		return false;
-	if (job->sent < file->data.len && !put_bytes(job, FRAME_FILE_DATA, &file->data))
+	if (job->sent < file->data.len &&
+		!put_bytes(job, FRAME_FILE_DATA, job->files_in, &file->data))
 		return false;
 	if (job->sent == file->data.len) {
 		job->file++;
@@ -89,6 +91,7 @@ static bool put_collect(struct job *job)
 		pack_strings(&p, globs);
 	else
 		pack_u32(&p, 0);
+	pack_u8(&p, 0);
 	r = frames_put_long(box_output(job->box), FRAME_COLLECT, &p);
 	packer_done(&p);
 	job->collecting = true;
@@ -112,7 +115,7 @@ static bool feed_stdin(struct job *job)
 	if (job->stdin_done)
 		return false;
 	if (job->sent < step->stdin_.len)
-		return put_bytes(job, FRAME_STDIN, &step->stdin_);
+		return put_bytes(job, FRAME_STDIN, &job->input, &step->stdin_);
 	job->stdin_done = true;
 	if (put(job, frames_put(box_output(job->box), FRAME_STDIN_END, NULL, 0)) &&
 		is_last_step(job))
@@ -228,6 +231,24 @@ void job_feed_next_step(struct job *job)
 		job_move(job, PHASE_STEPPING);
 	job->step_start_us = clock_us();
 	job_arm(job, step->limits.v[LIMIT_WALL] + job->jobs->host.config->grace_ms);
+}
+
+void job_feed_copy(struct job *job, uint64_t bytes_max)
+{
+	uint8_t payload[64];
+	struct packer p = packer_fixed(payload, sizeof(payload));
+
+	if (!job->stdin_done &&
+		!put(job, frames_put(box_output(job->box), FRAME_STDIN_END, NULL, 0)))
+		return;
+	job->stdin_done = true;
+	pack_u32(&p, SPEC_FILES_MAX);
+	pack_u64(&p, bytes_max);
+	pack_u32(&p, 1);
+	pack_str(&p, "**");
+	pack_u8(&p, 1);
+	if (put(job, frames_put(box_output(job->box), FRAME_COLLECT, payload, p.len)))
+		attach_flush(job->box->attach, false);
 }
 
 void job_feed_collected(struct job *job)

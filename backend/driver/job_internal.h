@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 
+#include "build_cache.h"
 #include "compare.h"
 #include "job.h"
 #include "wire/result.h"
@@ -16,6 +17,7 @@ enum job_phase {
 	PHASE_FEEDING,
 	PHASE_STEPPING,
 	PHASE_CHECKING,
+	PHASE_SAVING,
 	PHASE_COLLECTING,
 	PHASE_AUTOPSY,
 	PHASE_SETTLING,
@@ -37,6 +39,14 @@ struct typed {
 	size_t n_askers;
 };
 
+/* job_build.c's. */
+struct build {
+	struct build_key key;
+	bool known;
+	struct build_entry entry;    /* owned; where it is known */
+	struct build_writer *writer; /* owned; while it is copied */
+};
+
 struct job {
 	TAILQ_ENTRY(job) link;
 	struct jobs *jobs;
@@ -49,9 +59,10 @@ struct job {
 	struct plan *plan; /* owned */
 	struct image *image;
 	struct pool_ticket ticket;
-	uint64_t gpus;   /* what the queue gave it, by their places */
-	char *gpus_text; /* owned; the same as the engine is told; NULL: as the task says */
-	struct box *box; /* the pool's; ours while not NULL */
+	char client[64 + 1]; /* "": none */
+	uint64_t gpus;       /* what the queue gave it, by their places */
+	char *gpus_text;     /* owned; the same as the engine is told; NULL: as the task says */
+	struct box *box;     /* the pool's; ours while not NULL */
 	char trace[TRACE_CHARS + 1]; /* "": none */
 	uint8_t nonce[FRAME_NONCE_BYTES];
 	struct event *timer; /* owned: our own clock, per phase */
@@ -61,12 +72,17 @@ struct job {
 	bool autopsy_again;
 
 	/* what goes in */
-	size_t file;     /* index of the file that is being sent */
-	bool file_open;  /* its header was sent */
-	uint64_t sent;   /* bytes of that file, or of the step's stdin */
-	size_t step;     /* index in plan->steps */
-	bool stdin_done; /* STDIN_END was sent */
-	bool collecting; /* COLLECT was sent */
+	const struct spec_file *files; /* the request's, or what a known build left */
+	size_t n_files;
+	const struct blob *files_in;
+	struct build *build; /* owned; NULL: its build is not kept */
+	size_t file;         /* index of the file that is being sent */
+	bool file_open;      /* its header was sent */
+	uint64_t sent;       /* bytes of that file, or of the step's stdin */
+	size_t step;         /* index in plan->steps */
+	size_t first_step;   /* that is run: 1 where the build is known */
+	bool stdin_done;     /* STDIN_END was sent */
+	bool collecting;     /* COLLECT was sent */
 	int64_t step_start_us;
 
 	struct typed typed;
@@ -148,6 +164,19 @@ void job_pack_step(struct packer *p, enum frame_step kind, const struct limits *
 	const struct plan_words *words, bool open_stdin);
 int job_put_start(struct job *job, struct box *box, const uint8_t nonce[FRAME_NONCE_BYTES]);
 
+/* A copy of the workspace, of so many bytes at most. */
+void job_feed_copy(struct job *job, uint64_t bytes_max);
+
+/* job_build.c */
+/* Looks for the job's build, before its files go in. -ENOMEM; -ECANCELED: it was given back. */
+int job_build_begin(struct job *job);
+/* After a step: true where a copy is made, which job_next_step() follows. */
+bool job_build_save(struct job *job);
+/* What comes of the copy. -EPROTO: not what it should be. */
+int job_build_data(struct job *job, const uint8_t *data, size_t n);
+int job_build_frame(struct job *job, enum frame_type type, struct unpacker *u);
+void job_build_free(struct job *job);
+
 /* job_cases.c */
 /* One more has ended. */
 void job_cases_news(struct job *job);
@@ -172,6 +201,12 @@ void job_check_free(struct job *job);
 void job_note_finding(struct job *job);
 /* The last record's verdict is final: what comes next. */
 void job_judged(struct job *job);
+/* The step behind the current one begins. */
+void job_next_step(struct job *job);
+/* The record of a build that is not run, with what it printed. -ENOMEM, or the job is given back.
+ */
+int job_take_known(struct job *job, const struct step_result *known, const uint8_t *out,
+	const uint8_t *err_out);
 /* A step's record as the agent gives it, checked; the nonce was read before. */
 bool job_unpack_evidence(struct unpacker *u, struct evidence *ev, char *note, size_t size);
 /* Records of steps that are final. */

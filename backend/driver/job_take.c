@@ -81,6 +81,8 @@ static int on_bulk(enum frame_type type, const uint8_t *data, size_t n, void *ar
 {
 	struct job *job = arg;
 
+	if (type == FRAME_GOT_DATA && job->phase == PHASE_SAVING)
+		return job_build_data(job, data, n);
 	if (type == FRAME_GOT_DATA)
 		return take_file_bytes(job, data, n);
 	return take_output(job, type == FRAME_STDERR, data, n);
@@ -222,14 +224,19 @@ static bool is_last(const struct job *job)
 	return step->finding.verdict != VERDICT_OK && (step->build || job->plan->stop_on_failure);
 }
 
+void job_next_step(struct job *job)
+{
+	job->step++;
+	job_feed_next_step(job);
+	job_feed(job);
+}
+
 void job_judged(struct job *job)
 {
 	if (is_last(job)) {
 		job_feed_collected(job);
-	} else {
-		job->step++;
-		job_feed_next_step(job);
-		job_feed(job);
+	} else if (!job_build_save(job)) {
+		job_next_step(job);
 	}
 	if (job->phase == PHASE_OVER)
 		return;
@@ -292,15 +299,34 @@ static bool end_file(struct job *job)
 		       job->sha, job->result.files[job->result.n_files - 1].sha256, &n) == 1;
 }
 
+int job_take_known(struct job *job, const struct step_result *known, const uint8_t *out,
+	const uint8_t *err_out)
+{
+	struct step_result *step = new_step(&job->result);
+
+	if (step == NULL)
+		return -ENOMEM;
+	*step = *known;
+	step->name = step->checker_message = NULL;
+	step->note = known->note == NULL ? NULL : strdup(known->note);
+	step->cached = true;
+	step->out.offset = step->err.offset = 0;
+	if (keep(job, GATHER_OUT, out, (size_t)known->out.bytes) < 0)
+		return -ECANCELED;
+	return keep(job, GATHER_ERR, err_out, (size_t)known->err.bytes);
+}
+
 static int on_got_file(struct job *job, struct unpacker *u)
 {
 	const struct task *task = job->plan->task;
 	cleanup_free char *name = unpack_strdup(u, FRAME_NAME_MAX);
 	uint64_t bytes = unpack_u64(u);
+	uint8_t executable = unpack_u8(u);
 	struct file_result *files;
 
 	if (job->phase != PHASE_COLLECTING || !unpack_end(u) || !end_file(job) || name == NULL ||
-		!name_is_good(name) || job->result.n_files >= (size_t)task->collect_files ||
+		executable > 1 || !name_is_good(name) ||
+		job->result.n_files >= (size_t)task->collect_files ||
 		bytes > (uint64_t)task->collect_bytes - job->files_bytes)
 		return garbled(job, "file");
 	if (job->sha == NULL)
@@ -360,7 +386,7 @@ static int on_fault(struct job *job, struct unpacker *u)
 	struct evidence ev;
 
 	unpack_str(u, text, sizeof(text));
-	if (strncmp(text, "input: ", 7) == 0 && job->result.n_steps == 0 &&
+	if (strncmp(text, "input: ", 7) == 0 && job->result.n_steps == job->first_step &&
 		(job->phase == PHASE_FEEDING || job->phase == PHASE_STEPPING)) {
 		job_evidence_so_far(job, &ev);
 		ev.wall_us = 0;
@@ -391,6 +417,8 @@ static int on_frame(enum frame_type type, const uint8_t *payload, size_t n, void
 	struct job *job = arg;
 	struct unpacker u = unpacker_of(payload, n);
 
+	if (job->phase == PHASE_SAVING && type != FRAME_FAULT && type != FRAME_TAKEN)
+		return job_build_frame(job, type, &u) < 0 ? garbled(job, "copy") : 0;
 	switch (type) {
 	case FRAME_STEP_END:
 		return on_step_end(job, &u);

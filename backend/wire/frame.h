@@ -21,6 +21,7 @@
  *	                           ◀──  STDOUT, STDERR...
  *	                           ◀──  STEP_END
  *	(STEP again, as often as the job has steps)
+ *	(COLLECT for a copy between two steps ──▶ GOT_FILE, GOT_DATA..., SKIPPED, COLLECTED)
  *	COLLECT  globs             ──▶
  *	                           ◀──  GOT_FILE, GOT_DATA..., or SKIPPED
  *	                           ◀──  DONE
@@ -86,7 +87,11 @@ enum frame_type {
 	FRAME_STDIN_END,
 	/* nothing: end of the step's input */
 	FRAME_COLLECT,
-	/* u32 files at most; u64 bytes at most; u32 n, then n times str glob. n = 0: none */
+	/*
+	 * u32 files at most; u64 bytes at most; u32 n, then n times str glob. n = 0: none;
+	 * u8 1: a copy of the workspace on the way, COLLECTED ends it and the job goes on: what
+	 * could not be made again from its files is SKIPPED, empty directories too
+	 */
 	FRAME_MORE,
 	/* raw bytes that belong in front of the payload of the next STEP or COLLECT; 32 MiB in all
 	 */
@@ -120,7 +125,7 @@ enum frame_type {
 	 * str why exec failed ("" if it did not; exit code is then 126 or 127)
 	 */
 	FRAME_GOT_FILE,
-	/* str name; u64 bytes that follow */
+	/* str name; u64 bytes that follow; u8 1: its owner may execute it */
 	FRAME_GOT_DATA,
 	/* raw bytes of the file begun last */
 	FRAME_SKIPPED,
@@ -137,6 +142,8 @@ enum frame_type {
 	 */
 	FRAME_TAKEN,
 	/* u32 bytes of an open input that the program's pipe took, or that were thrown away */
+	FRAME_COLLECTED,
+	/* raw 16 nonce: the copy is complete */
 	FRAME_AGENT_MAX_,
 };
 

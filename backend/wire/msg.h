@@ -212,7 +212,7 @@ enum sweep_act {
 #define MSG_RUN_FIELDS(F) \
 	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(STR, task, TASK_NAME_MAX) F(BLOB, spec, UINT64_MAX) F(BLOB, input, UINT64_MAX) \
 	F(U64, gpus, UINT64_MAX) /* it gets those of NODE's; 0: none */ \
-	F(STR, trace, TRACE_CHARS)
+	F(STR, trace, TRACE_CHARS) F(STR, client, 64)
 #define MSG_STOP_FIELDS(F) /* cancelled: end it with that verdict, or, where its lease is lost, without a word */ \
 	F(ID, id, 0) F(U32, attempt, UINT32_MAX) F(U8, lease_lost, 1)
 #define MSG_INPUT_FIELDS(F) /* of a JOB_INPUT, to be answered with INPUT_TAKEN */ \

@@ -530,8 +530,8 @@ void ending_done(struct ending *end)
 	*end = (struct ending){ 0 };
 }
 
-size_t box_collect(struct box *box, uint32_t files, uint64_t bytes, const char *const *globs,
-	struct got *ret, size_t max)
+static size_t collect(struct box *box, uint32_t files, uint64_t bytes, const char *const *globs,
+	bool copy, struct got *ret, size_t max)
 {
 	struct packer p = packer_growing();
 	size_t count = 0;
@@ -539,6 +539,7 @@ size_t box_collect(struct box *box, uint32_t files, uint64_t bytes, const char *
 	pack_u32(&p, files);
 	pack_u64(&p, bytes);
 	pack_list(&p, globs);
+	pack_u8(&p, copy);
 	box_send(box, FRAME_COLLECT, p.buf, p.len);
 	packer_done(&p);
 	for (;;) {
@@ -548,7 +549,7 @@ size_t box_collect(struct box *box, uint32_t files, uint64_t bytes, const char *
 		struct unpacker u = unpacker_of(data, n);
 
 		errno = EPROTO;
-		if (type == FRAME_DONE)
+		if (type == (copy ? FRAME_COLLECTED : FRAME_DONE))
 			return count;
 		if (type == FRAME_GOT_DATA) {
 			check(count > 0, "GOT_DATA without a file");
@@ -559,8 +560,25 @@ size_t box_collect(struct box *box, uint32_t files, uint64_t bytes, const char *
 			"collected");
 		ret[count] = (struct got){ .skipped = type == FRAME_SKIPPED };
 		unpack_str(&u, ret[count].name, sizeof(ret[count].name));
-		if (type == FRAME_SKIPPED)
+		if (type == FRAME_SKIPPED) {
 			unpack_str(&u, ret[count].reason, sizeof(ret[count].reason));
+		} else {
+			(void)unpack_u64(&u);
+			ret[count].executable = unpack_u8(&u) == 1;
+		}
 		count++;
 	}
+}
+
+size_t box_collect(struct box *box, uint32_t files, uint64_t bytes, const char *const *globs,
+	struct got *ret, size_t max)
+{
+	return collect(box, files, bytes, globs, false, ret, max);
+}
+
+size_t box_copy(struct box *box, struct got *ret, size_t max)
+{
+	static const char *const all[] = { "**", NULL };
+
+	return collect(box, 100, 1000000, all, true, ret, max);
 }

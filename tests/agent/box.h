@@ -60,7 +60,7 @@ struct ending {
 };
 
 struct got {
-	bool skipped;
+	bool skipped, executable;
 	char name[FRAME_NAME_MAX], reason[200];
 	struct bytes data;
 };
@@ -101,5 +101,7 @@ void box_step(struct box *box, const struct ask *ask, struct ending *ret);
 void ending_done(struct ending *end);
 
 /* COLLECT to DONE; number of entries, at most `max`. */
+/* A copy of the workspace between two steps. */
+size_t box_copy(struct box *box, struct got *ret, size_t max);
 size_t box_collect(struct box *box, uint32_t files, uint64_t bytes, const char *const *globs,
 	struct got *ret, size_t max);

@@ -181,3 +181,75 @@ class Many(Case):
         job = self.native.run("sh", args=["exit $(($# % 2))", "sh", *["x" * 100000] * 15],
                               stop_on_failure=True, cases=[{}] * 1000)
         self.assertEqual(verdicts(job)[:2], ["nonzero_exit", None])
+
+
+@at_both_levels
+class BuildCache(Case):
+    """A build says when it ran: its words differ from run to run, and what is kept does not."""
+    number = 0
+
+    def source(self, script=""):
+        """One that nobody has built before."""
+        BuildCache.number += 1
+        return (f"# {self.level} {BuildCache.number}\ncat /proc/sys/kernel/random/uuid | tee made; echo warn >&2\n"
+                f"printf '#!/bin/sh\\ncat made; [ -x main.src ] || echo plain; cat >>seen; cat seen' >program; "
+                f"chmod 755 program; mkdir -p deep/er; echo x >deep/er/file\n{script}")
+
+    def build(self, source, task="kept", **members):
+        members.setdefault("cases", [{"stdin": "a"}, {"stdin": "b"}])
+        job = self.native.run(task, files=[{"name": "main.src", "content": source}], **members)
+        return job, job["build"] and job["build"]["cached"]
+
+    def test_the_second_is_not_built(self):
+        source = self.source()
+        first, cached = self.build(source)
+        self.assertEqual((first["verdict"], cached), ("ok", False), first)
+        made = content(first["build"]["stdout"])
+        second, cached = self.build(source)
+        self.assertEqual((second["verdict"], cached), ("ok", True), second)
+        for name in ("verdict", "exit_code", "usage", "stdout", "stderr"):
+            self.assertEqual(second["build"][name], first["build"][name])
+        self.assertEqual([content(case["stdout"]) for case in second["cases"]],
+                         [made + b"plain\na", made + b"plain\nab"])
+        for job in (first, second):
+            self.assertEqual(sorted(file["name"] for file in job["files"]),
+                             ["deep/er/file", "made", "main.src", "program", "seen"])
+
+    def test_a_job_of_one_case(self):
+        source = self.source()
+        self.build(source, cases=[{}])
+        job = self.native.run("kept", files=[{"name": "main.src", "content": source}], stdin="x")
+        self.assertEqual((job["verdict"], job["build"]["cached"], job["cases"]), ("ok", True, []))
+        self.assertTrue(content(job["stdout"]).endswith(b"plain\nx"))
+
+    def test_what_cases_do_is_not_kept(self):
+        source = self.source()
+        self.build(source, cases=[{"stdin": "evil"}])
+        job, cached = self.build(source, cases=[{"stdin": ""}])
+        self.assertTrue(cached)
+        self.assertNotIn(b"evil", content(job["cases"][0]["stdout"]))
+
+    def test_all_that_a_build_hangs_on(self):
+        source = self.source()
+        self.build(source)
+        for change in ({"build": {"limits": {"wall_ms": 9000}}}, {"env": {"X": "1"}},
+                       {"build": {"command": ["/bin/sh", "-e", "main.src"]}}):
+            with self.subTest(change=change):
+                self.assertEqual(self.build(source, **change)[1], False)
+        files = [{"name": "main.src", "content": source}]
+        for more in ([{"name": "b", "content": ""}], []):
+            job = self.native.run("kept", files=[{**files[0], "executable": not more}, *more])
+            self.assertEqual(job["build"]["cached"], False, more)
+        self.assertEqual(self.build(source, args=["for the cases"])[1], True)
+
+    def test_what_cannot_be_brought_back_is_not_kept(self):
+        for script in ("ln -s made link", "ln made hard", "mkfifo pipe", "mkdir empty", "exit 1",
+                       "head -c 1100000 /dev/zero"):
+            with self.subTest(script):
+                source = self.source(script)
+                self.build(source)
+                self.assertEqual(self.build(source)[1], False)
+
+    def test_a_task_without_one(self):
+        source = self.source()
+        self.assertEqual([self.build(source, task="build")[1] for _ in range(2)], [False, False])
