@@ -680,6 +680,33 @@ static void got_done(struct got *got, size_t n)
 		free(got[i].data.data);
 }
 
+/* Between two steps, after which the job goes on, and ends as any other. */
+static void copies(void **state)
+{
+	static struct got got[64];
+	struct box *box = open_box();
+	size_t n;
+
+	(void)state;
+	run_quiet(box, STEP("leave"), 0);
+	n = box_copy(box, got, 64);
+	assert_got(got, n, "plain.txt", "plain");
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(got[i].executable, strcmp(got[i].name, "run") == 0);
+	got_done(got, n);
+	run_quiet(box, STEP("exit", "3"), 3);
+	n = box_copy(box, got, 64);
+	assert_got(got, n, "plain.txt", "plain");
+	got_done(got, n);
+	n = box_collect(box, 100, 1000000, (const char *const[]){ "plain.txt", NULL }, got, 64);
+	assert_int_equal(n, 1);
+	got_done(got, n);
+	if (sandboxed)
+		assert_int_equal(box_close(box), 0);
+	else
+		assert_int_equal(box_wait(box), 0);
+}
+
 static void collects(void **state)
 {
 	static struct got got[64];
@@ -1044,6 +1071,7 @@ int main(int argc, char **argv)
 		BOTH(inputs),
 		BOTH(inputs_refused),
 		BOTH(collects),
+		BOTH(copies),
 		BOTH(collects_within_caps),
 		BOTH(many_cases),
 		BOTH(driver_gone),
