@@ -186,6 +186,12 @@ void fair_add(struct fair *fair, struct fair_job *job, uint64_t cost, unsigned w
 	put(fair, job);
 }
 
+void fair_forgive(struct fair_client *client)
+{
+	if (client->tickets.root == NULL)
+		client->finish = 0;
+}
+
 void fair_put_back(struct fair *fair, struct fair_job *job)
 {
 	if (job->of_all.seq == 0) /* it was served before there was anything here to know it */

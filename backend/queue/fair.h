@@ -9,6 +9,9 @@
  * so the first job of a client that had none goes before all but those of others who had none,
  * however many they have waiting, and over time each client gets its share of what there is.
  *
+ * A client of which nothing waits and nothing runs owes nothing: without that, its single job
+ * might have to wait for one of others that came earlier.
+ *
  * Whose tickets come when is one thing, which of its jobs a client sends with its next
  * ticket another: the one with the lowest rank, of those whose line is open. A client
  * that cancels a job gives its last ticket back. So nothing that is in the order ever has to
@@ -78,6 +81,9 @@ int fair_enter(
 	struct fair_client *client, struct fair_job *job, size_t line, uint64_t rank, uint64_t seq);
 /* It waits, for the first time. cost: in thousandths of a processor; weight: 1 or more. */
 void fair_add(struct fair *fair, struct fair_job *job, uint64_t cost, unsigned weight);
+/* Nothing of the client waits or runs: what it had before counts no more, its next job is the next.
+ */
+void fair_forgive(struct fair_client *client);
 /* It waits again, at its old place; nothing is charged. */
 void fair_put_back(struct fair *fair, struct fair_job *job);
 /* It waits no more: it was served, here or elsewhere. */

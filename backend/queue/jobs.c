@@ -252,6 +252,8 @@ struct job *jobs_add(struct jobs *jobs, const struct store_job *row)
 		enter_running(jobs, job);
 	} else {
 		enter_queue(jobs, job);
+		if (job->client->running == 0)
+			fair_forgive(&job->client->fair);
 		fair_add(&jobs->fair, &job->fair, cost_of(jobs, job),
 			(unsigned)job->client->client.weight);
 	}

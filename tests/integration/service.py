@@ -303,7 +303,9 @@ class Service:
         all_tasks = {name: {**task, **changes.get(name, {})}
                      for name, task in default_tasks(self.image, self.upload, self.level).items()}
         all_tasks.update(tasks)
-        lines = [f"{key} = {text(value)}" for key, value in self.settings(settings).items()]
+        lines = []
+        for key, value in self.settings(settings).items():
+            lines += section(key, value) if isinstance(value, dict) else [f"{key} = {text(value)}"]
         for name, task in all_tasks.items():
             if task is not None:
                 lines += section(f"task {text(name)}", task)

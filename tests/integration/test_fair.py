@@ -1,11 +1,88 @@
 # SPDX-License-Identifier: MIT
 """Whose turn it is: classes, places, and when a job is said to start."""
+import hashlib
 import os
 import signal
 
 from case import OwnService
 
 STAMP = r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z"
+
+
+def hash_of(token):
+    return "sha256:" + hashlib.sha256(token.encode()).hexdigest()
+
+
+class Shares(OwnService):
+    """Three clients; a client's name is its token."""
+    settings = {'client "many"': {"token_hash": hash_of("many")},
+                'client "heavy"': {"token_hash": hash_of("heavy"), "weight": 3},
+                'client "bound"': {"token_hash": hash_of("bound"), "max_running": 1}}
+    changes = {"one": {"limits": {"cpu_ms": 600000, "wall_ms": 600000}}}
+
+    def call(self, client, method, target, value=None):
+        return self.native.call(method, target, value, {"Authorization": f"Bearer {client}"})
+
+    def accept(self, client, task, script):
+        reply = self.call(client, "POST", "/v1/jobs", {"task": task, "args": [script]})
+        self.assertEqual(reply.status, 202, reply.text)
+        return reply.json()["id"]
+
+    def job(self, client, job):
+        return self.call(client, "GET", f"/v1/jobs/{job}").json()
+
+    def ended(self, client, job):
+        return self.call(client, "GET", f"/v1/jobs/{job}?wait=30").json()
+
+    def tearDown(self):
+        for client in ("many", "heavy", "bound"):
+            self.call(client, "DELETE", "/v1/jobs?all=1")
+
+    def positions(self, client, jobs):
+        return [self.job(client, job)["position"] for job in jobs]
+
+    def test_a_single_job_goes_before_a_crowd(self):
+        holder = self.accept("many", "one", "sleep 600")
+        crowd = [self.accept("many", "one", "true") for _ in range(5)]
+        single = self.accept("bound", "one", "true")
+        self.assertEqual(self.positions("bound", [single]), [1])
+        self.assertEqual(self.positions("many", crowd), [2, 3, 4, 5, 6])
+        self.call("many", "DELETE", f"/v1/jobs/{holder}")
+        first = self.ended("bound", single)
+        others = [self.ended("many", job) for job in crowd]
+        self.assertEqual({job["verdict"] for job in (first, *others)}, {"ok"})
+        for job in others:
+            self.assertLessEqual(first["started_at"], job["started_at"])
+
+    def test_weights(self):
+        self.accept("bound", "one", "sleep 600")
+        light = [self.accept("many", "one", "true") for _ in range(4)]
+        heavy = [self.accept("heavy", "one", "true") for _ in range(9)]
+        # Three of the heavy one's for each of the light one's, which goes behind where they meet.
+        self.assertEqual(self.positions("many", light)[1:], [6, 10, 13])
+        self.assertEqual(self.positions("heavy", heavy)[-1], 12)
+
+    def test_a_bounded_client_is_passed_over(self):
+        running = self.accept("bound", "sh", "sleep 600")
+        waiting = self.accept("bound", "sh", "true")
+        self.assertEqual(self.ended("many", self.accept("many", "sh", "true"))["verdict"], "ok")
+        self.assertEqual(self.job("bound", waiting)["state"], "queued")
+        self.call("bound", "DELETE", f"/v1/jobs/{running}")
+        self.assertEqual(self.ended("bound", waiting)["verdict"], "ok")
+
+    def test_only_ones_own_are_swept(self):
+        mine = self.accept("many", "one", "sleep 600")
+        theirs = self.accept("heavy", "one", "true")
+        self.assertEqual(self.call("many", "DELETE", "/v1/jobs?client=heavy").status, 403)
+        self.assertEqual(self.call("many", "DELETE", "/v1/jobs?task=one").json(), {"cancelled": 1})
+        self.assertEqual(self.job("many", mine)["verdict"], "cancelled")
+        self.assertEqual(self.ended("heavy", theirs)["verdict"], "ok")
+        for target in (f"/v1/jobs/{theirs}/retry",):
+            self.assertEqual(self.call("many", "POST", target).status, 404)
+        self.assertEqual(self.call("many", "DELETE", f"/v1/jobs/{theirs}?purge=1").status, 404)
+        again = self.call("heavy", "POST", f"/v1/jobs/{theirs}/retry").json()["id"]
+        self.assertEqual(self.ended("heavy", again)["verdict"], "ok")
+        self.assertEqual(self.call("many", "POST", "/v1/queue/pause").status, 403)
 
 
 class Waiting(OwnService):

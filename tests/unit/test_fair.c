@@ -152,6 +152,28 @@ static void who_was_away_gets_no_more_than_others(void **state)
 	free(b);
 }
 
+static void who_has_nothing_owes_nothing(void **state)
+{
+	struct world *w = world_new();
+	struct fair_job *a = crowd(w, 0, MANY, 1000, 1), *b = crowd(w, 1, 50, 1000, 1);
+	size_t served[CLIENTS];
+
+	(void)state;
+	while (w->client[1].jobs.root != NULL)
+		serve(w, 1, served);
+	fair_forgive(&w->client[1]);
+	come(w, &b[0], 1, 0, 0);
+	fair_add(&w->fair, &b[0], 1000, 1);
+	assert_int_equal(fair_ahead(&w->fair, &b[0]), 0);
+	fair_forgive(&w->client[0]); /* it has many waiting: nothing is forgiven */
+	come(w, &b[1], 0, 0, MANY);
+	fair_add(&w->fair, &b[1], 1000, 1);
+	assert_int_equal(fair_ahead(&w->fair, &b[1]), fair_waiting(&w->fair) - 1);
+	world_free(w);
+	free(a);
+	free(b);
+}
+
 static void a_held_client_is_passed_over(void **state)
 {
 	struct world *w = world_new();
@@ -320,6 +342,7 @@ int main(void)
 		cmocka_unit_test(shares_follow_weight_and_cost),
 		cmocka_unit_test(who_cancels_is_not_charged),
 		cmocka_unit_test(who_was_away_gets_no_more_than_others),
+		cmocka_unit_test(who_has_nothing_owes_nothing),
 		cmocka_unit_test(a_held_client_is_passed_over),
 		cmocka_unit_test(it_is_what_a_simple_one_would_be),
 	};
