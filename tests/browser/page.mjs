@@ -346,6 +346,13 @@ test("a program that asks is answered while it runs", async () => {
 	assert.equal(await page.locator(".typing").count(), 0);
 });
 
+test("where events are held back on the way, the result comes all the same", async () => {
+	await page.route(/\/events$/, () => {}); /* no answer, as behind what gathers a whole one first */
+	await type("python", "print('late')\n");
+	assert.equal(await run(), "Finished");
+	assert.equal(await stream("stdout"), "late\n");
+});
+
 test("50 MB of output leave the page quick", async () => {
 	await type("anything", "import sys\nfor i in range(800): sys.stdout.write(('x' * 63 + '\\n') * 1024)\n");
 	assert.equal(await run(), "Finished");
