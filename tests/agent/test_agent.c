@@ -790,7 +790,7 @@ static void driver_misbehaves(void **state)
 	assert_int_equal(box_wait(box), 1);
 	box = box_bare(&(struct box_how){ 0 });
 	box_send(box, FRAME_PREPARE, junk, sizeof(junk));
-	assert_string_equal(box_fault(box), "version 2313, not 2");
+	assert_string_equal(box_fault(box), "version 2313, not 3");
 	assert_int_equal(box_wait(box), 1);
 	box = open_box();
 	box_send(box, FRAME_STEP, junk, sizeof(junk));
