@@ -214,6 +214,8 @@ void config_free(struct config *config);
 /* The key `gpus` as a list. -EINVAL: one twice, or too many. */
 int config_gpus(const struct config *config, struct gpu_list *ret);
 
+/* Could a task or a client be called that? */
+bool config_is_name(const char *text);
 /* Is that address, as in `listen`, one that only this machine can reach? */
 bool config_is_loopback(const char *address);
 /* May everybody come in who can reach a listener, as far as the configuration says? */

@@ -40,5 +40,3 @@ extern const size_t config_keys_n, task_keys_n, mount_keys_n, result_keys_n, che
 
 /* Text in one line, without control characters. */
 bool config_is_plain(const char *text);
-/* A task's name. */
-bool config_is_name(const char *text);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accounts.h"
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "document/json_stream.h"
@@ -238,8 +239,10 @@ void exchange_refused(struct exchange *ex, const struct msg_refused *refused)
 	exchange_problem(ex, problem, "%s",
 		refused->detail[0] != '\0' ? refused->detail
 					   : refusal_text((enum refusal)refused->why));
-	if (status == 401)
+	if (status == 401) {
 		exchange_add_header(ex, "WWW-Authenticate", "Bearer");
+		accounts_note_refused(ex);
+	}
 	if (status != 503 && status != 429)
 		return;
 	(void)snprintf(seconds, sizeof(seconds), "%u",
@@ -298,6 +301,9 @@ static bool fill_callers(struct exchange *ex, struct msg *msg)
 		return exchange_caller(ex, &msg->job_list.caller_operator, msg->job_list.bearer);
 	case MSG_QUEUE_GET:
 		return exchange_caller(ex, &msg->queue_get.caller_operator, msg->queue_get.bearer);
+	case MSG_CLIENT_ASK:
+		return exchange_caller(
+			ex, &msg->client_ask.caller_operator, msg->client_ask.bearer);
 	case MSG_PAUSE:
 		return exchange_caller(ex, &msg->pause.caller_operator, msg->pause.bearer);
 	case MSG_SWEEP:
@@ -307,7 +313,8 @@ static bool fill_callers(struct exchange *ex, struct msg *msg)
 	case MSG_JOB_RETRY:
 		return exchange_caller(ex, &msg->job_retry.caller_operator, msg->job_retry.bearer);
 	case MSG_SPOOL_OPEN:
-		return exchange_caller(ex, &msg->spool_open.caller_operator, msg->spool_open.bearer);
+		return exchange_caller(
+			ex, &msg->spool_open.caller_operator, msg->spool_open.bearer);
 	default:
 		return true;
 	}
@@ -320,6 +327,7 @@ void exchange_ask(
 
 	if (!fill_callers(ex, msg)) {
 		exchange_problem(ex, PROBLEM_UNAUTHORIZED, "Authorization: the token is too long");
+		exchange_add_header(ex, "WWW-Authenticate", "Bearer");
 		return;
 	}
 	ex->expects = expects;

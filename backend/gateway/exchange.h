@@ -30,6 +30,8 @@ struct gateway {
 	struct json_text tasks; /* the document of /v1/tasks, which never changes */
 	uint64_t body_bytes;    /* of request bodies in memory now */
 	bool draining;
+	int64_t refused_logged_us; /* when one without a good token was, 0: never */
+	uint64_t refused_unsaid;   /* such ones since then */
 	struct metrics *metrics;
 	struct feeds *feeds; /* jobs whose events somebody reads */
 };
@@ -127,8 +129,7 @@ void exchange_ask(
  * Who asks: the connection's rights and the request's token, "" for none. False: the token
  * is too long to be one.
  */
-bool exchange_caller(
-	const struct exchange *ex, uint8_t *ret_operator, char ret_bearer[static 257]);
+bool exchange_caller(const struct exchange *ex, uint8_t *ret_operator, char ret_bearer[static 257]);
 
 /* What a refusal of the queue means to the client. */
 void exchange_refused(struct exchange *ex, const struct msg_refused *refused);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accounts.h"
 #include "classic.h"
 #include "common/number.h"
 #include "origin.h"
@@ -280,6 +281,8 @@ void face_handle(struct exchange *ex)
 {
 	if (ex->classic)
 		classic_handle(ex);
+	else if (ex->route->guarded)
+		accounts_admit(ex);
 	else
 		ex->route->handle(ex);
 }

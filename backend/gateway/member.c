@@ -212,8 +212,7 @@ int member_bytes(struct reading *rd, const struct at *at, json_t *value, struct 
 }
 
 /* A number with at most three decimals, in thousandths. */
-static int read_thousandths(
-	struct reading *rd, const struct at *at, const json_t *value, int64_t *ret)
+int member_thousandths(struct reading *rd, const struct at *at, const json_t *value, int64_t *ret)
 {
 	double number = json_number_value(value) * 1000.0, off;
 
@@ -243,7 +242,7 @@ static int read_limit(struct reading *rd, const struct at *at, enum limit limit,
 {
 	const char *unit = limit == LIMIT_CPUS ? "/1000" : "";
 	int64_t v = 0;
-	int r = limit == LIMIT_CPUS ? read_thousandths(rd, at, value, &v)
+	int r = limit == LIMIT_CPUS ? member_thousandths(rd, at, value, &v)
 				    : member_whole(rd, at, value, &v);
 
 	if (r < 0)

@@ -49,6 +49,8 @@ int member_text(
 	struct reading *rd, const struct at *at, const json_t *value, size_t max, const char **ret);
 int member_bool(struct reading *rd, const struct at *at, const json_t *value, bool *ret);
 int member_whole(struct reading *rd, const struct at *at, const json_t *value, int64_t *ret);
+/* A number with at most three decimals, in thousandths. */
+int member_thousandths(struct reading *rd, const struct at *at, const json_t *value, int64_t *ret);
 /* An array of at most max_n strings, added to `sv`. */
 int member_strv(struct reading *rd, const struct at *at, const json_t *value, size_t max_n,
 	size_t max_bytes, struct strv *sv);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "accounts.h"
 #include "control.h"
 #include "history.h"
 #include "events.h"
@@ -31,12 +32,17 @@ static const struct route routes[] = {
 	{ METHOD_GET,    "/v1/queue",                NULL, jobs_queue,  { NULL } },
 	{ METHOD_POST,   "/v1/queue/pause",          control_pause_begin, control_pause, { NULL } },
 	{ METHOD_POST,   "/v1/queue/resume",         control_pause_begin, control_resume, { NULL } },
-	{ METHOD_GET,    "/v1/queue/history",        NULL, history_get, { NULL } },
-	{ METHOD_GET,    "/v1/tasks",                NULL, service_tasks, { NULL } },
-	{ METHOD_GET,    "/v1/nodes",                NULL, service_nodes, { NULL } },
+	{ METHOD_GET,    "/v1/queue/history",        NULL, history_get, { NULL }, true },
+	{ METHOD_GET,    "/v1/tasks",                NULL, service_tasks, { NULL }, true },
+	{ METHOD_GET,    "/v1/nodes",                NULL, service_nodes, { NULL }, true },
+	{ METHOD_GET,    "/v1/me",                   NULL, accounts_me,  { NULL } },
+	{ METHOD_GET,    "/v1/clients",              NULL, accounts_list, { NULL } },
+	{ METHOD_POST,   "/v1/clients",              accounts_add_begin, accounts_add, { NULL } },
+	{ METHOD_DELETE, "/v1/clients/{id}",         NULL, accounts_revoke, { NULL } },
+	{ METHOD_GET,    "/v1/audit",                NULL, accounts_audit, { "limit", "cursor" } },
 	{ METHOD_GET,    "/healthz",                 NULL, service_health, { NULL } },
 	{ METHOD_GET,    "/readyz",                  NULL, service_ready, { NULL } },
-	{ METHOD_GET,    "/metrics",                 NULL, service_metrics, { NULL } },
+	{ METHOD_GET,    "/metrics",                 NULL, service_metrics, { NULL }, true },
 	{ METHOD_GET,    "/openapi.json",            NULL, service_openapi, { NULL } },
 	{ METHOD_GET,    "/",                        NULL, page_index, { NULL } },
 	{ METHOD_GET,    "/assets/{path}",           NULL, page_asset, { NULL } },

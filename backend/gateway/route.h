@@ -33,6 +33,8 @@ struct route {
 	void (*handle)(struct exchange *ex);
 	/* Query parameters that it takes; all others are refused. */
 	const char *params[ROUTE_PARAMS_MAX];
+	/* It asks the queue nothing that says who asks: accounts_admit() comes first. */
+	bool guarded;
 };
 
 /* In the order of the table, NULL behind the last one. */

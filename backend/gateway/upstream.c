@@ -123,6 +123,10 @@ static uint64_t *token_of(struct msg *msg)
 		return &msg->job_retry.token;
 	case MSG_HISTORY_GET:
 		return &msg->history_get.token;
+	case MSG_CLIENT_ASK:
+		return &msg->client_ask.token;
+	case MSG_CLIENT_TELL:
+		return &msg->client_tell.token;
 	case MSG_SPOOL_OPEN:
 		return &msg->spool_open.token;
 	case MSG_JOB:

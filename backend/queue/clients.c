@@ -65,6 +65,15 @@ struct client_state *clients_get(struct clients *clients, const char *name)
 	return client;
 }
 
+struct client_state *clients_by_hash(
+	const struct clients *clients, const uint8_t hash[static CLIENT_HASH_BYTES])
+{
+	struct client_state *client;
+
+	HASH_FIND(by_hash, clients->by_hash, hash, CLIENT_HASH_BYTES, client);
+	return client;
+}
+
 /*
  * The hash table finds its bucket by some bits of the hash and goes on to compare whole ones:
  * how long that takes says nothing of a token, whose hash nobody can choose. The last word is
@@ -76,10 +85,8 @@ struct client_state *clients_by_token(const struct clients *clients, const char 
 	struct client_state *client;
 
 	client_token_hash(token, hash);
-	HASH_FIND(by_hash, clients->by_hash, hash, sizeof(hash), client);
-	if (client == NULL || !client_hash_equal(client->client.token_hash, hash))
-		return NULL;
-	return client;
+	client = clients_by_hash(clients, hash);
+	return client != NULL && client_hash_equal(client->client.token_hash, hash) ? client : NULL;
 }
 
 void clients_revoke(struct clients *clients, struct client_state *client)
@@ -93,6 +100,7 @@ void clients_revoke(struct clients *clients, struct client_state *client)
 	client->serial++;
 	client->known = false;
 	client->configured = false;
+	client->made_unix_ms = 0;
 	/* In place: the table of names points to the name. */
 	client_default(&gone, client->client.name);
 	client->client = gone;

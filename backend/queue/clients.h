@@ -27,6 +27,8 @@ struct client_state {
 	bool known;           /* its token is taken */
 	uint32_t serial;      /* how often it was revoked or changed */
 	bool configured;      /* by the configuration; else by the store */
+	bool listed;          /* the store has it, as of the last look */
+	int64_t made_unix_ms; /* 0: by the configuration */
 	uint32_t waiting;     /* its jobs that wait */
 	uint32_t running;     /* its jobs that run, on whichever machine */
 	uint32_t submitting;  /* its jobs on their way into the store */
@@ -58,6 +60,9 @@ struct client_state *clients_get(struct clients *clients, const char *name);
 struct client_state *clients_find(const struct clients *clients, const char *name);
 /* The one whose token that is; NULL: nobody's. */
 struct client_state *clients_by_token(const struct clients *clients, const char *token);
+
+struct client_state *clients_by_hash(
+	const struct clients *clients, const uint8_t hash[static CLIENT_HASH_BYTES]);
 
 /* It is known from now on, or known with other bounds. now_ms: of a clock that only goes on.
  * NULL: no memory. */

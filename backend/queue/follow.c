@@ -16,6 +16,7 @@
 #include "rebuild.h"
 #include "reply.h"
 #include "retention.h"
+#include "roster.h"
 #include "watch.h"
 
 #define LOOK_AGAIN_MS 5    /* between two looks that were asked for */
@@ -132,6 +133,13 @@ static void forget_seq(struct queue *q, uint64_t seq)
 	}
 }
 
+static int look_at_settings(struct queue *q, struct err *err)
+{
+	int r = roster_load(q, err);
+
+	return r < 0 ? r : pause_load(q, err);
+}
+
 static int look_at(uint64_t seq, void *arg, struct err *err)
 {
 	struct queue *q = arg;
@@ -139,7 +147,7 @@ static int look_at(uint64_t seq, void *arg, struct err *err)
 	int r;
 
 	if (seq == STORE_SETTINGS)
-		return pause_load(q, err);
+		return look_at_settings(q, err);
 	r = store_job_get_seq(q->store, seq, &row, err);
 	if (r == -ENOENT) {
 		forget_seq(q, seq);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "again.h"
+#include "audit.h"
 #include "common/log.h"
 #include "drive.h"
 #include "intake.h"
@@ -13,6 +14,7 @@
 #include "pause.h"
 #include "queue.h"
 #include "reply.h"
+#include "roster.h"
 #include "scrape.h"
 #include "sweep.h"
 #include "typed.h"
@@ -38,14 +40,19 @@ static void on_cancel(struct queue *q, uint64_t gate, const struct msg_job_cance
 {
 	struct answer answer = { .gate = gate, .token = ask->token, .id = ask->id };
 	struct job *job = jobs_find(&q->jobs, &ask->id);
+	uint64_t seq = job == NULL ? 0 : job->seq;
+	uint32_t attempt = job == NULL ? 0 : job->attempt;
 	struct err err;
 	int r = 0;
 
 	if (!CALLER_OF(q, gate, ask, false, &answer.who))
 		return;
 	/* Somebody else's is answered as if it were not there. */
-	if (job != NULL && caller_may(&answer.who, job->client->client.name))
+	if (job != NULL && caller_may(&answer.who, job->client->client.name)) {
 		r = gate_cancel(q, job, &err);
+		if (r == 0)
+			r = audit_job(q, &answer.who, "cancel", seq, &ask->id, attempt, &err);
+	}
 	if (r < 0)
 		reply_refused(q, gate, ask->token, REFUSAL_STORE, NULL, 1);
 	else
@@ -156,6 +163,9 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 		break;
 	case MSG_HISTORY_GET:
 		history_reply(q, gate->number, msg->history_get.token);
+		break;
+	case MSG_CLIENT_ASK:
+		roster_ask(q, gate->number, &msg->client_ask);
 		break;
 	case MSG_FORGET:
 		(void)waiters_forget(&q->waiters, gate->number, msg->forget.token);

@@ -56,6 +56,7 @@
 #include "rebuild.h"
 #include "reply.h"
 #include "retention.h"
+#include "roster.h"
 #include "scrape.h"
 #include "sweep.h"
 #include "store/mariadb_dsn.h"
@@ -250,6 +251,8 @@ static int open_store(struct queue *q, struct err *err)
 		r = migrate_check(q->store, err);
 	if (r == 0)
 		r = rebuild_at_start(q, err);
+	if (r == 0)
+		r = roster_load(q, err);
 	q->store_up = r == 0;
 	return r;
 }
@@ -295,6 +298,7 @@ static void release(struct queue *q)
 	knock_close(q->knock);
 	event_base_free(q->base);
 	mariadb_dsn_wipe(q->database);
+	free(q->token_hashes);
 	free(q);
 }
 
@@ -358,8 +362,23 @@ static void raise_descriptors(void)
 	}
 }
 
-static int prepare(struct role_args *args, int fd[static 2], char **ret_database,
-	struct knock **ret_knock, struct err *err)
+/* What is read and made while there are rights to do so. */
+struct prepared {
+	char *database; /* owned, as all below */
+	struct knock *knock;
+	uint8_t (*token_hashes)[CLIENT_HASH_BYTES];
+};
+
+static int give_up_preparing(struct prepared *prepared, const char *why, int exit_code)
+{
+	knock_close(prepared->knock);
+	mariadb_dsn_wipe(prepared->database);
+	free(prepared->token_hashes);
+	log_error("%s", why);
+	return exit_code;
+}
+
+static int prepare(struct role_args *args, int fd[static 2], struct prepared *ret, struct err *err)
 {
 	const char *path = args->config->database_file;
 	int r = 0;
@@ -367,10 +386,13 @@ static int prepare(struct role_args *args, int fd[static 2], char **ret_database
 	(void)umask(077);
 	(void)signal(SIGPIPE, SIG_IGN); /* of the database's connection */
 	raise_descriptors();
-	if (path != NULL && mariadb_dsn_read(path, args->config->queue_uid, ret_database, err) < 0)
+	if (path != NULL &&
+		mariadb_dsn_read(path, args->config->queue_uid, &ret->database, err) < 0)
 		r = err_wrap(err, "database_file");
 	if (r == 0)
-		r = knock_open(args->config, ret_knock, err);
+		r = roster_read_files(args->config, &ret->token_hashes, err);
+	if (r == 0)
+		r = knock_open(args->config, &ret->knock, err);
 	if (r == 0)
 		r = peers_bind(args, fd, err);
 	if (r == 0)
@@ -395,28 +417,20 @@ int queue_main(struct role_args *args)
 {
 	uid_t started_uid = geteuid();
 	int fd[2] = { -1, -1 };
-	struct knock *knock = NULL;
-	char *database = NULL;
+	struct prepared prepared = { 0 };
 	struct queue *q;
 	struct err err;
-	int r = prepare(args, fd, &database, &knock, &err);
+	int r = prepare(args, fd, &prepared, &err);
 	int code;
 
-	if (r < 0) {
-		knock_close(knock);
-		mariadb_dsn_wipe(database);
-		log_error("%s", err.msg);
-		return exit_code_of(r);
-	}
+	if (r < 0)
+		return give_up_preparing(&prepared, err.msg, exit_code_of(r));
 	q = queue_new(args->config, started_uid);
-	if (q == NULL) {
-		knock_close(knock);
-		mariadb_dsn_wipe(database);
-		log_error("out of memory");
-		return 1;
-	}
-	q->database = database;
-	q->knock = knock;
+	if (q == NULL)
+		return give_up_preparing(&prepared, "out of memory", 1);
+	q->database = prepared.database;
+	q->knock = prepared.knock;
+	q->token_hashes = prepared.token_hashes;
 	r = serve(q, fd, &err);
 	if (r < 0) {
 		log_error("%s", err.msg);

@@ -80,8 +80,9 @@ struct knock;
 
 struct queue {
 	const struct config *config;
-	char *database;          /* owned; a connection string. NULL: SQLite */
-	struct event_base *base; /* owned, as all below */
+	char *database;                             /* owned; a connection string. NULL: SQLite */
+	uint8_t (*token_hashes)[CLIENT_HASH_BYTES]; /* owned; of token_file keys, NULL: none */
+	struct event_base *base;                    /* owned, as all below */
 	struct store *store;
 	struct spool *spool;
 	struct worker *worker;

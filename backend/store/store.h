@@ -108,6 +108,7 @@ enum store_event {
 	STORE_EVENT_STARTED,
 	STORE_EVENT_REQUEUED,
 	STORE_EVENT_DONE,
+	STORE_EVENT_AUDITED, /* somebody did something to it; data: what, who */
 	STORE_EVENT_MAX_,
 };
 

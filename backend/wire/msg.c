@@ -123,6 +123,12 @@ static const struct field fields_tap[] = { MSG_TAP_FIELDS(FIELD_ENTRY) };
 #define OF msg_progress
 static const struct field fields_progress[] = { MSG_PROGRESS_FIELDS(FIELD_ENTRY) };
 #undef OF
+#define OF msg_client_ask
+static const struct field fields_client_ask[] = { MSG_CLIENT_ASK_FIELDS(FIELD_ENTRY) };
+#undef OF
+#define OF msg_client_tell
+static const struct field fields_client_tell[] = { MSG_CLIENT_TELL_FIELDS(FIELD_ENTRY) };
+#undef OF
 #define OF msg_cases
 static const struct field fields_cases[] = { MSG_CASES_FIELDS(FIELD_ENTRY) };
 #undef OF

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "blob.h"
+#include "common/client.h"
 #include "common/gpu.h"
 #include "common/job_id.h"
 #include "common/job_signal.h"
@@ -103,6 +104,16 @@ enum sweep_act {
 	SWEEP_ACT_MAX_,
 };
 
+/* What CLIENT_ASK is about; all but the first for operators. */
+enum client_act {
+	CLIENT_ME,     /* who the caller is */
+	CLIENT_LIST,   /* all clients */
+	CLIENT_ADD,    /* a new one, by `name` and all behind it */
+	CLIENT_REVOKE, /* that of that name */
+	CLIENT_AUDIT,  /* who did what, newest first */
+	CLIENT_ACT_MAX_,
+};
+
 /* Files of a running job that a watcher has: bits of `have`. */
 #define TAP_OUT 1U
 #define TAP_ERR 2U
@@ -166,6 +177,11 @@ enum sweep_act {
 	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(ID, id, 0)
 #define MSG_JOB_RETRY_FIELDS(F) /* its request as a new job; answered with JOB */ \
 	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(ID, id, 0)
+#define MSG_CLIENT_ASK_FIELDS(F) /* act: enum client_act; answered with CLIENT_TELL */ \
+	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(U8, act, CLIENT_ACT_MAX_ - 1) F(U32, limit, 1000) F(U64, cursor, INT64_MAX) \
+	F(STR, name, CLIENT_NAME_MAX) F(U32, weight, CLIENT_WEIGHT_MAX) F(U32, max_running, CLIENT_JOBS_MAX) F(U32, max_queued, CLIENT_JOBS_MAX) \
+	F(U64, rate, CLIENT_RATE_MAX) F(U32, burst, CLIENT_BURST_MAX) F(U64, max_bytes, INT64_MAX) F(STR, tasks, CLIENT_TASKS_MAX) \
+	F(U8, is_operator, 1)
 #define MSG_FORGET_FIELDS(F) /* the client of that request has left */ \
 	F(U64, token, UINT64_MAX)
 
@@ -203,6 +219,9 @@ enum sweep_act {
 	F(U8, unused, 0)
 #define MSG_METRICS_FIELDS(F) /* Prometheus' text */ \
 	F(BLOB, text, UINT64_MAX)
+#define MSG_CLIENT_TELL_FIELDS(F) /* secret: a new client's token, said once; list: clients, or entries of the audit */ \
+	F(U64, token, UINT64_MAX) F(STR, name, CLIENT_NAME_MAX) F(U8, is_operator, 1) F(STR, secret, CLIENT_TOKEN_CHARS) \
+	F(U64, cursor, INT64_MAX) F(BLOB, list, UINT64_MAX)
 
 /* queue to gateway or driver */
 #define MSG_SPOOL_FIELDS(F) /* file: a descriptor open for writing, len 0 */ \
@@ -291,6 +310,8 @@ enum sweep_act {
 	X(JOB_INPUT,  job_input,  26, BY(GATEWAY),              BY(QUEUE)) \
 	X(INPUT,      input,      27, BY(QUEUE),                BY(DRIVER)) \
 	X(INPUT_TAKEN, input_taken, 28, BY(QUEUE) | BY(DRIVER), BY(GATEWAY) | BY(QUEUE)) \
+	X(CLIENT_ASK, client_ask, 38, BY(GATEWAY),              BY(QUEUE)) \
+	X(CLIENT_TELL, client_tell, 39, BY(QUEUE),              BY(GATEWAY)) \
 	X(PAUSE,      pause,      42, BY(GATEWAY),              BY(QUEUE)) \
 	X(SWEEP,      sweep,      43, BY(GATEWAY),              BY(QUEUE)) \
 	X(JOB_PURGE,  job_purge,  44, BY(GATEWAY),              BY(QUEUE)) \

@@ -50,10 +50,12 @@ class OwnService(Case):
     settings = {}
     tasks = {}    # added, or None to take one away
     changes = {}  # of keys of the tasks that are there
+    clients = {}  # by name
 
     @classmethod
     def setUpClass(cls):
-        svc = service.Service(cls.settings, cls.tasks, cls.changes, level=cls.level)
+        svc = service.Service(cls.settings, cls.tasks, cls.changes, level=cls.level,
+                              clients=cls.clients)
         cls.addClassCleanup(svc.close)
         cls.use(svc.__enter__())
 

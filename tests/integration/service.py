@@ -251,12 +251,12 @@ esac
 class Service:
     """
     settings: keys of the configuration; tasks: added to default_tasks(), or (None) taken away;
-    changes: of keys of default_tasks(); level: their isolation; shipped: those that dockgate comes
+    changes: of keys of default_tasks(); clients: by name; level: the tasks' isolation; shipped: those that dockgate comes
     with, instead; store: "sqlite" or "mariadb"; database: one that is there already.
     """
 
     def __init__(self, settings=None, tasks=None, changes=None, socket_path=None, shipped=False,
-                 store=STORE, database=None, level="container", program=DOCKGATE):
+                 store=STORE, database=None, level="container", program=DOCKGATE, clients=None):
         self.level = level
         self.program = program
         self.docker_path = socket_path or docker_socket()
@@ -279,7 +279,7 @@ class Service:
         if shipped:
             self.write_shipped(settings or {})
         else:
-            self.write_config(settings or {}, tasks or {}, changes or {})
+            self.write_config(settings or {}, tasks or {}, changes or {}, clients or {})
         self.http = Http(("127.0.0.1", self.port))
         self.unix = Http(os.path.join(self.state, "sock", "dockgate.sock"))
         self.classic = Classic(self.http)
@@ -299,7 +299,7 @@ class Service:
             **changes,
         }
 
-    def write_config(self, settings, tasks, changes):
+    def write_config(self, settings, tasks, changes, clients=None):
         all_tasks = {name: {**task, **changes.get(name, {})}
                      for name, task in default_tasks(self.image, self.upload, self.level).items()}
         all_tasks.update(tasks)
@@ -309,6 +309,8 @@ class Service:
         for name, task in all_tasks.items():
             if task is not None:
                 lines += section(f"task {text(name)}", task)
+        for name, client in (clients or {}).items():
+            lines += section(f"client {text(name)}", client)
         self.write_file(self.config, "\n".join(lines) + "\n")
 
     def write_shipped(self, settings):
