@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client.h"
+#include "common/secret_file.h"
+#include "token.h"
+
 bool cli_common(struct cli *cli, int opt, const char *usage, int exit_usage, int *ret_exit)
 {
 	switch (opt) {
@@ -19,6 +23,9 @@ bool cli_common(struct cli *cli, int opt, const char *usage, int exit_usage, int
 	case OPT_SOCKET:
 		cli->socket = optarg;
 		return true;
+	case OPT_TOKEN_FILE:
+		cli->token_file = optarg;
+		return true;
 	case OPT_FORMAT:
 		cli->json = strcmp(optarg, "json") == 0;
 		if (cli->json || strcmp(optarg, "text") == 0)
@@ -31,6 +38,25 @@ bool cli_common(struct cli *cli, int opt, const char *usage, int exit_usage, int
 		*ret_exit = exit_usage;
 		return false;
 	}
+}
+
+int cli_open(const struct cli *cli, struct client **ret, struct err *err)
+{
+	struct client *client = NULL;
+	char *token = NULL;
+	int r = token_find(cli->token_file, &token, err);
+
+	if (r == 0)
+		r = client_open(cli->host, cli->socket, &client, err);
+	if (r == 0 && token != NULL)
+		r = client_bring(client, token, err);
+	secret_file_wipe(token);
+	if (r < 0) {
+		client_close(client);
+		return r;
+	}
+	*ret = client;
+	return 0;
 }
 
 int cli_fail(int exit_code, const char *fmt, ...)

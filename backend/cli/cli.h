@@ -16,26 +16,29 @@
 #define EXIT_SETUP 78  /* EX_CONFIG: no restart mends it */
 
 struct cli {
-	const char *host;   /* --host; NULL: DOCKGATE_HOST, a local socket, 127.0.0.1:8080 */
-	const char *socket; /* --socket */
-	bool json;          /* --format json */
+	const char *host;       /* --host; NULL: DOCKGATE_HOST, a local socket, 127.0.0.1:8080 */
+	const char *socket;     /* --socket */
+	const char *token_file; /* --token-file; NULL: see token.h */
+	bool json;              /* --format json */
 };
 
 /* Values of long options without a letter begin behind the common ones. */
-enum { OPT_HOST = 256, OPT_SOCKET, OPT_FORMAT, OPT_OWN };
+enum { OPT_HOST = 256, OPT_SOCKET, OPT_FORMAT, OPT_TOKEN_FILE, OPT_OWN };
 
 /* At the start of each command's option table. */
 #define CLI_OPTIONS                                                                        \
 	{ "help", no_argument, NULL, 'h' }, { "host", required_argument, NULL, OPT_HOST }, \
 		{ "socket", required_argument, NULL, OPT_SOCKET },                         \
+		{ "token-file", required_argument, NULL, OPT_TOKEN_FILE },                 \
 	{                                                                                  \
 		"format", required_argument, NULL, OPT_FORMAT                              \
 	}
 
-#define CLI_HELP                                                       \
-	"  --host URL       the service, e.g. http://127.0.0.1:8080\n" \
-	"  --socket PATH    the service's unix socket\n"               \
-	"  --format FORMAT  text (default) or json\n"                  \
+#define CLI_HELP                                                                       \
+	"  --host URL       the service, e.g. http://127.0.0.1:8080\n"                 \
+	"  --socket PATH    the service's unix socket\n"                               \
+	"  --format FORMAT  text (default) or json\n"                                  \
+	"  --token-file F   a file with the token to bring; see also DOCKGATE_TOKEN\n" \
 	"  -h, --help       this text\n"
 
 /*
@@ -53,6 +56,10 @@ int cli_print_json(const struct json_t *json);
 
 /* Text from a stranger for a terminal: control characters as \xNN. */
 void cli_put_plain(const char *text);
+
+/* The service that the options name, with the caller's token. */
+struct client;
+int cli_open(const struct cli *cli, struct client **ret, struct err *err);
 
 int serve_command(int argc, char **argv);
 int gateway_command(int argc, char **argv);
@@ -75,3 +82,5 @@ int store_command(int argc, char **argv);
 /* `queue pause|resume|show`: argv[1] is one of them. */
 bool steer_is_word(const char *word);
 int steer_command(int argc, char **argv);
+int client_command(int argc, char **argv);
+int audit_command(int argc, char **argv);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/secret_file.h"
 
 #define DEFAULT_BASE     "http://127.0.0.1:8080"
 #define REPLY_MAX        (1024 * 1024 * 1024)
@@ -24,6 +25,7 @@ struct client {
 	char *where;  /* owned */
 	char *base;   /* owned; "http://..." */
 	char *socket; /* owned, or NULL */
+	char *token;  /* owned, or NULL */
 	char detail[CURL_ERROR_SIZE];
 };
 
@@ -143,7 +145,14 @@ void client_close(struct client *c)
 	free(c->where);
 	free(c->base);
 	free(c->socket);
+	secret_file_wipe(c->token);
 	free(c);
+}
+
+int client_bring(struct client *c, const char *token, struct err *err)
+{
+	c->token = strdup(token);
+	return c->token == NULL ? err_set(err, ENOMEM, "token") : 0;
 }
 
 const char *client_where(const struct client *c)
@@ -245,6 +254,10 @@ static int perform(struct client *c, const char *path, struct curl_slist *header
 	if (c->socket != NULL)
 		(void)curl_easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, c->socket);
 	(void)curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
+	if (c->token != NULL) {
+		(void)curl_easy_setopt(c->curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+		(void)curl_easy_setopt(c->curl, CURLOPT_XOAUTH2_BEARER, c->token);
+	}
 	(void)curl_easy_setopt(c->curl, CURLOPT_USERAGENT, "dockgate/" DOCKGATE_VERSION);
 	(void)curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_body);
 	(void)curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, sink);

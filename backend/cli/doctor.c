@@ -456,7 +456,7 @@ static int open_service(struct doctor *d, struct client **ret, struct err *err)
 
 	if (d->cli->host != NULL || d->cli->socket != NULL || getenv("DOCKGATE_HOST") != NULL ||
 		d->config == NULL)
-		return client_open(d->cli->host, d->cli->socket, ret, err);
+		return cli_open(d->cli, ret, err);
 	(void)snprintf(path, sizeof(path), "%s/" SOCKET_HTTP,
 		d->config->socket_dir != NULL ? d->config->socket_dir : "");
 	if (d->config->socket_dir == NULL)

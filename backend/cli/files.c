@@ -69,7 +69,7 @@ static int files(const struct cli *cli, const char *prefix, const char *name, co
 	char id[65];
 	size_t n = 0;
 	struct err err;
-	int r = client_open(cli->host, cli->socket, &client, &err);
+	int r = cli_open(cli, &client, &err);
 
 	if (r == 0)
 		r = job_find(client, prefix, id, &err);

@@ -177,7 +177,7 @@ int filter_main(
 		return cli_fail(EXIT_USAGE, "expected ids of jobs, or options that say which");
 	if (filter.label != NULL && strchr(filter.label, '=') == NULL)
 		return cli_fail(EXIT_USAGE, "--label: expected NAME=VALUE, got '%s'", filter.label);
-	if (client_open(cli.host, cli.socket, &client, &err) < 0)
+	if (cli_open(&cli, &client, &err) < 0)
 		return cli_fail(1, "%s", err.msg);
 	if (is_given(&filter))
 		ret = many(command, client, &cli, &filter);

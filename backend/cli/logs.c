@@ -49,7 +49,7 @@ static int logs(const struct cli *cli, const char *prefix, int only, bool follow
 	struct client *client = NULL;
 	char id[65];
 	struct err err;
-	int r = client_open(cli->host, cli->socket, &client, &err);
+	int r = cli_open(cli, &client, &err);
 
 	if (r == 0)
 		r = job_find(client, prefix, id, &err);

@@ -38,6 +38,8 @@ static const struct {
 	{ "doctor",  doctor_command,  "check this machine and say what to do" },
 	{ "check",   check_command,   "read the configuration and name every mistake" },
 	{ "store",   store_command,   "move the jobs between SQLite and MariaDB" },
+	{ "client",  client_command,  "add, list and revoke clients and their tokens" },
+	{ "audit",   audit_command,   "list who did what" },
 	/* clang-format on */
 };
 

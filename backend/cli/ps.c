@@ -47,7 +47,7 @@ static int ps(const struct cli *cli, int64_t n, const char *state)
 
 	(void)snprintf(path, sizeof(path), "/v1/jobs?limit=%d%s%s", (int)n,
 		state != NULL ? "&state=" : "", state != NULL ? state : "");
-	if (client_open(cli->host, cli->socket, &client, &err) < 0 ||
+	if (cli_open(cli, &client, &err) < 0 ||
 		client_call(client, "GET", path, NULL, &reply, &err) < 0)
 		ret = cli_fail(1, "%s", err.msg);
 	else if (cli->json)

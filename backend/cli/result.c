@@ -35,7 +35,8 @@ static void print_number(const char *name, const json_t *value, const char *unit
 static void print(const json_t *job)
 {
 	static const char *const texts[] = { "id", "task", "state", "verdict", "error", "node",
-		"image", "queued_at", "estimated_start", "started_at", "finished_at", "expires_at" };
+		"image", "queued_at", "estimated_start", "started_at", "finished_at",
+		"expires_at" };
 	const json_t *usage_of = json_object_get(job, "usage");
 	const json_t *file;
 	size_t i;
@@ -86,7 +87,7 @@ static int result(const struct cli *cli, const char *prefix, bool wait)
 	char id[65];
 	struct err err;
 	int ret = 0;
-	int r = client_open(cli->host, cli->socket, &client, &err);
+	int r = cli_open(cli, &client, &err);
 
 	if (r == 0)
 		r = job_find(client, prefix, id, &err);

@@ -142,7 +142,7 @@ static int run(const struct cli *cli, struct job_request *request, const char *o
 	int code;
 
 	catch_interrupts();
-	if (client_open(cli->host, cli->socket, &client, &err) < 0 ||
+	if (cli_open(cli, &client, &err) < 0 ||
 		job_request_send(request, client, &accepted, &err) < 0) {
 		client_close(client);
 		return cli_fail(client_interrupted != 0 ? 128 + client_interrupted : EXIT_OURS,

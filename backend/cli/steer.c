@@ -55,7 +55,7 @@ static int steer(const struct cli *cli, const char *word, const char *task)
 	struct err err;
 	int ret = 0;
 
-	if (client_open(cli->host, cli->socket, &client, &err) < 0 ||
+	if (cli_open(cli, &client, &err) < 0 ||
 		(show ? client_call(client, "GET", "/v1/queue", NULL, &answer, &err)
 		      : order(client, word, task, &answer, &err)) < 0)
 		ret = cli_fail(1, "%s", err.msg);

@@ -17,8 +17,7 @@ static int submit(const struct cli *cli, struct job_request *request)
 	struct err err;
 	int ret = 0;
 
-	if (client_open(cli->host, cli->socket, &client, &err) < 0 ||
-		job_request_send(request, client, &reply, &err) < 0)
+	if (cli_open(cli, &client, &err) < 0 || job_request_send(request, client, &reply, &err) < 0)
 		ret = cli_fail(1, "%s", err.msg);
 	else if (cli->json)
 		ret = cli_print_json(reply);

@@ -39,7 +39,7 @@ int tasks_command(int argc, char **argv)
 			return ret;
 	if (optind < argc)
 		return cli_fail(EXIT_USAGE, "'%s': tasks takes no arguments", argv[optind]);
-	if (client_open(cli.host, cli.socket, &client, &err) < 0 ||
+	if (cli_open(&cli, &client, &err) < 0 ||
 		client_call(client, "GET", "/v1/tasks", NULL, &reply, &err) < 0)
 		ret = cli_fail(1, "%s", err.msg);
 	else if (cli.json)

@@ -132,7 +132,7 @@ static pid_t start_one(const struct cli *cli, const char *id, const sigset_t *to
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)signal(SIGINT, SIG_IGN); /* the terminal tells it to all: the parent tells us */
 	(void)signal(SIGTERM, SIG_DFL);
-	if (getppid() != parent || client_open(cli->host, cli->socket, &client, &err) < 0)
+	if (getppid() != parent || cli_open(cli, &client, &err) < 0)
 		_exit(1);
 	if (told != NULL)
 		signals_main(client, id, told);

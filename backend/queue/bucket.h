@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 struct bucket {
-	int64_t filled; /* in thousandths of one, as of at_ms */
+	int64_t filled; /* in millionths of one, as of at_ms */
 	int64_t at_ms;
 };
 

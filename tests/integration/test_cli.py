@@ -12,7 +12,7 @@ import service
 from case import Case
 
 COMMANDS = ("serve gateway queue driver run submit ps logs result files cancel purge retry tasks images "
-            "doctor check store").split()
+            "doctor check store client audit").split()
 
 
 def is_caught(pid, number):

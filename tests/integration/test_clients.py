@@ -328,6 +328,69 @@ class AtRunTime(OwnService):
         self.assertTrue(self.service.is_sound())
 
 
+class Commands(OwnService):
+    """`dockgate client` and the tokens of the other commands."""
+    clients = {"alice": known("alice")}
+
+    def run_it(self, *args, token=None, operator=True, **env):
+        where = ["--socket", self.service.unix.address] if operator else ["--host", f"http://127.0.0.1:{self.service.port}"]
+        env = {**os.environ, **({"DOCKGATE_TOKEN": token} if token else {}), **env}
+        return subprocess.run([service.DOCKGATE, args[0], *where, *args[1:]], capture_output=True, text=True, check=False,
+                              env=env, timeout=60, stdin=subprocess.DEVNULL)
+
+    def test_from_add_to_revoke(self):
+        done = self.run_it("client", "add", "carol", "--weight", "2", "--rate", "0.5", "--max-queued", "9", "--burst",
+                           "4", "--max-running", "3", "--max-bytes", "1M", "--task", "sh", "--task", "cold")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        token = done.stdout.strip()
+        self.assertRegex(token, r"^dg_[0-9a-f]{64}$")
+        self.assertIn("carol", done.stderr)
+        self.assertNotIn(token, done.stderr)
+        listed = self.run_it("client", "list")
+        for word in ("carol", "alice", "0.5", "sh,cold"):
+            self.assertIn(word, listed.stdout)
+        self.assertNotIn(token, listed.stdout)
+        rows = json.loads(self.run_it("client", "list", "--format", "json").stdout)["clients"]
+        self.assertEqual([row["max_bytes"] for row in rows if row["name"] == "carol"], [1 << 20])
+        self.assertEqual(self.run_it("run", "sh", "--", "echo hello", token=token, operator=False).stdout, "hello\n")
+        with tempfile.NamedTemporaryFile("w", dir="/tmp") as file:
+            file.write(token + "\n")
+            file.flush()
+            for how in (("--token-file", file.name), ()):
+                env = {} if how else {"DOCKGATE_TOKEN_FILE": file.name}
+                done = self.run_it("ps", *how, operator=False, **env)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(len(done.stdout.splitlines()), 2)
+            os.chmod(file.name, 0o644)
+            done = self.run_it("ps", "--token-file", file.name, operator=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("0644", done.stderr)
+        self.assertEqual(self.run_it("client", "revoke", "carol").returncode, 0)
+        done = self.run_it("ps", token=token, operator=False)
+        self.assertEqual((done.returncode, "401" in done.stderr), (1, True), done.stderr)
+        audit = self.run_it("audit").stdout
+        self.assertLess(audit.index("client-revoke"), audit.index("client-add"))
+
+    def test_refusals(self):
+        for args, status, word in ((("client",), 2, "add"), (("client", "rename", "x"), 2, "rename"),
+                                   (("client", "add"), 2, "name"), (("client", "add", "a", "b"), 2, "name"),
+                                   (("client", "revoke"), 2, "names"), (("client", "list", "x"), 2, "list"),
+                                   (("client", "add", "a", "--weight", "0"), 2, "--weight"),
+                                   (("client", "add", "a", "--rate", "x"), 2, "--rate"),
+                                   (("client", "list", "--operator"), 2, "add"),
+                                   (("client", "add", "No"), 1, "name"), (("client", "add", "alice"), 1, "name"),
+                                   (("client", "revoke", "alice"), 1, "configuration"),
+                                   (("client", "revoke", "a/b"), 1, "no such client"),
+                                   (("audit", "x"), 2, "x"), (("audit", "-n", "0"), 2, "--last")):
+            done = self.run_it(*args)
+            self.assertEqual((done.returncode, done.stdout), (status, ""), args)
+            self.assertIn(word, done.stderr)
+        done = self.run_it("client", "list", token=token_of("alice"))
+        self.assertEqual((done.returncode, "403" in done.stderr), (1, True), done.stderr)
+        done = self.run_it("ps", token="two words")
+        self.assertEqual((done.returncode, "DOCKGATE_TOKEN" in done.stderr), (1, True), done.stderr)
+
+
 class Configuration(unittest.TestCase):
     """What `check`, and every start, says of it."""
 

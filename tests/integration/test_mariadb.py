@@ -15,6 +15,7 @@ import unittest
 
 import service
 from case import Case, content
+from client import Native
 from events import Story, Stream
 from test_crash import KILLS, SEED, CrashCase, Ledger
 
@@ -397,6 +398,27 @@ class TwoMachines(Case):
             self.assertEqual(len([r for r in replies if not r.headers["Idempotency-Replayed"]]), 1)
         other = self.b.native.call("POST", "/v1/jobs", {**request, "args": ["echo other"]}, key)
         self.assertEqual(other.status, 422)
+
+    def test_who_is_let_in_is_known_on_both(self):
+        """The last of them by its name: from then on nobody comes in without a token."""
+        added = Native(self.a.unix).call("POST", "/v1/clients", {"name": "carol"})
+        self.assertEqual(added.status, 201, added.body)
+        token = {"Authorization": f"Bearer {added.json()['token']}"}
+
+        def seen(machine, headers):
+            return machine.native.call("GET", "/v1/me", headers=headers)
+
+        until_true(lambda: seen(self.b, {}).status == 401)
+        for machine in self.machines:
+            self.assertEqual(seen(machine, token).json(), {"client": "carol", "operator": False})
+        job = self.b.native.call("POST", "/v1/jobs?wait=30", {"task": "sh", "args": ["echo carol"]}, token).json()
+        self.assertEqual(self.a.native.call("GET", f"/v1/jobs/{job['id']}", headers=token).status, 200)
+        self.assertEqual(self.a.native.call("GET", f"/v1/jobs/{job['id']}").status, 401)
+        self.assertEqual(Native(self.b.unix).call("DELETE", "/v1/clients/carol").status, 200)
+        until_true(lambda: seen(self.a, token).status == 401)
+        self.assertEqual(seen(self.b, token).status, 401)
+        said = [entry["what"] for entry in Native(self.a.unix).call("GET", "/v1/audit").json()["entries"]]
+        self.assertEqual(said[:2], ["client-revoke", "client-add"])
 
     def test_nobody_elses_name(self):
         svc = service.Service({"node": "a", "store_shared": True}, {**FEW, "sh": None}, store="mariadb",

@@ -651,6 +651,148 @@ static void a_key_goes_with_its_job(void **state)
 	(void)read_job(w, &kept.id);
 }
 
+/* --- clients, and who did what --- */
+
+static struct store_client client_of(const char *name, uint8_t hash)
+{
+	struct store_client row = { .made_unix_ms = 77 };
+
+	client_default(&row.client, name);
+	memset(row.client.token_hash, hash, sizeof(row.client.token_hash));
+	row.client.weight = 5;
+	row.client.max_running = 6;
+	row.client.max_queued = 7;
+	row.client.rate = 8500;
+	row.client.burst = 9;
+	row.client.max_bytes = INT64_C(1) << 45;
+	row.client.is_operator = hash % 2 != 0;
+	(void)snprintf(row.client.tasks, sizeof(row.client.tasks), "a,b");
+	return row;
+}
+
+struct found_clients {
+	struct store_client row[4];
+	size_t n;
+};
+
+static int note_client(const struct store_client *row, void *arg, struct err *err)
+{
+	struct found_clients *found = arg;
+
+	(void)err;
+	assert_true(found->n < 4);
+	found->row[found->n++] = *row;
+	return 0;
+}
+
+static void clients_are_kept(void **state)
+{
+	struct store_client two = client_of("two", 2), one = client_of("one", 1);
+	struct store_client same = client_of("three", 1);
+	struct found_clients found = { .n = 0 };
+	struct world *w = *state;
+	struct err err;
+
+	begin(w);
+	assert_int_equal(store_client_add(w->store, &two, &err), 0);
+	assert_int_equal(store_client_add(w->store, &one, &err), 0);
+	commit(w);
+	begin(w);
+	assert_true(store_client_add(w->store, &same, &err) < 0);
+	store_rollback(w->store);
+	reopen(w);
+	assert_int_equal(store_each_client(w->store, note_client, &found, &err), 0);
+	assert_int_equal(found.n, 2);
+	assert_string_equal(found.row[0].client.name, "one");
+	assert_memory_equal(
+		found.row[0].client.token_hash, one.client.token_hash, CLIENT_HASH_BYTES);
+	assert_int_equal(found.row[0].client.weight, 5);
+	assert_int_equal(found.row[0].client.max_running, 6);
+	assert_int_equal(found.row[0].client.max_queued, 7);
+	assert_int_equal(found.row[0].client.rate, 8500);
+	assert_int_equal(found.row[0].client.burst, 9);
+	assert_int_equal(found.row[0].client.max_bytes, INT64_C(1) << 45);
+	assert_string_equal(found.row[0].client.tasks, "a,b");
+	assert_true(found.row[0].client.is_operator);
+	assert_false(found.row[1].client.is_operator);
+	assert_int_equal(found.row[1].made_unix_ms, 77);
+	begin(w);
+	assert_int_equal(store_client_delete(w->store, "one", &err), 0);
+	assert_int_equal(store_client_delete(w->store, "one", &err), -ENOENT);
+	commit(w);
+	found.n = 0;
+	assert_int_equal(store_each_client(w->store, note_client, &found, &err), 0);
+	assert_int_equal(found.n, 1);
+	assert_string_equal(found.row[0].client.name, "two");
+}
+
+static void who_did_what_is_kept(void **state)
+{
+	struct world *w = *state;
+	struct store_audit got[8];
+	struct err err;
+	size_t n;
+
+	begin(w);
+	for (int i = 0; i < 5; i++) {
+		struct store_audit entry = { .at_unix_ms = i, .who = "me", .what = "cancel" };
+
+		(void)snprintf(entry.object, sizeof(entry.object), "%d", i);
+		assert_int_equal(store_audit_add(w->store, &entry, &err), 0);
+	}
+	commit(w);
+	assert_int_equal(store_audit_list(w->store, false, 0, 3, got, &n, &err), 0);
+	assert_int_equal(n, 3);
+	assert_string_equal(got[0].object, "4");
+	assert_string_equal(got[0].who, "me");
+	assert_string_equal(got[0].what, "cancel");
+	assert_string_equal(got[0].detail, "");
+	assert_int_equal(store_audit_list(w->store, false, got[2].n, 8, got, &n, &err), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(got[1].at_unix_ms, 0);
+	assert_int_equal(store_audit_list(w->store, true, got[1].n, 8, got, &n, &err), 0);
+	assert_int_equal(n, 4);
+	assert_string_equal(got[3].object, "4");
+}
+
+static void lists_are_of_one_client(void **state)
+{
+	static const char *const names[] = { "", "ann", "bob" };
+	struct store_row row[40];
+	struct world *w = *state;
+	struct err err;
+	size_t n;
+
+	begin(w);
+	for (int i = 0; i < 24; i++) {
+		struct store_job job = row_of(i % 2 == 0 ? "even" : "odd");
+
+		(void)snprintf(job.client, sizeof(job.client), "%s", names[i % 3]);
+		assert_int_equal(store_job_insert(w->store, &job, NULL, &err), 0);
+		if (i % 4 == 0)
+			assert_int_equal(end_job(w, &job, 0, JOB_QUEUED, i), 0);
+	}
+	commit(w);
+	for (int oldest = 0; oldest < 2; oldest++) {
+		assert_int_equal(
+			store_list(w->store, oldest, 0, NULL, "ann", 0, 40, row, &n, &err), 0);
+		assert_int_equal(n, 8);
+		for (size_t i = 0; i < n; i++)
+			assert_string_equal(row[i].client, "ann");
+		assert_int_equal(
+			store_list(w->store, oldest, 0, "odd", "bob", 0, 40, row, &n, &err), 0);
+		assert_int_equal(n, 4);
+		assert_int_equal(store_list(w->store, oldest, 1U << JOB_DONE, NULL, "bob", 0, 1,
+					 row, &n, &err),
+			0);
+		assert_int_equal(n, 1);
+		assert_int_equal(row[0].state, JOB_DONE);
+		assert_int_equal(
+			store_list(w->store, oldest, 0, NULL, "eve", 0, 40, row, &n, &err), 0);
+		assert_int_equal(n, 0);
+	}
+}
+
 static void meta_is_kept(void **state)
 {
 	struct world *w = *state;
@@ -1066,6 +1208,9 @@ int main(int argc, char **argv)
 		TEST(numbers_are_not_given_twice),
 		TEST(a_key_is_one_jobs),
 		TEST(a_key_goes_with_its_job),
+		TEST(clients_are_kept),
+		TEST(who_did_what_is_kept),
+		TEST(lists_are_of_one_client),
 		TEST(meta_is_kept),
 		TEST(a_checkpoint_changes_nothing),
 		TEST(reads_in_a_row_leave_nothing_behind),
