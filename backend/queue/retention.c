@@ -182,10 +182,11 @@ static int choose(
 	return r;
 }
 
-static int remove_some(struct queue *q, size_t *ret_n, struct err *err)
+/* *ret_more: there was more than one step takes. */
+static int remove_some(struct queue *q, bool *ret_more, struct err *err)
 {
 	struct store_done done[RETENTION_STEP];
-	size_t n = rows_of_step(q);
+	size_t limit = rows_of_step(q), n = limit, within;
 	enum gone why;
 	int64_t began_us;
 	int r = turn_begin(q, err);
@@ -198,7 +199,9 @@ static int remove_some(struct queue *q, size_t *ret_n, struct err *err)
 		turn_spoil(q, err);
 		return r;
 	}
-	n = within_bytes(done, n);
+	within = within_bytes(done, n);
+	*ret_more = n == limit || within < n;
+	n = within;
 	if (n > 0)
 		r = retention_remove(q, done, n, why, err);
 	if (r < 0)
@@ -207,7 +210,6 @@ static int remove_some(struct queue *q, size_t *ret_n, struct err *err)
 		q->retention_row_us = 1 + (clock_us() - began_us) / (int64_t)n;
 		log_info("%zu results removed: %s", n, gone_name(why));
 	}
-	*ret_n = n;
 	return 0;
 }
 
@@ -232,11 +234,11 @@ static void schedule_at(struct queue *q, int64_t expires_age_ms)
 static void step(struct queue *q)
 {
 	struct err err;
-	size_t n = 0;
+	bool more = false;
 
-	if (remove_some(q, &n, &err) < 0)
+	if (remove_some(q, &more, &err) < 0)
 		schedule_in(q, TURN_RETRY_MS);
-	else if (n > 0)
+	else if (more)
 		schedule_in(q, RETENTION_MORE_MS);
 	else
 		retention_schedule(q);
