@@ -25,8 +25,10 @@ static void addresses(void **state)
 		const char *pattern, *allow;
 	} table[] = {
 		{ METHOD_GET, "/", "/", "GET, HEAD, OPTIONS" },
-		{ METHOD_POST, "/v1/jobs", "/v1/jobs", "GET, HEAD, POST, OPTIONS" },
-		{ METHOD_DELETE, "/v1/jobs", NULL, "GET, HEAD, POST, OPTIONS" },
+		{ METHOD_POST, "/v1/jobs", "/v1/jobs", "GET, HEAD, POST, DELETE, OPTIONS" },
+		{ METHOD_DELETE, "/v1/tasks", NULL, "GET, HEAD, OPTIONS" },
+		{ METHOD_POST, "/v1/jobs/a/stdin", "/v1/jobs/{id}/stdin", "POST, OPTIONS" },
+		{ METHOD_GET, "/v1/jobs/a/signal", NULL, "POST, OPTIONS" },
 		{ METHOD_GET, "/v1/jobs/", NULL, "OPTIONS" },
 		{ METHOD_GET, "/v1/jobs/a", "/v1/jobs/{id}", "GET, HEAD, DELETE, OPTIONS" },
 		{ METHOD_GET, "/v1/jobs/a/", NULL, "OPTIONS" },
