@@ -36,6 +36,9 @@ MEMBERS = [
     (sh(colour="red"), "colour"), (sh(Task="sh"), "Task"), (sh(limits={"cpu": 1}), "cpu"),
     (file("a", mode=7), "mode"), (sh(cases=[{"stdout": "x"}]), "stdout"),
     (sh(build={"command": ["x"], "env": {}}), "env"),
+    # how output is compared
+    (sh(compare="loose"), "compare"), (sh(compare=["exact"]), "compare"),
+    (sh(compare="checker"), "compare"), (sh(cases=[{"compare": "checker"}]), "cases[0].compare"),
     # missing ones, and those that exclude each other
     ({}, "task"), ({"args": ["x"]}, "task"), (sh(files=[{"content": "x"}]), "name"),
     (sh(files=[{"name": "x"}]), "content"), (sh(image="dockgate/test"), "image"),
