@@ -35,7 +35,7 @@ def turns(bench):
     for name, what in (("decision_us", "decisions whose turn it is"), ("position_us", "places in the queue")):
         for waiting in (few, many):
             bench.report.value(f"fair_{name}_{waiting}", f"{what}, {waiting:,} waiting",
-                               1e6 / best[waiting, name], "/s", "100 clients, 10 tasks, in memory")
+                               1e6 / best[waiting, name], "/s", "100 clients, 10 tasks; in memory, of processor time")
     bench.report.value("fair_flat", f"a decision: {many:,} waiting against {few:,}",
                        best[many, "decision_us"] / best[few, "decision_us"], "x", "flat is 1", at_most=2.5)
 
