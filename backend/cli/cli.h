@@ -65,6 +65,7 @@ int serve_command(int argc, char **argv);
 int gateway_command(int argc, char **argv);
 int queue_command(int argc, char **argv);
 int driver_command(int argc, char **argv);
+int courier_command(int argc, char **argv);
 int run_command(int argc, char **argv);
 int submit_command(int argc, char **argv);
 int ps_command(int argc, char **argv);

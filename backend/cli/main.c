@@ -3,8 +3,8 @@
  * dockgate: one program, its commands in a table.
  *
  * Theory of operation. `serve`, as root, makes the state directory, binds all
- * listeners, and starts this same program three times: `gateway`, `queue` and
- * `driver`. Each gets its listeners, the configuration as sealed memory and a
+ * listeners, and starts this same program four times: `gateway`, `queue`, `driver`
+ * and `courier`. Each gets its listeners, the configuration as sealed memory and a
  * socket to say that it is ready; it then becomes its own user and gives up
  * every other right (common/role.h). They talk to each other over unix sockets
  * only (wire/msg.h). All other commands are clients of the service's HTTP.
@@ -20,10 +20,11 @@ static const struct {
 	const char *what;
 } commands[] = {
 	/* clang-format off */
-	{ "serve",   serve_command,   "run the service: gateway, queue and driver" },
+	{ "serve",   serve_command,   "run the service: gateway, queue, driver and courier" },
 	{ "gateway", gateway_command, "run the HTTP server alone (serve and systemd do)" },
 	{ "queue",   queue_command,   "run the queue alone; or pause, resume or show it" },
 	{ "driver",  driver_command,  "run the driver of the Docker Engine alone" },
+	{ "courier", courier_command, "run the sender of callbacks alone" },
 	{ "run",     run_command,     "run a job and end as it ended" },
 	{ "submit",  submit_command,  "hand in a job and print its id" },
 	{ "ps",      ps_command,      "list jobs" },

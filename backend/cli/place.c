@@ -72,6 +72,8 @@ static int make_state(const struct config *c, struct err *err)
 	r = make_dir(STATE_QUEUE, c->queue_uid, c->queue_gid, 0700, err);
 	if (r == 0)
 		r = make_dir(STATE_DRIVER, c->driver_uid, c->driver_gid, 0700, err);
+	if (r == 0)
+		r = make_dir(STATE_COURIER, c->courier_uid, c->courier_gid, 0700, err);
 	if (r == 0 && c->socket_dir != NULL)
 		r = make_parents(c->socket_dir, err);
 	if (r == 0)
@@ -155,6 +157,8 @@ static int listen_all(struct place *place, const struct config *c, struct err *e
 			c->gateway_uid, c->gateway_gid, 0600 },
 		{ SOCKET_QUEUE_DRIVER, ROLE_FD_QUEUE_DRIVER, ROLE_QUEUE, SOCK_SEQPACKET,
 			c->driver_uid, c->driver_gid, 0600 },
+		{ SOCKET_QUEUE_COURIER, ROLE_FD_QUEUE_COURIER, ROLE_QUEUE, SOCK_SEQPACKET,
+			c->courier_uid, c->courier_gid, 0600 },
 	};
 	int r = 0;
 

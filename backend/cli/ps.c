@@ -26,14 +26,18 @@ static void print(const json_t *reply)
 	const json_t *row;
 	size_t i;
 
-	(void)printf("%-64s  %-16s %-9s %-17s %s\n", "ID", "TASK", "STATE", "VERDICT", "QUEUED");
+	(void)printf("%-64s  %-16s %-9s %-17s %-24s %s\n", "ID", "TASK", "STATE", "VERDICT",
+		"QUEUED", "CALLBACK");
 	json_array_foreach(json_object_get(reply, "jobs"), i, row)
 	{
 		const char *verdict = text_of(row, "verdict");
 
-		(void)printf("%-64s  %-16s %-9s %-17s %s\n", text_of(row, "id"),
+		const char *callback = text_of(row, "callback");
+
+		(void)printf("%-64s  %-16s %-9s %-17s %-24s %s\n", text_of(row, "id"),
 			text_of(row, "task"), text_of(row, "state"),
-			*verdict != '\0' ? verdict : "-", text_of(row, "queued_at"));
+			*verdict != '\0' ? verdict : "-", text_of(row, "queued_at"),
+			*callback != '\0' ? callback : "-");
 	}
 }
 

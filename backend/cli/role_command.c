@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `dockgate gateway|queue|driver`: one role, started by the supervisor, by systemd or by hand. */
+/* `dockgate gateway|queue|driver|courier`: one role, started by the supervisor, by systemd or by
+ * hand. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,8 @@ static const struct {
 		"Runs the queue, which owns the database. Its listeners come as LISTEN_FDS.\n" },
 	[ROLE_DRIVER] = { driver_main, "Usage: dockgate driver [--config FILE]\n\n"
 		"Runs the driver of the Docker Engine.\n" },
+	[ROLE_COURIER] = { courier_main, "Usage: dockgate courier [--config FILE]\n\n"
+		"Runs the sender of callbacks.\n" },
 	/* clang-format on */
 };
 
@@ -153,4 +156,9 @@ int queue_command(int argc, char **argv)
 int driver_command(int argc, char **argv)
 {
 	return command(ROLE_DRIVER, argc, argv);
+}
+
+int courier_command(int argc, char **argv)
+{
+	return command(ROLE_COURIER, argc, argv);
 }

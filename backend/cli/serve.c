@@ -11,7 +11,7 @@
 
 static const char usage[] =
 	"Usage: dockgate serve [OPTION...]\n\n"
-	"Runs the service in the foreground, as root: three processes, each a user of its\n"
+	"Runs the service in the foreground, as root: four processes, each a user of its\n"
 	"own. SIGTERM or Ctrl-C stops it, a second one at once; SIGHUP reads the\n"
 	"configuration again.\n\n"
 	"  --config FILE     instead of /etc/dockgate\n"
@@ -115,8 +115,8 @@ int serve_command(int argc, char **argv)
 	if (geteuid() != 0)
 		return cli_fail(EXIT_SETUP, "serve needs root, to make each role a user of its "
 					    "own: run it with sudo, or "
-					    "run `dockgate gateway`, `queue` and `driver` as three "
-					    "users, as the units in "
+					    "run `dockgate gateway`, `queue`, `driver` and "
+					    "`courier` as four users, as the units in "
 					    "deploy/systemd do");
 	/* The working directory becomes the state directory, and SIGHUP reads the file again. */
 	if (what.config_path != NULL) {

@@ -66,9 +66,11 @@ struct supervisor {
 };
 
 /* Endings are reported to a queue that is still there; answers go out to the last. */
-static const enum role stop_order[ROLE_MAX_] = { ROLE_DRIVER, ROLE_QUEUE, ROLE_GATEWAY };
+static const enum role stop_order[ROLE_MAX_] = { ROLE_DRIVER, ROLE_COURIER, ROLE_QUEUE,
+	ROLE_GATEWAY };
 /* A role that knows the new configuration finds a queue that does, too. */
-static const enum role reload_order[ROLE_MAX_] = { ROLE_QUEUE, ROLE_DRIVER, ROLE_GATEWAY };
+static const enum role reload_order[ROLE_MAX_] = { ROLE_QUEUE, ROLE_DRIVER, ROLE_COURIER,
+	ROLE_GATEWAY };
 
 /* ---- starting a role ------------------------------------------------------------------ */
 
@@ -294,10 +296,10 @@ static const char *fixed_difference(const struct config *a, const struct config 
 		return "socket_dir";
 	if (!same_list(&a->listen, &b->listen))
 		return "listen";
-	if (a->gateway_uid != b->gateway_uid || a->queue_uid != b->queue_uid ||
-		a->driver_uid != b->driver_uid || a->gateway_gid != b->gateway_gid ||
-		a->queue_gid != b->queue_gid || a->driver_gid != b->driver_gid)
-		return "the roles' users and groups";
+	for (size_t i = 0; i < ROLE_MAX_; i++)
+		if (role_uid((enum role)i, a) != role_uid((enum role)i, b) ||
+			role_gid((enum role)i, a) != role_gid((enum role)i, b))
+			return "the roles' users and groups";
 	return NULL;
 }
 
@@ -633,6 +635,7 @@ int supervisor_run(struct place *place, struct config *config, char *text,
 	} else {
 		start(&sv.children[ROLE_QUEUE]);
 		start(&sv.children[ROLE_DRIVER]);
+		start(&sv.children[ROLE_COURIER]);
 		start(&sv.children[ROLE_GATEWAY]);
 		(void)event_base_dispatch(sv.base);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps the three roles running.
+ * Keeps the four roles running.
  *
  *	DOWN ──start──► STARTING ──READY=1──► UP
  *	  ▲                 │                 │

@@ -18,6 +18,7 @@
 #define GATEWAY_UID  60601
 #define QUEUE_UID    60602
 #define DRIVER_UID   60603
+#define COURIER_UID  60604
 #define JOB_UID_BASE 66000
 
 #define OPERATOR_GROUP "dockgate"
@@ -77,9 +78,11 @@ struct config *config_new(struct err *err)
 		.gateway_uid = GATEWAY_UID,
 		.queue_uid = QUEUE_UID,
 		.driver_uid = DRIVER_UID,
+		.courier_uid = COURIER_UID,
 		.gateway_gid = GATEWAY_UID,
 		.queue_gid = QUEUE_UID,
 		.driver_gid = DRIVER_UID,
+		.courier_gid = COURIER_UID,
 		.operator_gid = operators != NULL ? operators->gr_gid : (gid_t)-1,
 		.job_uid_base = JOB_UID_BASE,
 		.body_json_max = 16 * MIB,
@@ -98,10 +101,13 @@ struct config *config_new(struct err *err)
 		.grace_ms = 2000,
 		.drain_s = 10,
 		.build_cache_bytes = 1024 * MIB,
+		.callback_retry_s = 24 * 3600,
+		.callback_timeout_ms = 10000,
 	};
 	take_account("dockgate-gateway", &c->gateway_uid, &c->gateway_gid);
 	take_account("dockgate-queue", &c->queue_uid, &c->queue_gid);
 	take_account("dockgate-driver", &c->driver_uid, &c->driver_gid);
+	take_account("dockgate-courier", &c->courier_uid, &c->courier_gid);
 	if (default_texts(c, err) < 0) {
 		config_free(c);
 		return NULL;

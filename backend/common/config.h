@@ -141,8 +141,8 @@ struct config {
 	char *node;               /* owned; this machine's name */
 
 	/* rights: numbers, no /etc/passwd entry is needed */
-	uid_t gateway_uid, queue_uid, driver_uid;
-	gid_t gateway_gid, queue_gid, driver_gid;
+	uid_t gateway_uid, queue_uid, driver_uid, courier_uid;
+	gid_t gateway_gid, queue_gid, driver_gid, courier_gid;
 	gid_t operator_gid; /* root and this group are operators on the unix socket; -1: root only
 			     */
 	uid_t job_uid_base; /* agents' and jobs' uids in containers: eight for each container */
@@ -185,6 +185,13 @@ struct config {
 	enum auth auth;
 	struct config_client *clients; /* owned */
 	size_t n_clients;
+	/* courier */
+	char *callback_secret_file; /* owned; NULL: one that it makes in the state directory */
+	char *callback_ca_file;     /* owned; NULL: the system's */
+	struct strv callback_allow; /* as in callback.h */
+	int callback_retry_s;       /* an ending is announced for so long */
+	int callback_timeout_ms;    /* of one attempt */
+
 	struct task *tasks; /* owned */
 	size_t n_tasks;
 	uint64_t generation; /* of the text it was read from: equal text, equal number */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "callback.h"
 #include "gpu.h"
 #include "number.h"
 
@@ -208,6 +209,8 @@ const struct key config_keys[] = {
 	{ "gateway_gid",        KIND_ID,    C(gateway_gid),        RANGE(0, UINT32_MAX - 1) },
 	{ "queue_gid",          KIND_ID,    C(queue_gid),          RANGE(0, UINT32_MAX - 1) },
 	{ "driver_gid",         KIND_ID,    C(driver_gid),         RANGE(0, UINT32_MAX - 1) },
+	{ "courier_uid",        KIND_ID,    C(courier_uid),        RANGE(0, UINT32_MAX - 1) },
+	{ "courier_gid",        KIND_ID,    C(courier_gid),        RANGE(0, UINT32_MAX - 1) },
 	{ "operator_gid",       KIND_ID,    C(operator_gid),       RANGE(-1, UINT32_MAX - 1) },
 	{ "job_uid_base",       KIND_ID,    C(job_uid_base),       RANGE(1000, INT32_MAX) },
 	{ "body_json_max",      KIND_BYTES, C(body_json_max),      RANGE(1024, 1024 * MIB) },
@@ -240,6 +243,11 @@ const struct key config_keys[] = {
 	{ "build_cache_bytes",  KIND_BYTES, C(build_cache_bytes),  RANGE(MIB, 64 * TIB) },
 	{ "images_allowed",     KIND_LIST,  C(images_allowed),     ONE_WORD },
 	{ "gpus",               KIND_LIST,  C(gpus),               .check = gpu_id_is_good, .expected = "a device id such as \"0\" or \"GPU-...\"" },
+	{ "callback_secret_file", KIND_TEXT, C(callback_secret_file), ABSOLUTE },
+	{ "callback_ca_file",   KIND_TEXT,  C(callback_ca_file),   ABSOLUTE },
+	{ "callback_allow",     KIND_LIST,  C(callback_allow),     .check = callback_allow_ok, .expected = "an address, a network such as \"10.0.0.0/8\", a host or \"*.DOMAIN\"" },
+	{ "callback_retry_s",   KIND_INT,   C(callback_retry_s),   RANGE(0, 30 * 24 * 3600) },
+	{ "callback_timeout_ms", KIND_INT,  C(callback_timeout_ms), RANGE(100, 60000) },
 	{ "gpu_cdi",            KIND_TEXT,  C(gpu_cdi),            .check = is_cdi_kind, .expected = "a kind of CDI devices such as \"nvidia.com/gpu\"" },
 };
 

@@ -944,19 +944,20 @@ static void put_clients(struct reader *rd, cfg_t *cfg, struct config *config)
 
 static void check_ids(struct reader *rd, cfg_t *cfg, const struct config *c)
 {
-	static const char *const names[] = { "gateway_uid", "queue_uid", "driver_uid" };
-	const uid_t uids[] = { c->gateway_uid, c->queue_uid, c->driver_uid };
+	static const char *const names[] = { "gateway_uid", "queue_uid", "driver_uid",
+		"courier_uid" };
+	const uid_t uids[] = { c->gateway_uid, c->queue_uid, c->driver_uid, c->courier_uid };
+	const size_t n = sizeof(uids) / sizeof(uids[0]);
 
-	for (size_t i = 0; i < 3; i++) {
-		size_t other = (i + 1) % 3;
-
+	for (size_t i = 0; i < n; i++) {
 		if (uids[i] == 0)
 			mistake(rd, line_of(cfg, names[i]),
 				"%s: 0 is root; expected a user without rights", names[i]);
-		else if (uids[i] == uids[other])
-			mistake(rd, line_of(cfg, names[i]),
-				"%s and %s are both %u; expected a user for each", names[i],
-				names[other], (unsigned)uids[i]);
+		for (size_t other = i + 1; other < n && uids[i] != 0; other++)
+			if (uids[i] == uids[other])
+				mistake(rd, line_of(cfg, names[i]),
+					"%s and %s are both %u; expected a user for each", names[i],
+					names[other], (unsigned)uids[i]);
 	}
 }
 

@@ -26,7 +26,7 @@
 
 const char *role_name(enum role role)
 {
-	static const char *const names[ROLE_MAX_] = { "gateway", "queue", "driver" };
+	static const char *const names[ROLE_MAX_] = { "gateway", "queue", "driver", "courier" };
 
 	return (size_t)role < ROLE_MAX_ ? names[role] : "invalid";
 }
@@ -107,18 +107,18 @@ int __lsan_is_turned_off(void)
 }
 #endif
 
-static uid_t role_uid(enum role role, const struct config *config)
+uid_t role_uid(enum role role, const struct config *config)
 {
-	const uid_t uids[ROLE_MAX_] = { config->gateway_uid, config->queue_uid,
-		config->driver_uid };
+	const uid_t uids[ROLE_MAX_] = { config->gateway_uid, config->queue_uid, config->driver_uid,
+		config->courier_uid };
 
 	return uids[role];
 }
 
-static gid_t role_gid(enum role role, const struct config *config)
+gid_t role_gid(enum role role, const struct config *config)
 {
-	const gid_t gids[ROLE_MAX_] = { config->gateway_gid, config->queue_gid,
-		config->driver_gid };
+	const gid_t gids[ROLE_MAX_] = { config->gateway_gid, config->queue_gid, config->driver_gid,
+		config->courier_gid };
 
 	return gids[role];
 }
@@ -227,7 +227,7 @@ static bool docker_over_tcp(const struct config *config)
 /* Connects to what may be on another machine. */
 static bool goes_out(enum role role, const struct config *config)
 {
-	return (role == ROLE_DRIVER && docker_over_tcp(config)) ||
+	return role == ROLE_COURIER || (role == ROLE_DRIVER && docker_over_tcp(config)) ||
 	       (role == ROLE_QUEUE && config->database_file != NULL);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The processes: who they are, what each gets handed, and how it gives up all
- * other rights. `dockgate serve` starts gateway, queue and driver as root; each
+ * other rights. `dockgate serve` starts gateway, queue, driver and courier as root; each
  * opens what only root can, calls role_confine() once, and from then on the
  * system refuses it what the table in docs/architecture.md forbids. Under
  * systemd a role starts as its own user, and role_confine() does the rest.
@@ -21,6 +21,7 @@ enum role {
 	ROLE_GATEWAY,
 	ROLE_QUEUE,
 	ROLE_DRIVER,
+	ROLE_COURIER,
 	ROLE_MAX_,
 };
 
@@ -31,15 +32,18 @@ enum role {
 #define ROLE_FD_HTTP_UNIX     "http-unix"     /* gateway: its unix listener */
 #define ROLE_FD_QUEUE_GATEWAY "queue-gateway" /* queue: SOCK_SEQPACKET listener for gateways */
 #define ROLE_FD_QUEUE_DRIVER  "queue-driver"  /* queue: SOCK_SEQPACKET listener for drivers */
+#define ROLE_FD_QUEUE_COURIER "queue-courier" /* queue: the same for couriers */
 
 /* Files below config->socket_dir (default: "sock" in the state directory). */
 #define SOCKET_HTTP          "dockgate.sock"
 #define SOCKET_QUEUE_GATEWAY "queue-gateway.sock"
 #define SOCKET_QUEUE_DRIVER  "queue-driver.sock"
+#define SOCKET_QUEUE_COURIER "queue-courier.sock"
 
 /* Directories below the state directory: 0700, each its role's own. */
-#define STATE_QUEUE  "queue"  /* dockgate.db, spool/ */
-#define STATE_DRIVER "driver" /* instance */
+#define STATE_QUEUE   "queue"   /* dockgate.db, spool/ */
+#define STATE_DRIVER  "driver"  /* instance */
+#define STATE_COURIER "courier" /* secret */
 
 struct role_args {
 	const struct config *config;
@@ -48,7 +52,7 @@ struct role_args {
 	size_t n_listen;
 };
 
-/* "gateway", "queue", "driver". Never NULL. */
+/* "gateway", "queue", "driver", "courier". Never NULL. */
 const char *role_name(enum role role);
 
 /*
@@ -75,6 +79,10 @@ int role_make_directory(
  */
 int role_confine(enum role role, const struct config *config, gid_t extra_gid, struct err *err);
 
+/* Its user and group, where it is started as root. */
+uid_t role_uid(enum role role, const struct config *config);
+gid_t role_gid(enum role role, const struct config *config);
+
 /* Tell supervisor or systemd that the role is ready (sd_notify(3), READY=1); nothing where there is
  * none. */
 void role_ready(void);
@@ -97,3 +105,4 @@ void role_alive(void);
 int gateway_main(struct role_args *args);
 int queue_main(struct role_args *args);
 int driver_main(struct role_args *args);
+int courier_main(struct role_args *args);

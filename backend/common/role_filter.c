@@ -89,6 +89,7 @@ static const char *const never[] = {
 static const char *const gateway_never[] = { "bind", "listen" };
 static const char *const queue_never[] = { "bind", "listen", "connect" };
 static const char *const driver_never[] = { "bind", "listen", "accept", "accept4" };
+static const char *const courier_never[] = { "bind", "listen", "accept", "accept4" };
 
 /* A queue whose database is elsewhere connects to it, again and again. */
 static const char *const connected_queue_never[] = { "bind", "listen" };
@@ -100,6 +101,7 @@ static const struct {
 	[ROLE_GATEWAY] = { gateway_never, sizeof(gateway_never) / sizeof(gateway_never[0]) },
 	[ROLE_QUEUE] = { queue_never, sizeof(queue_never) / sizeof(queue_never[0]) },
 	[ROLE_DRIVER] = { driver_never, sizeof(driver_never) / sizeof(driver_never[0]) },
+	[ROLE_COURIER] = { courier_never, sizeof(courier_never) / sizeof(courier_never[0]) },
 };
 
 /* Kinds of sockets that are left; names need netlink (getaddrinfo(3) asks which addresses exist).

@@ -411,6 +411,23 @@ static void write_rest(struct json_text *t, const struct msg_job *job)
 	}
 }
 
+/* Whether its ending was told to the receiver that the request named. */
+static void write_callback(struct json_text *t, const struct msg_job *job)
+{
+	if (job->callback == CALLBACK_NONE)
+		return;
+	jt_key(t, "callback");
+	jt_open(t, '{');
+	jt_key(t, "state");
+	jt_str(t, callback_state_name((enum callback_state)job->callback));
+	jt_key(t, "attempts");
+	jt_uint(t, job->callback_attempts);
+	jt_key(t, "next_at");
+	jt_time(t, job->callback_next_ms);
+	str_or_null(t, "last_error", job->callback_error);
+	jt_close(t, '}');
+}
+
 static int write_job(struct json_text *t, const struct msg_job *job, bool bare, struct err *err)
 {
 	char id[JOB_ID_CHARS + 1];
@@ -430,6 +447,7 @@ static int write_job(struct json_text *t, const struct msg_job *job, bool bare, 
 	else if (r == 0 && job->state == JOB_RUNNING && spec.n_cases > 0)
 		r = write_so_far(t, job, &spec, err);
 	write_rest(t, job);
+	write_callback(t, job);
 	jt_close(t, '}');
 	spec_done(&spec);
 	return r;
@@ -481,5 +499,7 @@ void answer_row(struct json_text *t, const struct listing_row *row)
 	write_times(t, row->queued_ms, row->started_ms, row->finished_ms);
 	str_or_null(t, "node", row->node);
 	str_or_null(t, "client", row->client);
+	jt_key(t, "callback");
+	jt_str_or_null(t, callback_state_name(row->callback));
 	jt_close(t, '}');
 }

@@ -99,6 +99,7 @@ void jobs_send(struct exchange *ex, struct request *req, bool classic, exchange_
 		(void)snprintf(msg.submit.key, sizeof(msg.submit.key), "%s", req->key);
 	msg.submit.fingerprint = req->fingerprint;
 	take_trace(ex, msg.submit.trace);
+	(void)snprintf(msg.submit.callback, sizeof(msg.submit.callback), "%s", req->callback);
 	r = spec_pack(&req->spec, &msg.submit.spec, &err);
 	if (r < 0) {
 		jobs_answer_error(ex, r, &err);

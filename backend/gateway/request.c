@@ -163,6 +163,49 @@ static int read_labels(struct reading *rd, const struct at *at, json_t *value)
 	return 0;
 }
 
+/* What can be known of the address now: the courier looks at the one it connects to. */
+static int read_callback_url(struct reading *rd, const struct at *at, const json_t *value)
+{
+	struct callback_target target;
+	const char *url;
+	struct err why;
+	int r = member_text(rd, at, value, CALLBACK_URL_MAX, &url);
+
+	if (r < 0)
+		return r;
+	if (callback_parse(url, &target, &why) < 0)
+		return member_bad(rd->err, at, "%s", why.msg);
+	if (target.is_address && !callback_allowed(&rd->config->callback_allow, target.host,
+					 (const struct sockaddr *)&target.address))
+		return member_bad(rd->err, at, "callbacks may not go to that address");
+	(void)snprintf(rd->req->callback, sizeof(rd->req->callback), "%s", url);
+	return 0;
+}
+
+/* "URL" or {"url": "URL"} */
+static int read_callback(struct reading *rd, const struct at *at, json_t *value)
+{
+	const struct at url_at = { at, "url", 0 };
+	const char *name;
+	json_t *item;
+
+	if (json_is_string(value))
+		return read_callback_url(rd, at, value);
+	if (!json_is_object(value))
+		return member_expected(rd->err, at, "an address, or an object", value);
+	json_object_foreach(value, name, item)
+	{
+		struct at here = { at, name, 0 };
+
+		if (strcmp(name, "url") != 0)
+			return member_unknown(rd->err, &here);
+	}
+	item = json_object_get(value, "url");
+	if (item == NULL)
+		return member_bad(rd->err, &url_at, "is missing");
+	return read_callback_url(rd, &url_at, item);
+}
+
 /* A client may shorten the time for which its result is kept. */
 static int read_priority(struct reading *rd, const struct at *at, json_t *value)
 {
@@ -216,6 +259,7 @@ static const struct {
 	{ "labels", read_labels },
 	{ "retention_s", read_retention },
 	{ "priority", read_priority },
+	{ "callback", read_callback },
 };
 
 static int read_member(struct reading *rd, const char *name, json_t *value)
@@ -331,6 +375,7 @@ void request_init(struct request *req)
 	spec_init(&req->spec);
 	req->input = INPUT_EMPTY;
 	req->retention_s = -1;
+	req->callback[0] = '\0';
 	req->key = NULL;
 	memset(&req->fingerprint, 0, sizeof(req->fingerprint));
 	req->priority = 0;

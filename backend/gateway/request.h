@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/callback.h"
 #include "common/config.h"
 #include "common/job_id.h"
 #include "input.h"
@@ -16,8 +17,9 @@
 struct request {
 	struct spec spec;
 	struct input input;
-	int64_t retention_s; /* -1: the task's */
-	const char *key;     /* of the caller: makes the request safe to repeat. NULL: none */
+	int64_t retention_s;                 /* -1: the task's */
+	char callback[CALLBACK_URL_MAX + 1]; /* where its ending is announced; "": nowhere */
+	const char *key; /* of the caller: makes the request safe to repeat. NULL: none */
 	struct job_id fingerprint;
 	uint32_t priority;   /* up to PRIORITY_MAX */
 };

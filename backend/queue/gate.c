@@ -171,6 +171,9 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 		(void)waiters_forget(&q->waiters, gate->number, msg->forget.token);
 		typed_forget(q, gate->number, msg->forget.token);
 		break;
+	case MSG_DELIVERED:
+		outbox_delivered(q, &msg->delivered);
+		break;
 	case MSG_SPOOL_OPEN:
 		on_spool_open(q, gate, &msg->spool_open);
 		break;
@@ -182,9 +185,12 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 
 static void on_open(struct channel *ch, const struct msg_hello *hello, void *arg)
 {
+	struct gate *gate = arg;
+
 	(void)ch;
-	(void)arg;
-	log_info("a gateway is connected node=%s", hello->node);
+	log_info("a %s is connected node=%s", role_name(gate->peer), hello->node);
+	if (gate->peer == ROLE_COURIER)
+		outbox_courier(gate->queue, gate->number);
 }
 
 static void on_closed(struct channel *ch, const char *why, void *arg)
@@ -193,10 +199,12 @@ static void on_closed(struct channel *ch, const char *why, void *arg)
 	const struct timeval now = { 0, 0 };
 
 	(void)ch;
-	log_info("a gateway has left: %s", why);
+	log_info("a %s has left: %s", role_name(gate->peer), why);
 	waiters_forget_gate(&gate->queue->waiters, gate->number);
 	typed_forget_gate(gate->queue, gate->number);
 	gate->closed = true;
+	if (gate->peer == ROLE_COURIER)
+		outbox_courier_left(gate->queue, gate->number);
 	(void)event_add(gate->queue->reaper, &now);
 }
 
@@ -206,14 +214,14 @@ static const struct channel_ops gate_ops = {
 	.closed = on_closed,
 };
 
-void gate_accept(struct queue *q, int fd)
+static void accept_peer(struct queue *q, enum role peer, int fd)
 {
 	const struct channel_self self = { q->config->generation, q->instance, q->config->node };
 	struct gate *gate;
 	struct err err;
 
 	if (q->n_gates >= QUEUE_GATES_MAX) {
-		log_warning("a gateway was refused: %d are connected", QUEUE_GATES_MAX);
+		log_warning("a %s was refused: %d are connected", role_name(peer), QUEUE_GATES_MAX);
 		(void)close(fd);
 		return;
 	}
@@ -223,15 +231,26 @@ void gate_accept(struct queue *q, int fd)
 		return;
 	}
 	gate->queue = q;
+	gate->peer = peer;
 	gate->number = ++q->next_gate;
-	if (channel_new(q->base, fd, ROLE_QUEUE, ROLE_GATEWAY, &self, &gate_ops, gate, &gate->ch,
-		    &err) < 0) {
-		log_warning("a gateway was refused: %s", err.msg);
+	if (channel_new(q->base, fd, ROLE_QUEUE, peer, &self, &gate_ops, gate, &gate->ch, &err) <
+		0) {
+		log_warning("a %s was refused: %s", role_name(peer), err.msg);
 		free(gate);
 		return;
 	}
 	TAILQ_INSERT_TAIL(&q->gates, gate, next);
 	q->n_gates++;
+}
+
+void gate_accept(struct queue *q, int fd)
+{
+	accept_peer(q, ROLE_GATEWAY, fd);
+}
+
+void gate_accept_courier(struct queue *q, int fd)
+{
+	accept_peer(q, ROLE_COURIER, fd);
 }
 
 static void gate_free(struct gate *gate)

@@ -355,7 +355,8 @@ static int insert(struct intake *in, struct job_id *ret_id, struct err *err)
 		memcpy(row.trace, submit->trace, sizeof(row.trace));
 	(void)snprintf(row.client, sizeof(row.client), "%s", in->who.client->client.name);
 	key = repeat_key(submit, row.client);
-	r = move_insert(in->queue, &row, in->blobs, key.name[0] == '\0' ? NULL : &key, err);
+	r = move_insert(in->queue, &row, in->blobs, key.name[0] == '\0' ? NULL : &key,
+		submit->callback[0] == '\0' ? NULL : submit->callback, err);
 	if (r == 0)
 		*ret_id = row.id;
 	return r;
@@ -485,6 +486,8 @@ static void refuse_task(struct queue *q, uint64_t gate, const struct msg_submit 
 static bool refuse_at_once(
 	struct queue *q, uint64_t gate, const struct msg_submit *submit, const struct caller *who)
 {
+	struct callback_target target;
+	struct err err;
 	size_t line;
 
 	if (!jobs_line(&q->jobs, submit->task, &line))
@@ -497,6 +500,8 @@ static bool refuse_at_once(
 		 (submit->retention_s < 1 || submit->retention_s > RETENTION_MAX_S))
 		reply_refused(q, gate, submit->token, REFUSAL_INVALID,
 			"retention_s: must be between 1 and 31622400", 0);
+	else if (submit->callback[0] != '\0' && callback_parse(submit->callback, &target, &err) < 0)
+		reply_refused(q, gate, submit->token, REFUSAL_INVALID, err.msg, 0);
 	else if (!q->store_up)
 		reply_refused(q, gate, submit->token, REFUSAL_STORE, NULL, 1);
 	else if (!kept_has_room(q, submit->spec.len, submit->input.len))

@@ -248,6 +248,7 @@ struct job *jobs_add(struct jobs *jobs, const struct store_job *row)
 	if (job == NULL)
 		return NULL;
 	job->elsewhere = row->state == JOB_RUNNING && is_elsewhere(jobs, row);
+	job->announced = row->callback == CALLBACK_PENDING;
 	if (row->state == JOB_RUNNING) {
 		enter_running(jobs, job);
 	} else {

@@ -39,6 +39,7 @@ struct job {
 	int64_t claimed_age_ms;
 	bool started;   /* while running: its driver said so */
 	bool unlisted;  /* its driver came back and did not name it: no renewal */
+	bool announced; /* its ending is told somebody outside */
 	bool elsewhere; /* another machine runs it: it takes nothing of this one */
 	uint8_t *cases; /* owned, while running: cases.h; NULL: none */
 	size_t cases_len;

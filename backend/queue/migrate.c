@@ -207,6 +207,17 @@ static int copy_key(struct migrate *m, uint64_t seq, struct err *err)
 	return r < 0 ? r : store_key_put(m->to, &key, err);
 }
 
+static int copy_callback(struct migrate *m, const struct store_job *row, struct err *err)
+{
+	struct store_callback callback;
+	int r;
+
+	if (row->callback == CALLBACK_NONE)
+		return 0;
+	r = store_callback_get(m->from, row->seq, &callback, err);
+	return r < 0 ? r : store_callback_put(m->to, &callback, err);
+}
+
 static int copy_job(struct migrate *m, uint64_t seq, struct err *err)
 {
 	struct event_target target = { m->to, seq };
@@ -224,6 +235,8 @@ static int copy_job(struct migrate *m, uint64_t seq, struct err *err)
 		r = store_each_event(m->from, seq, copy_event, &target, err);
 	if (r == 0)
 		r = copy_key(m, seq, err);
+	if (r == 0)
+		r = copy_callback(m, &copy.row, err);
 	copy_done(&copy);
 	m->counts.jobs++;
 	return r < 0 ? err_wrap(err, "job %" PRIu64, seq) : 0;
@@ -243,7 +256,7 @@ static bool same_row(const struct store_job *a, const struct store_job *b)
 	       a->driver == b->driver && a->lease_until_age_ms == b->lease_until_age_ms &&
 	       strcmp(a->image, b->image) == 0 && a->isolation == b->isolation &&
 	       strcmp(a->error, b->error) == 0 && a->bytes == b->bytes &&
-	       strcmp(a->trace, b->trace) == 0;
+	       strcmp(a->trace, b->trace) == 0 && a->callback == b->callback;
 }
 
 static bool same_blob(const struct store_blob *a, const struct store_blob *b)
@@ -281,6 +294,24 @@ static int compare_key(struct migrate *m, uint64_t seq, struct err *err)
 	return 0;
 }
 
+static int compare_callback(struct migrate *m, const struct store_job *row, struct err *err)
+{
+	struct store_callback here = { 0 }, there = { 0 };
+	int r;
+
+	if (row->callback == CALLBACK_NONE)
+		return 0;
+	r = store_callback_get(m->from, row->seq, &here, err);
+	if (r == 0)
+		r = store_callback_get(m->to, row->seq, &there, err);
+	if (r == 0 && (strcmp(here.url, there.url) != 0 || here.attempts != there.attempts ||
+			      here.ended_age_ms != there.ended_age_ms ||
+			      here.due_age_ms != there.due_age_ms ||
+			      strcmp(here.error, there.error) != 0))
+		r = err_say(err, EUCLEAN, "its callback is not the same on both sides");
+	return r;
+}
+
 /* Reads both sides again, the files' content included. */
 static int compare_job(struct migrate *m, uint64_t seq, struct err *err)
 {
@@ -298,6 +329,8 @@ static int compare_job(struct migrate *m, uint64_t seq, struct err *err)
 		r = err_say(err, EUCLEAN, "its row is not the same on both sides");
 	if (r == 0)
 		r = compare_key(m, seq, err);
+	if (r == 0)
+		r = compare_callback(m, &here.row, err);
 	for (int kind = 0; r == 0 && kind < JOB_BLOB_MAX_; kind++) {
 		if (!same_blob(&here.blobs[kind], &there.blobs[kind]))
 			r = err_say(err, EUCLEAN, "its bytes are not the same on both sides");

@@ -43,14 +43,19 @@ static int write_insert(
 }
 
 int move_insert(struct queue *q, struct store_job *row, struct store_blob *blobs,
-	struct store_key *key, struct err *err)
+	struct store_key *key, const char *callback, struct err *err)
 {
-	int r = write_insert(q, row, blobs, err);
+	int r;
+
+	row->callback = callback != NULL ? CALLBACK_PENDING : CALLBACK_NONE;
+	r = write_insert(q, row, blobs, err);
 
 	if (r == 0 && key != NULL) {
 		key->seq = row->seq;
 		r = repeat_keep(q, key, err);
 	}
+	if (r == 0 && callback != NULL)
+		r = outbox_keep(q, row, callback, err);
 	if (r < 0)
 		return r;
 	if (jobs_add(&q->jobs, row) == NULL)
@@ -271,6 +276,7 @@ static void fill_end(
 		row->isolation = ending->isolation;
 	}
 	p->write.results = blobs;
+	p->write.callback_age_ms = ending->callback_age_ms;
 	p->write.events |= 1U << STORE_EVENT_DONE;
 }
 
@@ -307,7 +313,8 @@ int move_end(struct queue *q, struct job *job, const struct move_ending *ending,
 		.isolation = ending->isolation,
 		.finished_unix_ms =
 			ending->finished_unix_ms != 0 ? ending->finished_unix_ms : clock_unix_ms(),
-		.expires_age_ms = age_now(&q->age) + job->retention_s * 1000,
+		.expires_age_ms = outbox_expiry(q, job->retention_s, job->announced),
+		.callback_age_ms = job->announced ? age_now(&q->age) : 0,
 		.failures = job->failures,
 	};
 	int r = write_end(q, job, &row, ending->blobs, err);
@@ -319,6 +326,8 @@ int move_end(struct queue *q, struct job *job, const struct move_ending *ending,
 	retention_expect(q, row.expires_age_ms);
 	if (kept_is_over(q, job->client))
 		retention_soon(q);
+	if (job->announced)
+		outbox_expect(q, row.callback_age_ms);
 	if (leaving)
 		jobs_leave(&q->jobs, job);
 	else

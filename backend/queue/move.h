@@ -19,9 +19,10 @@ struct move_ending {
 	const struct store_blob *blobs; /* may be NULL; there until the turn is over */
 };
 
-/* A new job; row->seq is filled in, and the bytes of the blobs may be taken over. */
+/* A new job; row->seq is filled in, and the bytes of the blobs may be taken over. `callback`: where
+ * its ending is announced. Both may be NULL. */
 int move_insert(struct queue *q, struct store_job *row, struct store_blob *blobs,
-	struct store_key *key, struct err *err);
+	struct store_key *key, const char *callback, struct err *err);
 /* queued -> running, held by the connected driver. */
 int move_run(struct queue *q, struct job *job, uint64_t gpus, struct err *err);
 /* The driver has begun. */

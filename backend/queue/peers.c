@@ -22,9 +22,10 @@ static const struct {
 	enum role peer;
 	const char *fd_name, *socket;
 	void (*accept)(struct queue *q, int fd);
-} doors[2] = {
+} doors[QUEUE_DOORS] = {
 	{ ROLE_GATEWAY, ROLE_FD_QUEUE_GATEWAY, SOCKET_QUEUE_GATEWAY, gate_accept },
 	{ ROLE_DRIVER, ROLE_FD_QUEUE_DRIVER, SOCKET_QUEUE_DRIVER, drive_accept },
+	{ ROLE_COURIER, ROLE_FD_QUEUE_COURIER, SOCKET_QUEUE_COURIER, gate_accept_courier },
 };
 
 bool peers_may_enter(const struct config *config, enum role peer, uid_t uid, uid_t started_uid)
@@ -33,7 +34,7 @@ bool peers_may_enter(const struct config *config, enum role peer, uid_t uid, uid
 		return true;
 	if (started_uid != 0 && uid == started_uid)
 		return true;
-	return uid == (peer == ROLE_GATEWAY ? config->gateway_uid : config->driver_uid);
+	return uid == role_uid(peer, config);
 }
 
 static int handed_over(const struct role_args *args, const char *name)
@@ -48,7 +49,7 @@ static int handed_over(const struct role_args *args, const char *name)
 static int bind_door(const struct config *config, size_t door, int *ret_fd, struct err *err)
 {
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-	uid_t peer = doors[door].peer == ROLE_GATEWAY ? config->gateway_uid : config->driver_uid;
+	uid_t peer = role_uid(doors[door].peer, config);
 	struct listener_unix what = { path, SOCK_SEQPACKET, geteuid() == 0 ? peer : LISTENER_KEEP,
 		LISTENER_KEEP, 0600 };
 	int r = role_socket_path(config, doors[door].socket, path, sizeof(path), err);
@@ -62,9 +63,9 @@ static int bind_door(const struct config *config, size_t door, int *ret_fd, stru
 	return 0;
 }
 
-int peers_bind(const struct role_args *args, int ret_fd[static 2], struct err *err)
+int peers_bind(const struct role_args *args, int ret_fd[static QUEUE_DOORS], struct err *err)
 {
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < QUEUE_DOORS; i++) {
 		int flags, r = 0;
 
 		ret_fd[i] = handed_over(args, doors[i].fd_name);
@@ -127,11 +128,17 @@ static void on_driver(evutil_socket_t fd, short what, void *arg)
 	on_knock(arg, 1, fd);
 }
 
-int peers_listen(struct queue *q, int fd[static 2], struct err *err)
+static void on_courier(evutil_socket_t fd, short what, void *arg)
 {
-	const event_callback_fn on[2] = { on_gateway, on_driver };
+	(void)what;
+	on_knock(arg, 2, fd);
+}
 
-	for (size_t i = 0; i < 2; i++) {
+int peers_listen(struct queue *q, int fd[static QUEUE_DOORS], struct err *err)
+{
+	const event_callback_fn on[QUEUE_DOORS] = { on_gateway, on_driver, on_courier };
+
+	for (size_t i = 0; i < QUEUE_DOORS; i++) {
 		q->listener[i] = event_new(q->base, fd[i], EV_READ | EV_PERSIST, on[i], q);
 		if (q->listener[i] == NULL || event_add(q->listener[i], NULL) < 0)
 			return err_set(err, ENOMEM, "event");
@@ -141,7 +148,7 @@ int peers_listen(struct queue *q, int fd[static 2], struct err *err)
 
 void peers_done(struct queue *q)
 {
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < QUEUE_DOORS; i++) {
 		if (q->listener[i] == NULL)
 			continue;
 		(void)close(event_get_fd(q->listener[i]));

@@ -12,6 +12,7 @@
  *	                               intake.c ─┼─ move.c ─ turn.c ┤
  *	driver ──NODE, ENDING...──────▶ drive.c ─┘                  └─▶ jobs.c (memory)
  *	                                   └──RUN──▶ driver
+ *	                                outbox.c ──DELIVER──▶ courier
  *
  * One thread runs the event loop and all of the above. All that one turn of the
  * loop writes is one transaction (turn.c), whose acknowledgements go out after
@@ -221,6 +222,8 @@ static int init_parts(struct queue *q, struct err *err)
 	if (r == 0)
 		r = scrape_init(q, err);
 	if (r == 0)
+		r = outbox_init(q, err);
+	if (r == 0)
 		r = jobs_init(&q->jobs, q->config, err);
 	if (r == 0)
 		r = worker_start(q->base, &q->worker, err);
@@ -295,6 +298,7 @@ static void release(struct queue *q)
 	follow_done(q);
 	history_done(q);
 	scrape_done(q);
+	outbox_done(q);
 	knock_close(q->knock);
 	event_base_free(q->base);
 	mariadb_dsn_wipe(q->database);
@@ -329,7 +333,7 @@ static struct queue *queue_new(const struct config *config, uid_t started_uid)
 	return q;
 }
 
-static int serve(struct queue *q, int fd[static 2], struct err *err)
+static int serve(struct queue *q, int fd[static QUEUE_DOORS], struct err *err)
 {
 	int r = init_parts(q, err);
 
@@ -378,7 +382,8 @@ static int give_up_preparing(struct prepared *prepared, const char *why, int exi
 	return exit_code;
 }
 
-static int prepare(struct role_args *args, int fd[static 2], struct prepared *ret, struct err *err)
+static int prepare(struct role_args *args, int fd[static QUEUE_DOORS], struct prepared *ret,
+	struct err *err)
 {
 	const char *path = args->config->database_file;
 	int r = 0;
@@ -416,7 +421,7 @@ static int exit_code_of(int r)
 int queue_main(struct role_args *args)
 {
 	uid_t started_uid = geteuid();
-	int fd[2] = { -1, -1 };
+	int fd[QUEUE_DOORS] = { -1, -1, -1 };
 	struct prepared prepared = { 0 };
 	struct queue *q;
 	struct err err;

@@ -12,6 +12,7 @@
 #include "jobs.h"
 #include "kept.h"
 #include "metrics.h"
+#include "outbox.h"
 #include "scrape.h"
 #include "spool.h"
 #include "store/store.h"
@@ -24,19 +25,21 @@
 #define QUEUE_DB        STATE_QUEUE "/dockgate.db"
 #define QUEUE_SPOOL     STATE_QUEUE "/spool"
 #define QUEUE_GATES_MAX 64
+#define QUEUE_DOORS     3
 #define QUEUE_STOP_S    60 /* a worker may be in the middle of a large file */
 #define QUEUE_HOLD_BACK \
 	512 /* messages that wait for a peer: no more descriptors, no more jobs for it */
 
 struct queue;
 
-/* A gateway's connection. */
+/* A gateway's connection, or the courier's. */
 struct gate {
 	TAILQ_ENTRY(gate) next;
 	struct queue *queue;
 	struct channel *ch; /* owned */
 	bool closed;        /* to be freed from the loop */
-	uint64_t number;    /* names it where it may be gone by then */
+	enum role peer;
+	uint64_t number; /* names it where it may be gone by then */
 };
 
 TAILQ_HEAD(gates, gate);
@@ -92,6 +95,7 @@ struct queue {
 	struct typed typed;
 	struct turn turn;
 	struct follow follow;
+	struct outbox outbox;
 	struct knock *knock; /* owned; NULL: nobody to talk to */
 	struct metrics metrics;
 	struct history history;
@@ -104,8 +108,8 @@ struct queue {
 	struct intakes intakes; /* in the worker's hands, or waiting for the store */
 	struct long_lists long_lists;
 	struct sweeps sweeps;
-	size_t n_submits;          /* submits among them */
-	struct event *listener[2]; /* gateways', drivers' */
+	size_t n_submits;                    /* submits among them */
+	struct event *listener[QUEUE_DOORS]; /* gateways', drivers', couriers' */
 	struct event *sigterm, *sigint, *sighup;
 	struct event *watchdog; /* NULL: nobody asked */
 	struct event *tick;     /* leases */

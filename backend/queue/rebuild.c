@@ -38,7 +38,9 @@ static int end_orphan(struct queue *q, const struct store_job *row, struct err *
 		.verdict = VERDICT_ENGINE_ERROR,
 		.error = "its task is no longer configured",
 		.finished_unix_ms = row->queued_unix_ms,
-		.expires_age_ms = age_now(&q->age) + row->retention_s * 1000,
+		.expires_age_ms =
+			outbox_expiry(q, row->retention_s, row->callback == CALLBACK_PENDING),
+		.callback_age_ms = row->callback == CALLBACK_PENDING ? age_now(&q->age) : 0,
 		.failures = row->failures,
 	};
 

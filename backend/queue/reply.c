@@ -157,10 +157,30 @@ static void fill_row(struct queue *q, const struct store_job *row, struct msg_jo
 	(void)snprintf(job->image, sizeof(job->image), "%s", row->image);
 	job->isolation = (uint8_t)row->isolation;
 	memcpy(job->trace, row->trace, sizeof(job->trace));
+	job->callback = (uint8_t)row->callback;
 	if (row->state == JOB_DONE) {
 		(void)snprintf(job->error, sizeof(job->error), "%s", row->error);
 		job->expires_ms = clock_unix_ms() + row->expires_age_ms - age_now(&q->age);
 	}
+}
+
+/* How far the announcing of its ending is. */
+static int fill_callback(
+	struct queue *q, const struct store_job *row, struct msg_job *job, struct err *err)
+{
+	struct store_callback callback;
+	int r;
+
+	if (row->callback == CALLBACK_NONE)
+		return 0;
+	r = store_callback_get(q->store, row->seq, &callback, err);
+	if (r < 0)
+		return r;
+	job->callback_attempts = callback.attempts;
+	if (callback.due_age_ms != INT64_MAX)
+		job->callback_next_ms = clock_unix_ms() + callback.due_age_ms - age_now(&q->age);
+	(void)snprintf(job->callback_error, sizeof(job->callback_error), "%s", callback.error);
+	return 0;
 }
 
 /* A waiting job of which nobody wants bytes is answered from memory. */
@@ -168,7 +188,7 @@ static bool fill_from_memory(struct queue *q, const struct answer *answer, struc
 {
 	const struct job *job = jobs_find(&q->jobs, &answer->id);
 
-	if (job == NULL || q->stale || job->state != JOB_QUEUED ||
+	if (job == NULL || q->stale || job->state != JOB_QUEUED || job->announced ||
 		(answer->want & WANT_SPEC) != 0 ||
 		!caller_may(&answer->who, job->client->client.name))
 		return false;
@@ -196,6 +216,9 @@ static int fill_from_store(struct queue *q, const struct answer *answer, struct 
 		!caller_may(&answer->who, row.client))
 		return err_say(err, ENOENT, "expired, or somebody else's");
 	fill_row(q, &row, msg);
+	r = fill_callback(q, &row, msg, err);
+	if (r < 0)
+		return r;
 	return fill_blobs(q, row.seq, answer->want, fetch, msg, err);
 }
 
@@ -482,6 +505,7 @@ static void pack_row(struct queue *q, const struct estimate *estimate, struct pa
 		.started_ms = row->started_unix_ms,
 		.finished_ms = row->finished_unix_ms,
 		.own = shows_id(who, row),
+		.callback = row->callback,
 	};
 
 	if (row->state == JOB_DONE && row->expires_age_ms <= age_now(&q->age))

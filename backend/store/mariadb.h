@@ -74,6 +74,21 @@ int mariadb_key_of(struct store *store, uint64_t seq, struct store_key *ret, str
 int mariadb_key_remove(struct store *store, uint64_t seq, struct err *err);
 int mariadb_job_withdraw(struct store *store, uint64_t seq, struct err *err);
 
+/* --- mariadb_outbox.c: endings that are announced --- */
+
+int mariadb_callback_put(
+	struct store *store, const struct store_callback *callback, struct err *err);
+int mariadb_callback_get(
+	struct store *store, uint64_t seq, struct store_callback *ret, struct err *err);
+int mariadb_callback_start(struct store *store, uint64_t seq, int64_t age_ms, struct err *err);
+int mariadb_callbacks_due(struct store *store, int64_t age_ms, size_t limit,
+	struct store_callback *ret, size_t *ret_n, struct err *err);
+int mariadb_next_callback(struct store *store, int64_t *ret_age_ms, struct err *err);
+int mariadb_callback_move(struct store *store, const struct store_callback *callback,
+	int64_t due_age_ms, struct err *err);
+int mariadb_callback_end(struct store *store, const struct store_callback *callback,
+	enum callback_state state, int64_t expires_age_ms, struct err *err);
+
 /* --- mariadb_files.c: large bytes in rows --- */
 
 int mariadb_file_put(

@@ -20,7 +20,6 @@
 
 #include "common/err.h"
 
-#define DSN_BYTES_MAX 4096
 #define DSN_PORT      3306
 
 struct mariadb_dsn {

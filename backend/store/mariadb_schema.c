@@ -143,6 +143,17 @@ static const char *const to_2[] = {
 		"object VARBINARY(64) NOT NULL,"
 		"detail VARBINARY(200) NOT NULL"),
 	TABLE("pause", "task VARBINARY(64) NOT NULL PRIMARY KEY"), /* '' is the whole queue */
+	/* What came of announcing the ending, a callback_state; and how that goes on. */
+	"ALTER TABLE job ADD COLUMN IF NOT EXISTS callback TINYINT NOT NULL DEFAULT 0 CHECK (callback BETWEEN 0 AND 3)",
+	TABLE("callback",
+		"seq BIGINT UNSIGNED NOT NULL PRIMARY KEY,"
+		"url VARBINARY(2000) NOT NULL,"
+		"attempts INT UNSIGNED NOT NULL,"
+		"ended_age_ms BIGINT NOT NULL,"
+		"due_age_ms BIGINT,"
+		"error VARBINARY(300) NOT NULL,"
+		"KEY callback_due (due_age_ms),"
+		"FOREIGN KEY callback_of_job (seq) REFERENCES job (seq) ON DELETE CASCADE"),
 };
 
 /*

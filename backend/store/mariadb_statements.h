@@ -12,10 +12,10 @@
 	/* seq: NULL takes the next one */ \
 	X(JOB_INSERT, "INSERT INTO job (seq, id, client, task, classic, state, attempt, failures, priority, cpus, " \
 		"memory_bytes, queued_unix_ms, started_unix_ms, finished_unix_ms, retention_s, expires_age_ms, node, " \
-		"driver, lease_until_age_ms, image, isolation, error, bytes, trace) " \
-		"VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, 0, 0, ?, 0, '', 0, 0, '', 0, '', ?, ?)") \
+		"driver, lease_until_age_ms, image, isolation, error, bytes, trace, callback) " \
+		"VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, 0, 0, ?, 0, '', 0, 0, '', 0, '', ?, ?, ?)") \
 	X(JOB_PUT, "INSERT INTO job (" JOB_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " \
-		"?, ?, ?, ?, ?, ?, ?)") \
+		"?, ?, ?, ?, ?, ?, ?, ?)") \
 	X(EVENTS_OF, "SELECT attempt, kind, at_unix_ms, data FROM job_event WHERE seq = ? ORDER BY attempt, n") \
 	/* Some at a time: an answer does not take long. */ \
 	X(CLEAR_JOBS, "DELETE FROM job ORDER BY seq LIMIT 500") \
@@ -39,6 +39,16 @@
 	X(KEY_GET, "SELECT client, name, fingerprint, seq FROM job_key WHERE client = ? AND name = ?") \
 	X(KEY_OF, "SELECT client, name, fingerprint, seq FROM job_key WHERE seq = ?") \
 	X(KEY_REMOVE, "DELETE FROM job_key WHERE seq = ?") \
+	X(CALLBACK_PUT, "INSERT INTO callback (seq, url, attempts, ended_age_ms, due_age_ms, error) " \
+		"VALUES (?, ?, ?, ?, ?, ?)") \
+	X(CALLBACK_GET, "SELECT " CALLBACK_COLUMNS " WHERE c.seq = ?") \
+	X(CALLBACK_START, "UPDATE callback SET ended_age_ms = ?, due_age_ms = ? WHERE seq = ?") \
+	X(CALLBACKS_DUE, "SELECT " CALLBACK_COLUMNS " WHERE c.due_age_ms <= ? ORDER BY c.due_age_ms LIMIT ?") \
+	X(NEXT_CALLBACK, "SELECT due_age_ms FROM callback WHERE due_age_ms > ? ORDER BY due_age_ms LIMIT 1") \
+	X(CALLBACK_MOVE, "UPDATE callback SET due_age_ms = ?, attempts = ?, error = ? WHERE seq = ? AND due_age_ms = ?") \
+	X(CALLBACK_END, "UPDATE callback SET due_age_ms = NULL, attempts = ?, error = ? " \
+		"WHERE seq = ? AND due_age_ms IS NOT NULL") \
+	X(CALLBACK_MARK, "UPDATE job SET callback = ?, expires_age_ms = ? WHERE seq = ? AND state = 2") \
 	X(LEASE_RENEW, "UPDATE job SET lease_until_age_ms = ? WHERE state = 1 AND driver = ?") \
 	X(EVENT_ADD, "INSERT INTO job_event (seq, attempt, n, at_unix_ms, kind, data) " \
 		"SELECT ?, ?, 1 + COALESCE(MAX(n), 0), ?, ?, ? FROM job_event WHERE seq = ? AND attempt = ?") \

@@ -10,6 +10,7 @@
  *	what expires next                 job_expires
  *	what a client keeps, oldest first job_kept
  *	does a row name this spool file   blob_file
+ *	what is to be announced next      callback_due
  */
 #pragma once
 
@@ -109,5 +110,16 @@
 	"  object TEXT NOT NULL," \
 	"  detail TEXT NOT NULL" \
 	") STRICT;" \
-	"CREATE TABLE pause (task TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;" /* '' is the whole queue */
+	"CREATE TABLE pause (task TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;" /* '' is the whole queue */ \
+	/* What came of announcing the ending, a callback_state; and how that goes on. */ \
+	"ALTER TABLE job ADD COLUMN callback INTEGER NOT NULL DEFAULT 0 CHECK (callback BETWEEN 0 AND 3);" \
+	"CREATE TABLE callback (" \
+	"  seq INTEGER PRIMARY KEY REFERENCES job (seq) ON DELETE CASCADE," \
+	"  url TEXT NOT NULL," \
+	"  attempts INTEGER NOT NULL CHECK (attempts >= 0)," \
+	"  ended_age_ms INTEGER NOT NULL," /* 0: not yet */ \
+	"  due_age_ms INTEGER," /* NULL: nothing is to be done */ \
+	"  error TEXT NOT NULL" \
+	") STRICT;" \
+	"CREATE INDEX callback_due ON callback (due_age_ms) WHERE due_age_ms IS NOT NULL;"
 /* clang-format on */

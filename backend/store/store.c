@@ -243,6 +243,43 @@ int store_key_remove(struct store *store, uint64_t seq, struct err *err)
 	return store->ops->key_remove(store, seq, err);
 }
 
+int store_callback_put(struct store *store, const struct store_callback *callback, struct err *err)
+{
+	assert(store->in_transaction);
+	return store->ops->callback_put(store, callback, err);
+}
+
+int store_callback_get(
+	struct store *store, uint64_t seq, struct store_callback *ret, struct err *err)
+{
+	return store->ops->callback_get(store, seq, ret, err);
+}
+
+int store_callbacks_due(struct store *store, int64_t age_ms, size_t limit,
+	struct store_callback *ret, size_t *ret_n, struct err *err)
+{
+	return store->ops->callbacks_due(store, age_ms, limit, ret, ret_n, err);
+}
+
+int store_next_callback(struct store *store, int64_t *ret_age_ms, struct err *err)
+{
+	return store->ops->next_callback(store, ret_age_ms, err);
+}
+
+int store_callback_move(struct store *store, const struct store_callback *callback,
+	int64_t due_age_ms, struct err *err)
+{
+	assert(store->in_transaction);
+	return store->ops->callback_move(store, callback, due_age_ms, err);
+}
+
+int store_callback_end(struct store *store, const struct store_callback *callback,
+	enum callback_state state, int64_t expires_age_ms, struct err *err)
+{
+	assert(store->in_transaction);
+	return store->ops->callback_end(store, callback, state, expires_age_ms, err);
+}
+
 int store_job_claim(struct store *store, uint64_t seq, uint32_t attempt, const char *node,
 	uint64_t driver, int64_t lease_until_age_ms, struct err *err)
 {
@@ -301,6 +338,8 @@ int store_job_end(struct store *store, uint64_t seq, uint32_t attempt,
 	if (r == 0)
 		r = store->ops->event_add(store, seq, attempt, STORE_EVENT_DONE,
 			ending->finished_unix_ms, verdict_name(ending->verdict), err);
+	if (r == 0 && ending->callback_age_ms != 0)
+		r = store->ops->callback_start(store, seq, ending->callback_age_ms, err);
 	return counted(store, STORE_CALL_MOVE, began_us, r);
 }
 
@@ -351,6 +390,8 @@ int store_job_write(struct store *store, const struct store_write *write, struct
 		r = put_blobs(store, write->row->seq, write->results, err);
 	if (r == 0)
 		r = add_events(store, write, err);
+	if (r == 0 && write->callback_age_ms != 0)
+		r = store->ops->callback_start(store, write->row->seq, write->callback_age_ms, err);
 	return counted(store, STORE_CALL_WRITE, began_us, r);
 }
 

@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/callback.h"
 #include "common/client.h"
 #include "common/config.h"
 #include "common/err.h"
@@ -67,8 +68,9 @@ struct store_job {
 	char image[256];
 	enum isolation isolation;
 	char error[STORE_ERROR_MAX + 1];
-	uint64_t bytes;              /* of all its blobs, those of its ending included */
-	char trace[TRACE_CHARS + 1]; /* a traceparent; "" for none */
+	uint64_t bytes;               /* of all its blobs, those of its ending included */
+	char trace[TRACE_CHARS + 1];  /* a traceparent; "" for none */
+	enum callback_state callback; /* what comes of announcing its ending */
 };
 
 /* Bytes of a job: in the row, or in a file of the spool. */
@@ -91,6 +93,7 @@ struct store_row {
 	int64_t expires_age_ms;
 	char node[65];
 	char client[STORE_CLIENT_MAX + 1];
+	enum callback_state callback;
 };
 
 /* A job that is done, as far as its removal is concerned. */
@@ -137,6 +140,7 @@ struct store_ending {
 	int64_t finished_unix_ms;
 	int64_t expires_age_ms;
 	uint32_t failures;
+	int64_t callback_age_ms; /* from when on it is announced; 0: it need not be */
 };
 
 /* All that one transaction does to one job, for a store that nobody else writes to. */
@@ -150,6 +154,7 @@ struct store_write {
 	 * RUNNING and STARTED, image and isolation where image is not "", error with DONE. */
 	const struct store_job *row;
 	const struct store_blob *blobs, *results; /* JOB_BLOB_MAX_ each; NULL: none */
+	int64_t callback_age_ms;                  /* with STORE_EVENT_DONE, as in store_ending */
 };
 
 /* What makes a submit safe to repeat: one job for each of a client's keys. */
@@ -158,6 +163,21 @@ struct store_key {
 	char name[STORE_KEY_MAX + 1];
 	uint8_t fingerprint[STORE_SHA256]; /* of the request */
 	uint64_t seq;                      /* the job */
+};
+
+/* The outbox: an ending that is to be announced, or was. */
+struct store_callback {
+	uint64_t seq;
+	struct job_id id;
+	char client[STORE_CLIENT_MAX + 1];
+	int64_t retention_s;
+	char url[CALLBACK_URL_MAX + 1];
+	uint32_t attempts;    /* that came to something */
+	int64_t ended_age_ms; /* 0: the job has not ended */
+	/* When it is tried next; INT64_MAX: never. Whoever tries it sets it ahead first, and has
+	 * in it the fencing token of that attempt. */
+	int64_t due_age_ms;
+	char error[CALLBACK_ERROR_MAX + 1]; /* of the last attempt */
 };
 
 /* What calls are counted as. X(id, name) */
@@ -256,6 +276,30 @@ int store_key_get(struct store *store, const char *client, const char *name, str
 int store_key_of(struct store *store, uint64_t seq, struct store_key *ret, struct err *err);
 /* The job stays, without it. */
 int store_key_remove(struct store *store, uint64_t seq, struct err *err);
+/*
+ * Endings that are announced. The row is put beside the job's, with CALLBACK_PENDING in that;
+ * the ending makes it due (store_ending), and it goes with the job. -ENOENT: there is none.
+ */
+int store_callback_put(struct store *store, const struct store_callback *callback, struct err *err);
+int store_callback_get(
+	struct store *store, uint64_t seq, struct store_callback *ret, struct err *err);
+/* What is due by then, the longest waiting first: at most `limit`. */
+int store_callbacks_due(struct store *store, int64_t age_ms, size_t limit,
+	struct store_callback *ret, size_t *ret_n, struct err *err);
+/* When the next one is due; INT64_MAX: none will be. */
+int store_next_callback(struct store *store, int64_t *ret_age_ms, struct err *err);
+/*
+ * From callback->due_age_ms, which it must still be (-ESTALE), to another time; attempts and
+ * error are written as they are.
+ */
+int store_callback_move(struct store *store, const struct store_callback *callback,
+	int64_t due_age_ms, struct err *err);
+/*
+ * It is over, delivered or failed, and the job goes when it says. -ESTALE: it was over before.
+ * Whoever has tried it may say so, whatever its due_age_ms is now.
+ */
+int store_callback_end(struct store *store, const struct store_callback *callback,
+	enum callback_state state, int64_t expires_age_ms, struct err *err);
 /* queued -> running, with attempt + 1. */
 int store_job_claim(struct store *store, uint64_t seq, uint32_t attempt, const char *node,
 	uint64_t driver, int64_t lease_until_age_ms, struct err *err);

@@ -85,6 +85,13 @@ static enum verdict verdict_at(const struct mariadb_link *link, unsigned column)
 	return v >= 0 && v < (int)VERDICT_MAX_ ? (enum verdict)v : VERDICT_ENGINE_ERROR;
 }
 
+static enum callback_state callback_at(const struct mariadb_link *link, unsigned column)
+{
+	int64_t v = mariadb_int(link, column);
+
+	return v >= 0 && v < (int)CALLBACK_STATE_MAX_ ? (enum callback_state)v : CALLBACK_NONE;
+}
+
 static void job_at(const struct mariadb_link *link, struct store_job *job)
 {
 	unsigned n = 0;
@@ -113,7 +120,8 @@ static void job_at(const struct mariadb_link *link, struct store_job *job)
 	job->isolation = (enum isolation)mariadb_int(link, n++);
 	mariadb_text(link, n++, job->error, sizeof(job->error));
 	job->bytes = mariadb_uint(link, n++);
-	mariadb_text(link, n, job->trace, sizeof(job->trace));
+	mariadb_text(link, n++, job->trace, sizeof(job->trace));
+	job->callback = callback_at(link, n);
 	if ((unsigned)job->isolation >= ISOLATION_MAX_)
 		job->isolation = ISOLATION_CONTAINER;
 }
@@ -134,6 +142,7 @@ static int mariadb_job_insert(struct store *store, struct store_job *job, struct
 		CELL_INT(job->retention_s),
 		CELL_UINT(job->bytes),
 		CELL_TEXT(job->trace),
+		CELL_INT(job->callback),
 	};
 	struct done done;
 	int r = mariadb_write(m, ST_JOB_INSERT, in, N_OF(in), MARIADB_ANY, &done, err);
@@ -172,6 +181,7 @@ static int mariadb_job_put(struct store *store, const struct store_job *row, str
 		CELL_TEXT(row->error),
 		CELL_UINT(row->bytes),
 		CELL_TEXT(row->trace),
+		CELL_INT(row->callback),
 	};
 	struct mariadb *m = mariadb_of(store);
 	int r = mariadb_write(m, ST_JOB_PUT, in, N_OF(in), 1, NULL, err);
@@ -365,7 +375,8 @@ static void row_at(const struct mariadb_link *link, struct store_row *row)
 	row->finished_unix_ms = mariadb_int(link, n++);
 	row->expires_age_ms = mariadb_int(link, n++);
 	mariadb_text(link, n++, row->node, sizeof(row->node));
-	mariadb_text(link, n, row->client, sizeof(row->client));
+	mariadb_text(link, n++, row->client, sizeof(row->client));
+	row->callback = callback_at(link, n);
 }
 
 static enum statement list_statement(bool oldest_first, bool by_state, bool by_task, bool by_client)
@@ -766,6 +777,13 @@ const struct store_ops store_mariadb_ops = {
 	.each_pause = mariadb_each_pause,
 	.audit_add = mariadb_audit_add,
 	.audit_list = mariadb_audit_list,
+	.callback_put = mariadb_callback_put,
+	.callback_get = mariadb_callback_get,
+	.callback_start = mariadb_callback_start,
+	.callbacks_due = mariadb_callbacks_due,
+	.next_callback = mariadb_next_callback,
+	.callback_move = mariadb_callback_move,
+	.callback_end = mariadb_callback_end,
 	.job_claim = mariadb_job_claim,
 	.job_started = mariadb_job_started,
 	.job_requeue = mariadb_job_requeue,

@@ -9,10 +9,13 @@
 	"seq, id, client, task, classic, state, verdict, attempt, failures, priority, cpus, " \
 	"memory_bytes, queued_unix_ms, started_unix_ms, finished_unix_ms, retention_s, "      \
 	"expires_age_ms, node, driver, lease_until_age_ms, image, isolation, error, "         \
-	"bytes, trace"
+	"bytes, trace, callback"
+#define CALLBACK_COLUMNS                                                                          \
+	"c.seq, j.id, j.client, j.retention_s, c.url, c.attempts, c.ended_age_ms, c.due_age_ms, " \
+	"c.error FROM callback c JOIN job j ON j.seq = c.seq"
 #define ROW_COLUMNS                                                                  \
 	"seq, id, task, state, verdict, priority, queued_unix_ms, started_unix_ms, " \
-	"finished_unix_ms, expires_age_ms, node, client"
+	"finished_unix_ms, expires_age_ms, node, client, callback"
 
 #define CLIENT_COLUMNS                                                                       \
 	"name, token_hash, weight, max_running, max_queued, rate, burst, max_bytes, tasks, " \
@@ -46,6 +49,18 @@ struct store_ops {
 		struct store_key *ret, struct err *err);
 	int (*key_of)(struct store *store, uint64_t seq, struct store_key *ret, struct err *err);
 	int (*key_remove)(struct store *store, uint64_t seq, struct err *err);
+	int (*callback_put)(
+		struct store *store, const struct store_callback *callback, struct err *err);
+	int (*callback_get)(
+		struct store *store, uint64_t seq, struct store_callback *ret, struct err *err);
+	int (*callback_start)(struct store *store, uint64_t seq, int64_t age_ms, struct err *err);
+	int (*callbacks_due)(struct store *store, int64_t age_ms, size_t limit,
+		struct store_callback *ret, size_t *ret_n, struct err *err);
+	int (*next_callback)(struct store *store, int64_t *ret_age_ms, struct err *err);
+	int (*callback_move)(struct store *store, const struct store_callback *callback,
+		int64_t due_age_ms, struct err *err);
+	int (*callback_end)(struct store *store, const struct store_callback *callback,
+		enum callback_state state, int64_t expires_age_ms, struct err *err);
 	int (*job_claim)(struct store *store, uint64_t seq, uint32_t attempt, const char *node,
 		uint64_t driver, int64_t lease_until_age_ms, struct err *err);
 	int (*job_started)(struct store *store, uint64_t seq, uint32_t attempt,

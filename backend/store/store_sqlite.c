@@ -38,9 +38,10 @@
 	X(JOB_INSERT, "INSERT INTO job (id, client, task, classic, state, attempt, failures, "     \
 		      "priority, cpus, memory_bytes, queued_unix_ms, started_unix_ms, "            \
 		      "finished_unix_ms, retention_s, expires_age_ms, node, driver, "              \
-		      "lease_until_age_ms, image, isolation, error, bytes, trace) VALUES (?1, "    \
+		      "lease_until_age_ms, image, isolation, error, bytes, trace, callback) "      \
+		      "VALUES (?1, "                                                               \
 		      "?2, ?3, ?4, 0, "                                                            \
-		      "0, 0, ?5, ?6, ?7, ?8, 0, 0, ?9, 0, '', 0, 0, '', 0, '', ?10, ?11)")         \
+		      "0, 0, ?5, ?6, ?7, ?8, 0, 0, ?9, 0, '', 0, 0, '', 0, '', ?10, ?11, ?12)")    \
 	X(JOB_GET, "SELECT " JOB_COLUMNS " FROM job WHERE id = ?1")                                \
 	X(JOB_GET_SEQ, "SELECT " JOB_COLUMNS " FROM job WHERE seq = ?1")                           \
 	X(JOB_OPEN, "SELECT " JOB_COLUMNS " FROM job WHERE state = ?1 ORDER BY seq")               \
@@ -61,7 +62,7 @@
 	X(NEXT_SEQ, "SELECT seq + 1 FROM sqlite_sequence WHERE name = 'job'")                      \
 	X(JOB_PUT, "INSERT INTO job (" JOB_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "    \
 		   "?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, "    \
-		   "?24, ?25)")                                                                    \
+		   "?24, ?25, ?26)")                                                               \
 	X(JOB_MOVE, "UPDATE job SET state = ?4, attempt = ?5, failures = ?6, driver = ?7, "        \
 		    "lease_until_age_ms = ?8, verdict = ?9, finished_unix_ms = ?10, "              \
 		    "expires_age_ms = ?11, node = coalesce(?12, node), "                           \
@@ -76,6 +77,20 @@
 		   "WHERE client = ?1 AND name = ?2")                                              \
 	X(KEY_OF, "SELECT client, name, fingerprint, seq FROM job_key WHERE seq = ?1")             \
 	X(KEY_REMOVE, "DELETE FROM job_key WHERE seq = ?1")                                        \
+	X(CALLBACK_PUT,                                                                            \
+		"INSERT INTO callback (seq, url, attempts, ended_age_ms, due_age_ms, error) "      \
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                                 \
+	X(CALLBACK_GET, "SELECT " CALLBACK_COLUMNS " WHERE c.seq = ?1")                            \
+	X(CALLBACK_START, "UPDATE callback SET ended_age_ms = ?2, due_age_ms = ?2 WHERE seq = ?1") \
+	X(CALLBACKS_DUE, "SELECT " CALLBACK_COLUMNS                                                \
+			 " WHERE c.due_age_ms <= ?1 ORDER BY c.due_age_ms LIMIT ?2")               \
+	X(NEXT_CALLBACK, "SELECT min(due_age_ms) FROM callback WHERE due_age_ms IS NOT NULL")      \
+	X(CALLBACK_MOVE, "UPDATE callback SET due_age_ms = ?3, attempts = ?4, error = ?5 WHERE "   \
+			 "seq = ?1 AND due_age_ms = ?2")                                           \
+	X(CALLBACK_END, "UPDATE callback SET due_age_ms = NULL, attempts = ?2, error = ?3 WHERE "  \
+			"seq = ?1 AND due_age_ms IS NOT NULL")                                     \
+	X(CALLBACK_MARK,                                                                           \
+		"UPDATE job SET callback = ?2, expires_age_ms = ?3 WHERE seq = ?1 AND state = 2")  \
 	X(LEASE_RENEW, "UPDATE job SET lease_until_age_ms = ?2 WHERE state = 1 AND driver = ?1")   \
 	X(EVENT_ADD,                                                                               \
 		"INSERT INTO event (seq, attempt, n, at_unix_ms, kind, data) VALUES (?1, ?2, "     \
@@ -378,6 +393,13 @@ static enum verdict column_verdict(sqlite3_stmt *stmt, int n)
 	return v >= 0 && v < (int)VERDICT_MAX_ ? (enum verdict)v : VERDICT_ENGINE_ERROR;
 }
 
+static enum callback_state column_callback(sqlite3_stmt *stmt, int n)
+{
+	int v = sqlite3_column_int(stmt, n);
+
+	return v >= 0 && v < (int)CALLBACK_STATE_MAX_ ? (enum callback_state)v : CALLBACK_NONE;
+}
+
 /* JOB_COLUMNS */
 static void job_of(sqlite3_stmt *stmt, struct store_job *job)
 {
@@ -407,7 +429,8 @@ static void job_of(sqlite3_stmt *stmt, struct store_job *job)
 	job->isolation = (enum isolation)sqlite3_column_int(stmt, n++);
 	column_text(stmt, n++, job->error, sizeof(job->error));
 	job->bytes = (uint64_t)sqlite3_column_int64(stmt, n++);
-	column_text(stmt, n, job->trace, sizeof(job->trace));
+	column_text(stmt, n++, job->trace, sizeof(job->trace));
+	job->callback = column_callback(stmt, n);
 	if ((unsigned)job->isolation >= ISOLATION_MAX_)
 		job->isolation = ISOLATION_CONTAINER;
 }
@@ -431,6 +454,7 @@ static int sqlite_job_insert(struct store *store, struct store_job *job, struct 
 	bind_int(stmt, 9, job->retention_s);
 	bind_int(stmt, 10, (int64_t)job->bytes);
 	bind_text(stmt, 11, job->trace);
+	bind_int(stmt, 12, job->callback);
 	r = step(s, stmt, err);
 	if (r < 0)
 		return r;
@@ -565,6 +589,167 @@ static int sqlite_key_remove(struct store *store, uint64_t seq, struct err *err)
 	return write_seq(store, ST_KEY_REMOVE, seq, err);
 }
 
+/* --- endings that are announced --- */
+
+static void bind_due(sqlite3_stmt *stmt, int n, int64_t due_age_ms)
+{
+	if (due_age_ms != INT64_MAX)
+		bind_int(stmt, n, due_age_ms); /* else NULL */
+}
+
+static int sqlite_callback_put(
+	struct store *store, const struct store_callback *callback, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r = prepare_write(s, ST_CALLBACK_PUT, &stmt, err);
+
+	if (r < 0)
+		return r;
+	bind_int(stmt, 1, (int64_t)callback->seq);
+	bind_text(stmt, 2, callback->url);
+	bind_int(stmt, 3, callback->attempts);
+	bind_int(stmt, 4, callback->ended_age_ms);
+	bind_due(stmt, 5, callback->due_age_ms);
+	bind_text(stmt, 6, callback->error);
+	return step(s, stmt, err);
+}
+
+/* CALLBACK_COLUMNS */
+static void callback_of(sqlite3_stmt *stmt, struct store_callback *ret)
+{
+	int n = 0;
+
+	ret->seq = (uint64_t)sqlite3_column_int64(stmt, n++);
+	column_id(stmt, n++, &ret->id);
+	column_text(stmt, n++, ret->client, sizeof(ret->client));
+	ret->retention_s = sqlite3_column_int64(stmt, n++);
+	column_text(stmt, n++, ret->url, sizeof(ret->url));
+	ret->attempts = (uint32_t)sqlite3_column_int64(stmt, n++);
+	ret->ended_age_ms = sqlite3_column_int64(stmt, n++);
+	ret->due_age_ms = sqlite3_column_type(stmt, n) == SQLITE_NULL
+				  ? INT64_MAX
+				  : sqlite3_column_int64(stmt, n);
+	column_text(stmt, n + 1, ret->error, sizeof(ret->error));
+}
+
+static int sqlite_callback_get(
+	struct store *store, uint64_t seq, struct store_callback *ret, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r = prepare(s, ST_CALLBACK_GET, &stmt, err);
+
+	if (r < 0)
+		return r;
+	bind_int(stmt, 1, (int64_t)seq);
+	r = step(s, stmt, err);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return err_say(err, ENOENT, "its ending is not announced");
+	callback_of(stmt, ret);
+	return 0;
+}
+
+static int sqlite_callback_start(struct store *store, uint64_t seq, int64_t age_ms, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r = prepare_write(s, ST_CALLBACK_START, &stmt, err);
+
+	if (r < 0)
+		return r;
+	bind_int(stmt, 1, (int64_t)seq);
+	bind_int(stmt, 2, age_ms);
+	return step(s, stmt, err);
+}
+
+static int sqlite_callbacks_due(struct store *store, int64_t age_ms, size_t limit,
+	struct store_callback *ret, size_t *ret_n, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	size_t n = 0;
+	int r = prepare(s, ST_CALLBACKS_DUE, &stmt, err);
+
+	if (r < 0)
+		return r;
+	bind_int(stmt, 1, age_ms);
+	bind_int(stmt, 2, (int64_t)limit);
+	while (n < limit && (r = step(s, stmt, err)) > 0)
+		callback_of(stmt, &ret[n++]);
+	if (r < 0)
+		return r;
+	*ret_n = n;
+	return 0;
+}
+
+static int sqlite_next_callback(struct store *store, int64_t *ret_age_ms, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r = prepare(s, ST_NEXT_CALLBACK, &stmt, err);
+
+	if (r == 0)
+		r = step(s, stmt, err);
+	if (r < 0)
+		return r;
+	*ret_age_ms = r == 0 || sqlite3_column_type(stmt, 0) == SQLITE_NULL
+			      ? INT64_MAX
+			      : sqlite3_column_int64(stmt, 0);
+	return 0;
+}
+
+static int sqlite_callback_move(struct store *store, const struct store_callback *callback,
+	int64_t due_age_ms, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r = prepare_write(s, ST_CALLBACK_MOVE, &stmt, err);
+
+	if (r < 0)
+		return r;
+	bind_int(stmt, 1, (int64_t)callback->seq);
+	bind_int(stmt, 2, callback->due_age_ms);
+	bind_int(stmt, 3, due_age_ms);
+	bind_int(stmt, 4, callback->attempts);
+	bind_text(stmt, 5, callback->error);
+	return step_fenced(s, stmt, callback->seq, err);
+}
+
+static int end_row(struct sqlite *s, const struct store_callback *callback, struct err *err)
+{
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r = prepare_write(s, ST_CALLBACK_END, &stmt, err);
+
+	if (r < 0)
+		return r;
+	bind_int(stmt, 1, (int64_t)callback->seq);
+	bind_int(stmt, 2, callback->attempts);
+	bind_text(stmt, 3, callback->error);
+	return step_fenced(s, stmt, callback->seq, err);
+}
+
+static int sqlite_callback_end(struct store *store, const struct store_callback *callback,
+	enum callback_state state, int64_t expires_age_ms, struct err *err)
+{
+	struct sqlite *s = sqlite_of(store);
+	cleanup_stmt sqlite3_stmt *stmt = NULL;
+	int r = end_row(s, callback, err);
+
+	if (r == 0)
+		r = prepare_write(s, ST_CALLBACK_MARK, &stmt, err);
+	if (r < 0)
+		return r;
+	bind_int(stmt, 1, (int64_t)callback->seq);
+	bind_int(stmt, 2, state);
+	bind_int(stmt, 3, expires_age_ms);
+	return step_fenced(s, stmt, callback->seq, err);
+}
+
+/* --- moves --- */
+
 static int sqlite_job_claim(struct store *store, uint64_t seq, uint32_t attempt, const char *node,
 	uint64_t driver, int64_t lease_until_age_ms, struct err *err)
 {
@@ -690,7 +875,8 @@ static int put_row(struct sqlite *s, const struct store_job *row, struct err *er
 	bind_int(stmt, n++, row->isolation);
 	bind_text(stmt, n++, row->error);
 	bind_int(stmt, n++, (int64_t)row->bytes);
-	bind_text(stmt, n, row->trace);
+	bind_text(stmt, n++, row->trace);
+	bind_int(stmt, n, row->callback);
 	return step(s, stmt, err);
 }
 
@@ -811,7 +997,8 @@ static void row_of(sqlite3_stmt *stmt, struct store_row *row)
 	row->finished_unix_ms = sqlite3_column_int64(stmt, n++);
 	row->expires_age_ms = sqlite3_column_int64(stmt, n++);
 	column_text(stmt, n++, row->node, sizeof(row->node));
-	column_text(stmt, n, row->client, sizeof(row->client));
+	column_text(stmt, n++, row->client, sizeof(row->client));
+	row->callback = column_callback(stmt, n);
 }
 
 static enum statement list_statement(bool oldest_first, bool by_state, bool by_task, bool by_client)
@@ -1392,6 +1579,13 @@ const struct store_ops store_sqlite_ops = {
 	.each_pause = sqlite_each_pause,
 	.audit_add = sqlite_audit_add,
 	.audit_list = sqlite_audit_list,
+	.callback_put = sqlite_callback_put,
+	.callback_get = sqlite_callback_get,
+	.callback_start = sqlite_callback_start,
+	.callbacks_due = sqlite_callbacks_due,
+	.next_callback = sqlite_next_callback,
+	.callback_move = sqlite_callback_move,
+	.callback_end = sqlite_callback_end,
 	.job_claim = sqlite_job_claim,
 	.job_started = sqlite_job_started,
 	.job_requeue = sqlite_job_requeue,

@@ -13,6 +13,7 @@ void listing_pack(struct packer *p, const struct listing_row *row)
 	pack_i64(p, row->started_ms);
 	pack_i64(p, row->finished_ms);
 	pack_u8(p, row->own);
+	pack_u8(p, (uint8_t)row->callback);
 	pack_str(p, row->node);
 	pack_str(p, row->client);
 }
@@ -20,7 +21,7 @@ void listing_pack(struct packer *p, const struct listing_row *row)
 bool listing_unpack(struct unpacker *u, struct listing_row *ret)
 {
 	const uint8_t *id;
-	uint8_t state, verdict, own;
+	uint8_t state, verdict, own, callback;
 
 	if (u->failed || u->left == 0)
 		return false;
@@ -37,12 +38,15 @@ bool listing_unpack(struct unpacker *u, struct listing_row *ret)
 	ret->started_ms = unpack_i64(u);
 	ret->finished_ms = unpack_i64(u);
 	own = unpack_u8(u);
+	callback = unpack_u8(u);
 	unpack_str(u, ret->node, sizeof(ret->node));
 	unpack_str(u, ret->client, sizeof(ret->client));
-	if (state >= JOB_STATE_MAX_ || verdict > VERDICT_MAX_ || own > 1)
+	if (state >= JOB_STATE_MAX_ || verdict > VERDICT_MAX_ || own > 1 ||
+		callback >= CALLBACK_STATE_MAX_)
 		u->failed = true;
 	ret->state = (enum job_state)state;
 	ret->verdict = (enum verdict)verdict;
 	ret->own = own != 0;
+	ret->callback = (enum callback_state)callback;
 	return !u->failed;
 }

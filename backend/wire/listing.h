@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/callback.h"
 #include "common/config.h"
 #include "common/job_id.h"
 #include "common/job_state.h"
@@ -22,6 +23,7 @@ struct listing_row {
 	int64_t queued_ms, started_ms, finished_ms;
 	bool own; /* the asker may see the whole id */
 	char node[65];
+	enum callback_state callback;
 	char client[65]; /* "" : nobody, or not to be seen by the asker */
 };
 

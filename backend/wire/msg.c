@@ -144,6 +144,12 @@ static const struct field fields_metrics_get[] = { MSG_METRICS_GET_FIELDS(FIELD_
 #define OF msg_metrics
 static const struct field fields_metrics[] = { MSG_METRICS_FIELDS(FIELD_ENTRY) };
 #undef OF
+#define OF msg_deliver
+static const struct field fields_deliver[] = { MSG_DELIVER_FIELDS(FIELD_ENTRY) };
+#undef OF
+#define OF msg_delivered
+static const struct field fields_delivered[] = { MSG_DELIVERED_FIELDS(FIELD_ENTRY) };
+#undef OF
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * THE catalogue of messages between gateway, queue and driver: every message,
+ * THE catalogue of messages between gateway, queue, driver and courier: every message,
  * its fields with their ranges, and which role may send it to which. There is
  * no other way for the roles to reach each other.
  *
@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "blob.h"
+#include "common/callback.h"
 #include "common/client.h"
 #include "common/gpu.h"
 #include "common/job_id.h"
@@ -121,6 +122,14 @@ enum client_act {
 
 #define MSG_CASES_MAX (1024 * 1024) /* bytes of a running job's steps that are shown */
 
+/* What came of an attempt to announce an ending. */
+enum delivery {
+	DELIVERY_DONE,   /* 2xx */
+	DELIVERY_FAILED, /* anything else; `error` says what */
+	DELIVERY_BUSY,   /* not tried: others are on their way to the same host */
+	DELIVERY_MAX_,
+};
+
 /*
  * Kinds of fields. F(kind, name, arg):
  *	U8, U32, U64  arg: largest value          uint8_t, uint32_t, uint64_t
@@ -151,7 +160,8 @@ enum client_act {
 	F(U32, priority, PRIORITY_MAX) \
 	F(BLOB, spec, UINT64_MAX) F(BLOB, input, UINT64_MAX) \
 	F(STR, key, 255) F(ID, fingerprint, 0) /* "" for none, and the request's SHA-256 */ \
-	F(STR, trace, TRACE_CHARS) /* a traceparent; "": none. So in JOB and RUN */
+	F(STR, trace, TRACE_CHARS) /* a traceparent; "": none. So in JOB and RUN */ \
+	F(STR, callback, CALLBACK_URL_MAX) /* "" for none */
 #define MSG_JOB_GET_FIELDS(F) /* answered at once, or when the job ends, or after wait_ms */ \
 	F(U64, token, UINT64_MAX) MSG_CALLER(F) F(U8, classic, 1) F(ID, id, 0) F(U32, wait_ms, 3600000) F(U32, want, WANT_ALL)
 #define MSG_JOB_CANCEL_FIELDS(F) \
@@ -198,7 +208,9 @@ enum client_act {
 	F(BLOB, spec, UINT64_MAX) F(BLOB, result, UINT64_MAX) F(BLOB, out, UINT64_MAX) F(BLOB, err, UINT64_MAX) F(BLOB, files, UINT64_MAX) \
 	F(U64, out_bytes, UINT64_MAX) F(U64, err_bytes, UINT64_MAX) F(U64, files_bytes, UINT64_MAX) \
 	F(U8, replayed, 1) /* SUBMIT: the job was there already, by its key */ \
-	F(STR, trace, TRACE_CHARS)
+	F(STR, trace, TRACE_CHARS) \
+	F(U8, callback, CALLBACK_STATE_MAX_ - 1) F(U32, callback_attempts, UINT32_MAX) F(I64, callback_next_ms, 0) \
+	F(STR, callback_error, CALLBACK_ERROR_MAX)
 #define MSG_REFUSED_FIELDS(F) \
 	F(U64, token, UINT64_MAX) F(U8, why, REFUSAL_MAX_ - 1) F(STR, detail, 1000) F(U32, retry_after_s, 86400)
 #define MSG_JOBS_FIELDS(F) /* answers JOB_LIST, QUEUE_GET; list: listing.h; cursor: of the next page, 0 for none */ \
@@ -279,21 +291,28 @@ enum client_act {
 #define MSG_INPUT_TAKEN_FIELDS(F) /* why: REFUSAL_MAX_: it was */ \
 	F(U64, gate, UINT64_MAX) F(U64, token, UINT64_MAX) F(U8, why, REFUSAL_MAX_) F(STR, detail, 200)
 
+/* queue to courier */
+#define MSG_DELIVER_FIELDS(F) /* until that age (its number for the attempt) nobody else tries; it asks for the job by JOB_GET */ \
+	F(U64, seq, INT64_MAX) F(I64, claim, 0) F(ID, id, 0) F(STR, url, CALLBACK_URL_MAX)
+/* courier to queue */
+#define MSG_DELIVERED_FIELDS(F) /* what came of it */ \
+	F(U64, seq, INT64_MAX) F(I64, claim, 0) F(U8, outcome, DELIVERY_MAX_ - 1) F(STR, error, CALLBACK_ERROR_MAX)
+
 #define BY(role) (1U << ROLE_##role)
 
 /* X(ID, member, number on the wire, roles that may send it, role that it goes to) */
 #define MESSAGES(X) \
-	X(HELLO,      hello,       1, BY(GATEWAY) | BY(QUEUE) | BY(DRIVER), BY(GATEWAY) | BY(QUEUE) | BY(DRIVER)) \
+	X(HELLO,      hello,       1, BY(GATEWAY) | BY(QUEUE) | BY(DRIVER) | BY(COURIER), BY(GATEWAY) | BY(QUEUE) | BY(DRIVER) | BY(COURIER)) \
 	X(SUBMIT,     submit,      2, BY(GATEWAY),              BY(QUEUE)) \
-	X(JOB_GET,    job_get,     3, BY(GATEWAY),              BY(QUEUE)) \
+	X(JOB_GET,    job_get,     3, BY(GATEWAY) | BY(COURIER), BY(QUEUE)) \
 	X(JOB_CANCEL, job_cancel,  4, BY(GATEWAY),              BY(QUEUE)) \
 	X(JOB_LIST,   job_list,    5, BY(GATEWAY),              BY(QUEUE)) \
 	X(QUEUE_GET,  queue_get,   6, BY(GATEWAY),              BY(QUEUE)) \
 	X(STATUS_GET, status_get,  7, BY(GATEWAY),              BY(QUEUE)) \
 	X(FORGET,     forget,      8, BY(GATEWAY),              BY(QUEUE)) \
 	X(SPOOL_OPEN, spool_open,  9, BY(GATEWAY) | BY(DRIVER), BY(QUEUE)) \
-	X(JOB,        job,        10, BY(QUEUE),                BY(GATEWAY)) \
-	X(REFUSED,    refused,    11, BY(QUEUE),                BY(GATEWAY) | BY(DRIVER)) \
+	X(JOB,        job,        10, BY(QUEUE),                BY(GATEWAY) | BY(COURIER)) \
+	X(REFUSED,    refused,    11, BY(QUEUE),                BY(GATEWAY) | BY(DRIVER) | BY(COURIER)) \
 	X(JOBS,       jobs,       12, BY(QUEUE),                BY(GATEWAY)) \
 	X(STATUS,     status,     13, BY(QUEUE),                BY(GATEWAY)) \
 	X(SPOOL,      spool,      14, BY(QUEUE),                BY(GATEWAY) | BY(DRIVER)) \
@@ -321,7 +340,9 @@ enum client_act {
 	X(HISTORY,    history,    51, BY(QUEUE),                BY(GATEWAY)) \
 	X(METRICS_GET, metrics_get, 52, BY(QUEUE),              BY(DRIVER)) \
 	X(METRICS,    metrics,    53, BY(DRIVER),               BY(QUEUE)) \
-	X(CASES,      cases,      30, BY(DRIVER),               BY(QUEUE))
+	X(CASES,      cases,      30, BY(DRIVER),               BY(QUEUE)) \
+	X(DELIVER,    deliver,    32, BY(QUEUE),                BY(COURIER)) \
+	X(DELIVERED,  delivered,  33, BY(COURIER),              BY(QUEUE))
 /* clang-format on */
 
 enum msg_type {

@@ -36,7 +36,7 @@ LABEL_TASK = "org.dockgate.task"
 LABEL_JOB = "org.dockgate.job"
 
 # Users of the roles, other than a real installation's on the same machine.
-UIDS = {"gateway": 61601, "queue": 61602, "driver": 61603}
+UIDS = {"gateway": 61601, "queue": 61602, "driver": 61603, "courier": 61604}
 JOB_UID_BASE = 67000
 
 ORIGIN = "https://allowed.example"

@@ -60,7 +60,8 @@ class Configuration(unittest.TestCase):
         return [row for heading in headings for row in rows(part(self.doc, heading))]
 
     def top(self):
-        return self.documented("## Files and addresses", "## Rights", "## HTTP", "## Queue", "## Driver")
+        return self.documented("## Files and addresses", "## Rights", "## HTTP", "## Queue", "## Driver",
+                               "## Callbacks")
 
     def task(self):
         whole = part(self.doc, '## task "NAME" { … }')
@@ -129,7 +130,7 @@ class Configuration(unittest.TestCase):
                 continue
             low, high = (int(bytes_of(end)) for end in ends.groups())
             for value, fine in ((low, True), (high, True), (low - 1, False), (high + 1, False)):
-                if name.strip("`") in ("gateway_uid", "queue_uid", "driver_uid") and value == 0:
+                if name.strip("`") in ("gateway_uid", "queue_uid", "driver_uid", "courier_uid") and value == 0:
                     fine = False  # the users must differ, and none is root
                 taken, said = self.check(form % (name.strip("`"), value))
                 self.assertEqual(taken, fine, f"{name} = {value}: {said}")

@@ -30,10 +30,12 @@ actions = {
     "write the database": lambda: open("queue/dockgate.db", "ab"),
     "list the spool": lambda: os.listdir("queue/spool"),
     "list the queue's state": lambda: os.listdir("queue"),
+    "read the secret": lambda: open("courier/secret").read(),
     "read the instance": lambda: open("driver/instance").read(),
     "connect to Docker": lambda: connect(sys.argv[1], socket.SOCK_STREAM),
     "connect as a gateway": lambda: connect("sock/queue-gateway.sock", socket.SOCK_SEQPACKET),
     "connect as a driver": lambda: connect("sock/queue-driver.sock", socket.SOCK_SEQPACKET),
+    "connect as a courier": lambda: connect("sock/queue-courier.sock", socket.SOCK_SEQPACKET),
     "become root": lambda: os.setuid(0),
     "write the state directory": lambda: open("new", "w"),
     "write the configuration": lambda: open(sys.argv[2], "a"),
@@ -90,7 +92,7 @@ PYTHON = shutil.which("python3", path="/usr/bin:/bin")
 
 STRANGER = 61999
 
-ROLES = {"gateway": 0, "queue": 1, "driver": 2}
+ROLES = {"gateway": 0, "queue": 1, "driver": 2, "courier": 3}
 HELLO, STATUS_GET, JOB_LIST, STATUS, ENDING_ACK, NODE, GIVEBACK = 1, 7, 5, 13, 17, 18, 21
 
 
@@ -166,6 +168,7 @@ class Rights(OwnService):
             "queue": {"read the database", "write the database", "list the spool",
                       "list the queue's state"},
             "driver": {"read the instance", "connect to Docker", "connect as a driver"},
+            "courier": {"read the secret", "connect as a courier"},
         }
         for role, allowed in mine.items():
             done = self.as_role(role, TRY, self.service.docker_path, self.service.config,
@@ -174,7 +177,7 @@ class Rights(OwnService):
                 self.assertEqual({name for name, could in done.items() if could}, allowed)
 
     def test_every_directory_of_the_state_is_its_roles_own(self):
-        for name, role in (("queue", "queue"), ("driver", "driver")):
+        for name, role in (("queue", "queue"), ("driver", "driver"), ("courier", "courier")):
             status = os.stat(os.path.join(self.service.state, name))
             self.assertEqual((status.st_uid, status.st_mode & 0o777), (service.UIDS[role], 0o700), name)
         for directory, _, files in os.walk(self.service.state):
@@ -198,6 +201,7 @@ class Rights(OwnService):
         self.assertTrue(inodes["gateway"] & internet)
         self.assertFalse(inodes["queue"] & internet)
         self.assertFalse(inodes["driver"] & internet)
+        self.assertFalse(inodes["courier"] & internet)  # while nothing is to be sent
 
 
 class WrongRole(Rights):
@@ -227,6 +231,14 @@ class WrongRole(Rights):
         heard = self.speak("gateway", "queue-gateway.sock", hello("gateway"), node, STATUS_REQUEST)
         self.assertEqual(heard, [HELLO, "closed"])
 
+    def test_a_courier_that_says_what_only_a_gateway_may(self):
+        heard = self.speak("courier", "queue-courier.sock", hello("courier"), STATUS_REQUEST)
+        self.assertEqual(heard, [HELLO, "closed"])
+
+    def test_a_courier_on_the_gateways_socket(self):
+        heard = self.speak("courier", "queue-gateway.sock", hello("gateway"), STATUS_REQUEST)
+        self.assertIn(heard, (["refused"], ["closed"], []))
+
     def test_nonsense(self):
         for bad in (message(STATUS_GET, b""), message(STATUS_GET, b"\0" * 100), message(999), b"\1",
                     message(STATUS_GET, struct.pack("<QB", 1, 9)), hello("gateway"),
@@ -237,7 +249,7 @@ class WrongRole(Rights):
         self.assertEqual(self.native.run("sh", args=["true"])["verdict"], "ok")
 
     def test_another_user_is_refused_at_every_inner_socket(self):
-        for name in ("queue-gateway.sock", "queue-driver.sock"):
+        for name in ("queue-gateway.sock", "queue-driver.sock", "queue-courier.sock"):
             done = subprocess.run([PYTHON, "-c", SPEAK, os.path.join("sock", name)], check=True,
                                   cwd=self.service.state, capture_output=True, user=STRANGER,
                                   group=STRANGER, extra_groups=[])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The three roles started one by one, as an init system would, with nothing handed over."""
+"""The four roles started one by one, as an init system would, with nothing handed over."""
 import os
 import select
 import signal
@@ -10,7 +10,7 @@ import unittest
 import service
 from service import DOCKGATE, UIDS, status_of, until
 
-ORDER = ("gateway", "queue", "driver") # and back at the end
+ORDER = ("gateway", "queue", "courier", "driver") # and back at the end
 
 
 class Apart(service.Service):

@@ -13,7 +13,8 @@ from service import DOCKGATE, ROOT
 from test_machine import debs
 
 # The most that `systemd-analyze security` may say of a unit.
-EXPOSURE = {"dockgate-gateway": 1.5, "dockgate-queue": 1.5, "dockgate-driver": 3.0, "dockgate": 1.5}
+EXPOSURE = {"dockgate-gateway": 1.5, "dockgate-queue": 1.5, "dockgate-driver": 3.0,
+            "dockgate-courier": 1.5, "dockgate": 1.5}
 
 
 class Packages(unittest.TestCase):

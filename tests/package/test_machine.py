@@ -18,7 +18,7 @@ from machine import Machine
 from service import LABEL_INSTANCE, ROOT, until
 
 DEBS = os.environ.get("DOCKGATE_DEB", os.path.join(ROOT, "build", "deb"))
-ROLES = ("gateway", "queue", "driver")
+ROLES = ("gateway", "queue", "driver", "courier")
 TASKS = "/etc/dockgate/conf.d/tasks.conf"
 CONF = "/etc/dockgate/dockgate.conf"
 
@@ -141,12 +141,13 @@ class Life(unittest.TestCase):
             status = os.lstat(self.machine.path(name))
             self.assertEqual((status.st_uid, status.st_gid), (0, 0), name)
             self.assertFalse(stat.S_IMODE(status.st_mode) & 0o6022 and not stat.S_ISLNK(status.st_mode), name)
-        for role, mode in (("queue", "700"), ("driver", "700")):
+        for role, mode in (("queue", "700"), ("driver", "700"), ("courier", "700")):
             self.assertEqual(self.run_in("stat", "-c", "%U %G %a", f"/var/lib/dockgate/{role}").strip(),
                              f"dockgate-{role} dockgate-{role} {mode}")
         for name, expected in (("dockgate.sock", "root root 666"),
                                ("queue-gateway.sock", "dockgate-gateway dockgate-gateway 600"),
-                               ("queue-driver.sock", "dockgate-driver dockgate-driver 600")):
+                               ("queue-driver.sock", "dockgate-driver dockgate-driver 600"),
+                               ("queue-courier.sock", "dockgate-courier dockgate-courier 600")):
             self.assertEqual(self.run_in("stat", "-c", "%U %G %a", f"/run/dockgate/{name}").strip(), expected)
 
     def test_1_configuration_files_are_the_operators(self):
@@ -242,7 +243,7 @@ class Life(unittest.TestCase):
         self.run_in("systemctl", "stop", "dockgate*")
         left = [c["Names"] for c in self.containers()]
         self.assertEqual(left, [], self.machine.journal())
-        for unit in ("dockgate-gateway", "dockgate-queue", "dockgate-driver"):
+        for unit in ("dockgate-gateway", "dockgate-queue", "dockgate-driver", "dockgate-courier"):
             self.assertEqual(self.machine.show(f"{unit}.service", "ActiveState", "Result"),
                              {"ActiveState": "inactive", "Result": "success"}, unit)
         self.assertEqual(os.listdir(f"/proc/{self.machine.leader}/root/run/dockgate"), [])

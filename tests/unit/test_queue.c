@@ -103,7 +103,7 @@ struct world {
 	const char *text;
 	struct event_base *base;
 	char dir[64];
-	int fd[2]; /* listeners: gateways', drivers' */
+	int fd[3]; /* listeners: gateways', drivers', couriers' */
 	pid_t queue;
 	struct peer gate, driver;
 	uid_t queue_uid;
@@ -263,7 +263,7 @@ static struct msg expect(struct world *w, struct peer *peer, enum msg_type type)
 
 static void child(struct world *w)
 {
-	struct role_args args = { .config = w->config, .n_listen = 2 };
+	struct role_args args = { .config = w->config, .n_listen = 3 };
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getenv("VERBOSE") == NULL) {
@@ -278,6 +278,8 @@ static void child(struct world *w)
 	args.listen_name[0] = ROLE_FD_QUEUE_GATEWAY;
 	args.listen_fd[1] = w->fd[1];
 	args.listen_name[1] = ROLE_FD_QUEUE_DRIVER;
+	args.listen_fd[2] = w->fd[2];
+	args.listen_name[2] = ROLE_FD_QUEUE_COURIER;
 	_exit(queue_main(&args));
 }
 
@@ -386,6 +388,7 @@ static int setup(void **state)
 	assert_return_code(chmod(w->dir, 0711), errno);
 	w->fd[0] = listen_at(w, 0);
 	w->fd[1] = listen_at(w, 1);
+	w->fd[2] = listen_at(w, 2);
 	*state = w;
 	return 0;
 }
@@ -401,6 +404,7 @@ static int teardown(void **state)
 	forget(&w->driver);
 	(void)close(w->fd[0]);
 	(void)close(w->fd[1]);
+	(void)close(w->fd[2]);
 	event_base_free(w->base);
 	config_free(w->config);
 	if (w->mounted) {

@@ -68,6 +68,11 @@ static int try_queue_of_drivers(void)
 	return try_connect("queue-driver.sock");
 }
 
+static int try_queue_of_couriers(void)
+{
+	return try_connect("queue-courier.sock");
+}
+
 static int try_queue_of_gateways(void)
 {
 	return try_connect("queue-gateway.sock");
@@ -151,29 +156,30 @@ static int try_core(void)
 		       : ALLOWED;
 }
 
-/* The table of rights: columns gateway, queue, driver. */
+/* The table of rights: columns gateway, queue, driver, courier. */
 static const struct {
 	const char *what;
 	int (*attempt)(void);
 	int expected[ROLE_MAX_];
 } rights[] = {
 	/* clang-format off */
-	{ "the database",            try_database,          { REFUSED, ALLOWED, REFUSED } },
-	{ "the engine's socket",     try_engine,            { REFUSED, REFUSED, ALLOWED } },
-	{ "the gateways' socket",    try_queue_of_gateways, { ALLOWED, REFUSED, REFUSED } },
-	{ "the drivers' socket",     try_queue_of_drivers,  { REFUSED, REFUSED, ALLOWED } },
-	{ "root",                    try_root,              { REFUSED, REFUSED, REFUSED } },
-	{ "a TCP socket",            try_tcp,               { REFUSED, REFUSED, REFUSED } },
-	{ "a TCP socket (IPv6)",     try_tcp6,              { REFUSED, REFUSED, REFUSED } },
-	{ "a packet socket",         try_packet,            { REFUSED, REFUSED, REFUSED } },
-	{ "a unix socket",           try_unix_socket,       { ALLOWED, ALLOWED, ALLOWED } },
-	{ "a listener",              try_listener,          { REFUSED, REFUSED, REFUSED } },
-	{ "another program",         try_program,           { REFUSED, REFUSED, REFUSED } },
-	{ "another process",         try_process,           { REFUSED, REFUSED, REFUSED } },
-	{ "tracing",                 try_trace,             { REFUSED, REFUSED, REFUSED } },
-	{ "mounting",                try_mount,             { REFUSED, REFUSED, REFUSED } },
-	{ "a namespace",             try_namespace,         { REFUSED, REFUSED, REFUSED } },
-	{ "cores and new rights",    try_core,              { REFUSED, REFUSED, REFUSED } },
+	{ "the database",            try_database,          { REFUSED, ALLOWED, REFUSED, REFUSED } },
+	{ "the engine's socket",     try_engine,            { REFUSED, REFUSED, ALLOWED, REFUSED } },
+	{ "the gateways' socket",    try_queue_of_gateways, { ALLOWED, REFUSED, REFUSED, REFUSED } },
+	{ "the drivers' socket",     try_queue_of_drivers,  { REFUSED, REFUSED, ALLOWED, REFUSED } },
+	{ "the couriers' socket",    try_queue_of_couriers, { REFUSED, REFUSED, REFUSED, ALLOWED } },
+	{ "root",                    try_root,              { REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "a TCP socket",            try_tcp,               { REFUSED, REFUSED, REFUSED, ALLOWED } },
+	{ "a TCP socket (IPv6)",     try_tcp6,              { REFUSED, REFUSED, REFUSED, ALLOWED } },
+	{ "a packet socket",         try_packet,            { REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "a unix socket",           try_unix_socket,       { ALLOWED, ALLOWED, ALLOWED, ALLOWED } },
+	{ "a listener",              try_listener,          { REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "another program",         try_program,           { REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "another process",         try_process,           { REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "tracing",                 try_trace,             { REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "mounting",                try_mount,             { REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "a namespace",             try_namespace,         { REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "cores and new rights",    try_core,              { REFUSED, REFUSED, REFUSED, REFUSED } },
 	/* clang-format on */
 };
 
@@ -447,7 +453,9 @@ static int setup(void **state)
 		make_socket("queue-gateway.sock", config->gateway_uid, config->gateway_gid, 0600) <
 			0)
 		return -1;
-	return make_socket("queue-driver.sock", config->driver_uid, config->driver_gid, 0600);
+	if (make_socket("queue-driver.sock", config->driver_uid, config->driver_gid, 0600) < 0)
+		return -1;
+	return make_socket("queue-courier.sock", config->courier_uid, config->courier_gid, 0600);
 }
 
 static int teardown(void **state)

@@ -793,6 +793,108 @@ static void lists_are_of_one_client(void **state)
 	}
 }
 
+static struct store_job insert_announced(struct world *w, const char *url)
+{
+	struct store_job job = row_of("py");
+	struct store_callback callback = { .due_age_ms = INT64_MAX };
+	struct err err;
+
+	job.callback = CALLBACK_PENDING;
+	assert_int_equal(store_job_insert(w->store, &job, NULL, &err), 0);
+	callback.seq = job.seq;
+	(void)snprintf(callback.url, sizeof(callback.url), "%s", url);
+	assert_int_equal(store_callback_put(w->store, &callback, &err), 0);
+	return job;
+}
+
+static void end_announced(struct world *w, const struct store_job *job, int64_t age_ms)
+{
+	const struct store_ending ending = { .from = JOB_QUEUED,
+		.verdict = VERDICT_CANCELLED,
+		.finished_unix_ms = 1,
+		.expires_age_ms = age_ms + 100000,
+		.callback_age_ms = age_ms };
+	struct err err;
+
+	assert_int_equal(store_job_end(w->store, job->seq, 0, &ending, NULL, &err), 0);
+}
+
+static void endings_are_announced_when_due(void **state)
+{
+	struct world *w = *state;
+	struct store_callback got[4];
+	struct store_job late, early, open;
+	int64_t next_ms;
+	struct err err;
+	size_t n;
+
+	assert_int_equal(store_next_callback(w->store, &next_ms, &err), 0);
+	assert_true(next_ms == INT64_MAX);
+	begin(w);
+	open = insert_announced(w, "http://open/");
+	late = insert_announced(w, "http://late/");
+	early = insert_announced(w, "http://early/");
+	end_announced(w, &late, 2000);
+	end_announced(w, &early, 1000);
+	commit(w);
+	reopen(w);
+	assert_int_equal(store_next_callback(w->store, &next_ms, &err), 0);
+	assert_int_equal(next_ms, 1000);
+	assert_int_equal(store_callbacks_due(w->store, 999, 4, got, &n, &err), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(store_callbacks_due(w->store, 5000, 4, got, &n, &err), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(got[0].url, "http://early/");
+	assert_int_equal(got[0].retention_s, early.retention_s);
+	assert_int_equal(got[0].ended_age_ms, 1000);
+	assert_true(job_id_equal(&got[0].id, &early.id));
+	assert_int_equal(got[1].seq, late.seq);
+	assert_int_equal(store_callback_get(w->store, open.seq, &got[2], &err), 0);
+	assert_true(got[2].due_age_ms == INT64_MAX && got[2].ended_age_ms == 0);
+	assert_int_equal(read_job(w, &open.id).callback, CALLBACK_PENDING);
+}
+
+static void an_announcement_is_one_courier_s(void **state)
+{
+	struct world *w = *state;
+	struct store_callback mine, got;
+	struct store_job job;
+	char file[STORE_FILE_CHARS + 1] = "";
+	int64_t next_ms;
+	struct err err;
+	size_t n;
+
+	begin(w);
+	job = insert_announced(w, "http://a/");
+	end_announced(w, &job, 10);
+	assert_int_equal(store_callbacks_due(w->store, 10, 1, &mine, &n, &err), 0);
+	assert_int_equal(store_callback_move(w->store, &mine, 500, &err), 0);
+	assert_int_equal(store_callback_move(w->store, &mine, 600, &err), -ESTALE);
+	mine.due_age_ms = 500;
+	mine.attempts = 1;
+	(void)snprintf(mine.error, sizeof(mine.error), "it answered 500");
+	assert_int_equal(store_callback_move(w->store, &mine, 900, &err), 0);
+	commit(w);
+	assert_int_equal(store_callback_get(w->store, job.seq, &got, &err), 0);
+	assert_int_equal(got.due_age_ms, 900);
+	assert_int_equal(got.attempts, 1);
+	assert_string_equal(got.error, "it answered 500");
+	begin(w);
+	mine.attempts = 2;
+	mine.error[0] = '\0'; /* late, but it has arrived */
+	assert_int_equal(store_callback_end(w->store, &mine, CALLBACK_DELIVERED, 77, &err), 0);
+	assert_int_equal(store_callback_end(w->store, &mine, CALLBACK_FAILED, 78, &err), -ESTALE);
+	commit(w);
+	assert_int_equal(read_job(w, &job.id).callback, CALLBACK_DELIVERED);
+	assert_int_equal(read_job(w, &job.id).expires_age_ms, 77);
+	assert_int_equal(store_next_callback(w->store, &next_ms, &err), 0);
+	assert_true(next_ms == INT64_MAX);
+	begin(w);
+	assert_int_equal(store_job_delete(w->store, job.seq, note_name, file, &err), 0);
+	commit(w);
+	assert_int_equal(store_callback_get(w->store, job.seq, &got, &err), -ENOENT);
+}
+
 static void meta_is_kept(void **state)
 {
 	struct world *w = *state;
@@ -1211,6 +1313,8 @@ int main(int argc, char **argv)
 		TEST(clients_are_kept),
 		TEST(who_did_what_is_kept),
 		TEST(lists_are_of_one_client),
+		TEST(endings_are_announced_when_due),
+		TEST(an_announcement_is_one_courier_s),
 		TEST(meta_is_kept),
 		TEST(a_checkpoint_changes_nothing),
 		TEST(reads_in_a_row_leave_nothing_behind),

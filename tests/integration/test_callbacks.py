@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: MIT
+"""Callbacks: endings are announced to real receivers, signed, until they are taken; and nowhere else."""
+import json
+import os
+import queue
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+import service
+from case import OwnService, content
+from receiver import Receiver, verify
+
+FEW = {name: None for name in ("cold", "kill-output", "build", "files", "lines", "tokens", "classic",
+                               "payload")}
+# One address of the loopback net is allowed: all the others show what is not.
+ALLOWED = "127.0.0.9"
+
+
+class CallbackCase(OwnService):
+    tasks = FEW
+    settings = {"callback_allow": [ALLOWED], "callback_timeout_ms": 1500}
+
+    def receiver(self, **more):
+        receiver = Receiver(**more)
+        self.addCleanup(receiver.close)
+        return receiver
+
+    def secret(self):
+        return service.read(os.path.join(self.service.state, "courier", "secret")).decode().strip()
+
+    def until_state(self, job, state, seconds=30):
+        for _ in service.until(seconds):
+            found = self.native.job(job)["callback"]
+            if found["state"] == state:
+                return found
+        raise AssertionError(f"{found} after {seconds} s")
+
+    def until_tried(self, job, seconds=30):
+        for _ in service.until(seconds):
+            found = self.native.job(job)["callback"]
+            if found["attempts"] > 0:
+                return found
+        raise AssertionError(f"{found} after {seconds} s")
+
+
+class Announced(CallbackCase):
+    def test_an_ending_is_announced_and_signed(self):
+        receiver = self.receiver()
+        job = self.native.accept("sh", args=["echo out; exit 3"], callback=receiver.url)
+        call = receiver.get()
+        self.assertEqual(call.path, "/hook?a=b")
+        self.assertTrue(verify(self.secret(), call.headers, call.body))
+        self.assertFalse(verify(self.secret(), call.headers, call.body + b" "))
+        self.assertEqual(call.headers["content-type"], "application/json")
+        self.assertLess(abs(time.time() - int(call.headers["webhook-timestamp"])), 60)
+        said = call.json()
+        self.assertEqual(sorted(said), ["data", "timestamp", "type"])
+        self.assertEqual((said["type"], said["timestamp"]), ("job.done", said["data"]["finished_at"]))
+        found = self.until_state(job, "delivered")
+        self.assertEqual(found, {"state": "delivered", "attempts": 1, "next_at": None, "last_error": None})
+        shown = self.native.job(job)
+        del shown["callback"], shown["expires_at"], said["data"]["expires_at"]
+        self.assertEqual(said["data"], shown)
+        self.assertNotIn(job, call.headers["webhook-id"])
+
+    def test_as_an_object_and_of_a_cancelled_job(self):
+        receiver = self.receiver(answers=(204,))
+        job = self.native.accept("sh", args=["sleep 60"], callback={"url": receiver.url})
+        self.assertEqual(self.native.job(job)["callback"],
+                         {"state": "pending", "attempts": 0, "next_at": None, "last_error": None})
+        self.native.call("DELETE", f"/v1/jobs/{job}")
+        self.assertEqual(receiver.get().json()["data"]["verdict"], "cancelled")
+        self.until_state(job, "delivered")
+
+    def test_much_output_is_signed_too(self):
+        receiver = self.receiver()
+        self.native.accept("sh", args=["head -c 300000 /dev/zero | tr '\\0' 'x'"], callback=receiver.url)
+        call = receiver.get()
+        self.assertTrue(verify(self.secret(), call.headers, call.body))
+        self.assertEqual(content(call.json()["data"]["stdout"]), b"x" * 300000)
+
+    def test_tried_again_until_it_is_taken(self):
+        receiver = self.receiver(answers=(500, 404, 200))
+        job = self.native.accept("sh", args=["true"], callback=receiver.url)
+        calls = [receiver.get() for _ in range(3)]
+        self.assertEqual(len({call.headers["webhook-id"] for call in calls}), 1)
+        self.assertEqual({json.dumps({**call.json()["data"], "expires_at": 0}) for call in calls},
+                         {json.dumps({**calls[0].json()["data"], "expires_at": 0})})
+        for call in calls:
+            self.assertTrue(verify(self.secret(), call.headers, call.body))
+        self.assertEqual(self.until_state(job, "delivered")["attempts"], 3)
+
+    def test_redirects_are_not_followed(self):
+        target = self.receiver()
+        receiver = self.receiver(answers=(307,), headers={"Location": target.url})
+        job = self.native.accept("sh", args=["true"], callback=receiver.url)
+        found = self.until_tried(job)
+        self.assertIn("307", found["last_error"])
+        self.assertRaises(queue.Empty, target.calls.get_nowait)
+
+    def test_a_long_answer_is_cut_off(self):
+        receiver = self.receiver(more=b"x" * 4_000_000)
+        job = self.native.accept("sh", args=["true"], callback=receiver.url)
+        self.assertEqual(self.until_state(job, "delivered")["attempts"], 1)
+
+    def test_a_slow_receiver_holds_up_nobody(self):
+        stuck = threading.Event()
+        self.addCleanup(stuck.set)
+        slow = self.receiver(answers=lambda call: (stuck.wait(60), 200)[1])
+        fast = self.receiver()
+        jobs = [self.native.accept("sh", args=["true"], callback=slow.url) for _ in range(12)]
+        for job in jobs:
+            self.native.ended(job)
+        self.native.accept("sh", args=["true"], callback=fast.url)
+        fast.get(seconds=5)
+        found = self.until_tried(jobs[0])
+        self.assertEqual(found["state"], "pending")
+        self.assertIsNotNone(found["last_error"])
+
+    def test_ps_shows_what_is_not_delivered(self):
+        port = service.free_port()  # nobody listens there
+        job = self.native.accept("sh", args=["true"], callback=f"http://{ALLOWED}:{port}/")
+        self.until_tried(job)
+        rows = {row["id"]: row["callback"] for row in self.native.call("GET", "/v1/jobs").json()["jobs"]}
+        self.assertEqual(rows[job[:12]], "pending")
+        done = subprocess.run([service.DOCKGATE, "ps", "--socket",
+                               os.path.join(self.service.state, "sock", "dockgate.sock")],
+                              capture_output=True, text=True, check=True)
+        line = next(line for line in done.stdout.splitlines() if line.startswith(job))
+        self.assertTrue(line.endswith(" pending"), line)
+
+    def test_forbidden_when_it_is_looked_up(self):
+        """Names are everybody's; what they stand for decides, at the time of connecting."""
+        job = self.native.accept("sh", args=["true"], callback=f"http://localhost:{service.free_port()}/")
+        self.assertIn("callback_allow", self.until_tried(job)["last_error"])
+
+    def test_no_connection_reaches_a_forbidden_address(self):
+        forbidden = self.receiver(address="127.0.0.1")
+        job = self.native.accept("sh", args=["true"], callback=f"http://localhost:{forbidden.port}/")
+        self.assertIn("callback_allow", self.until_tried(job)["last_error"])
+        self.assertRaises(queue.Empty, forbidden.calls.get_nowait)
+
+
+class Refused(CallbackCase):
+    def test_addresses_that_are_none(self):
+        for url, why in (("http://127.0.0.1/", "may not go"), ("http://[::1]/", "may not go"),
+                         ("http://10.1.2.3/", "may not go"), ("http://192.168.0.1/", "may not go"),
+                         ("http://172.16.0.1/", "may not go"), ("http://100.64.0.1/", "may not go"),
+                         ("http://169.254.169.254/latest/meta-data", "may not go"),
+                         ("http://0.0.0.0/", "may not go"), ("http://224.0.0.1/", "may not go"),
+                         ("http://[::ffff:127.0.0.1]/", "may not go"), ("http://[fd00::1]/", "may not go"),
+                         ("http://[fe80::1]/", "may not go"), ("http://[2002:7f00:1::]/", "may not go"),
+                         ("http://[64:ff9b::7f00:1]/", "may not go"),
+                         ("http://2130706433/", "number"), ("http://0x7f000001/", "number"),
+                         ("http://0177.0.0.1/", "number"), ("http://127.1/", "number"),
+                         ("http://user:pass@example.com/", "password"), ("ftp://example.com/", "http"),
+                         ("file:///etc/passwd", "http"), ("example.com", "http"), ("", "http"),
+                         ("http://example.com:0/", "port"), ("http://exa mple.com/", "character"),
+                         ("http://example.com/#x", "character"), ("http://a/" + "x" * 2000, "bytes")):
+            for value in (url, {"url": url}):
+                with self.subTest(callback=value):
+                    reply = self.native.submit("sh", args=["true"], callback=value)
+                    self.assertEqual(reply.status, 400, reply.text)
+                    self.assertIn(why, reply.json()["detail"])
+                    self.assertTrue(reply.json()["detail"].startswith("callback"), reply.text)
+
+    def test_values_that_are_none(self):
+        for value, path in ((1, "callback:"), (None, "callback:"), ([], "callback:"), ({}, "callback.url:"),
+                            ({"url": 5}, "callback.url:"), ({"url": "http://a/", "event": 1}, "callback.event")):
+            with self.subTest(callback=value):
+                reply = self.native.submit("sh", args=["true"], callback=value)
+                self.assertEqual(reply.status, 400, reply.text)
+                self.assertTrue(reply.json()["detail"].startswith(path), reply.text)
+
+
+class Processes(CallbackCase):
+    settings = {**CallbackCase.settings, "callback_retry_s": 60, "callback_timeout_ms": 500}
+
+    def kill(self, role):
+        pid = self.service.await_pid(role)
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def test_kill_9_loses_no_announcement(self):
+        for roles in (("courier",), ("queue",), ("gateway",), ("courier", "queue")):
+            with self.subTest(roles=roles):
+                receiver = self.receiver(answers=(503,))
+                job = self.native.accept("sh", args=["true"], callback=receiver.url)
+                receiver.get()
+                pids = {role: self.kill(role) for role in roles}
+                for role, pid in pids.items():
+                    self.service.await_pid(role, other_than=pid)
+                self.service.await_ready()
+                receiver.answers = [200]
+                while receiver.answer(None) != 200 or not receiver.get().json()["data"]["id"] == job:
+                    pass
+                self.until_state(job, "delivered")
+
+    def test_a_courier_that_is_away(self):
+        receiver = self.receiver()
+        pid = self.service.await_pid("courier")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            job = self.native.run("sh", args=["true"], callback=receiver.url)["id"]
+            self.assertEqual(self.native.job(job)["callback"]["state"], "pending")
+        finally:
+            os.kill(pid, signal.SIGKILL)
+        receiver.get()
+        self.until_state(job, "delivered")
+
+
+class TooLate(CallbackCase):
+    settings = {**CallbackCase.settings, "callback_retry_s": 1}
+
+    def test_it_fails_and_is_kept_as_long_as_a_job_is(self):
+        receiver = self.receiver(answers=(500,))
+        job = self.native.accept("short", args=["true"], callback=receiver.url)
+        found = self.until_state(job, "failed")
+        self.assertGreaterEqual(found["attempts"], 2)
+        self.assertEqual((found["next_at"], found["last_error"]), (None, "it answered 500"))
+        for _ in service.until(30):
+            if self.native.call("GET", f"/v1/jobs/{job}").status == 404:
+                break
+        self.assertEqual(self.native.call("GET", f"/v1/jobs/{job}").status, 404)
+
+    def test_delivered_goes_when_its_time_is_over(self):
+        receiver = self.receiver()
+        job = self.native.accept("short", args=["true"], callback=receiver.url)
+        receiver.get()
+        for _ in service.until(30):
+            if self.native.call("GET", f"/v1/jobs/{job}").status == 404:
+                break
+        self.assertEqual(self.native.call("GET", f"/v1/jobs/{job}").status, 404)
+
+
+if __name__ == "__main__":
+    unittest.main()
