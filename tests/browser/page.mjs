@@ -70,7 +70,12 @@ async function open(options = {}, { isReady = true } = {}) {
 /* In the page, again and again; not by the page's own eval, which its policy forbids. */
 async function until(where, condition) {
 	const end = Date.now() + PATIENCE_MS;
-	while (!(await where.evaluate(condition))) {
+	/* A page that is loaded anew has no answer for a moment. */
+	const holds = () => where.evaluate(condition).catch((e) => {
+		if (!/context was destroyed|navigat/.test(e.message)) throw e;
+		return false;
+	});
+	while (!(await holds())) {
 		if (Date.now() >= end) assert.fail(`never: ${condition} ${JSON.stringify(await where.evaluate(() => document.body.innerText))}`);
 		await where.waitForTimeout(50);
 	}
@@ -587,3 +592,73 @@ test("a site that is not let in is told so", async () => {
 	assert.equal(await page.textContent("dockgate-run .bad"), "The service does not answer, or does not let this site in (its origins).");
 	trouble = [];
 });
+/* From here on the service wants to know who asks. */
+
+async function openAs(name) {
+	await open({}, { isReady: false });
+	await page.waitForSelector("#token-field");
+	await page.fill("#token-field", `token-of-${name}`);
+	await page.keyboard.press("Enter");
+	await ready();
+}
+
+tests["page: a token is asked for, and kept for the tab alone"] = async () => {
+	await order("clients");
+	await open({}, { isReady: false });
+	await page.waitForSelector("#token-field");
+	assert.equal(await page.textContent("#client .bad"), "This service wants to know who asks: give your token.");
+	await assertAccessible("without a token");
+	await page.fill("#token-field", "nobodys");
+	await page.keyboard.press("Enter");
+	await page.waitForSelector('#client .bad:text("The service does not know this token.")');
+	await page.fill("#token-field", "token-of-ada");
+	await page.keyboard.press("Enter");
+	await ready();
+	await type("anything", `import base64
+print("x" * 600000)
+open("dot.png", "wb").write(base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="))
+`);
+	assert.equal(await run(), "Finished");
+	await until(page, () => document.querySelector(".files img")?.naturalWidth === 1);
+	const [download] = await Promise.all([page.waitForEvent("download"), page.click("text=Download all of it")]);
+	assert.equal(readFileSync(await download.path()).length, 600001);
+	assert.ok(!(await page.evaluate(() => JSON.stringify(localStorage) + location.href)).includes("token-of"));
+	await page.click("#token");
+	await page.waitForSelector('#client p:text("You are ada.")');
+	await page.click("text=Forget it");
+	await page.waitForSelector('#client .bad:text("This service wants to know who asks")');
+	assert.deepEqual(trouble, []);
+};
+
+tests["page: an operator sees, pauses, resumes and cancels everybody's jobs"] = async () => {
+	const ask = (name, method, path, body) => fetch(`${url}v1/${path}`, { method, body: body && JSON.stringify(body),
+		headers: { Authorization: `Bearer token-of-${name}`, "Content-Type": "application/json" } }).then((reply) => reply.json());
+	const files = [{ content: "sleep 100\n" }];
+	const ada = await ask("ada", "POST", "jobs", { task: "one", files });
+	await openAs("bob");
+	await page.click("nav >> text=Queue");
+	await page.waitForSelector("#queue .cards meter");
+	assert.ok(await page.isHidden("text=Pause the queue"));
+	await page.waitForSelector('[aria-label="Waiting and running"] p, [aria-label="Waiting and running"] td');
+	assert.equal(await page.locator('[aria-label^="Cancel job"]').count(), 0);
+
+	await openAs("olga");
+	await page.click("nav >> text=Queue");
+	await page.waitForSelector('#queue td:text("ada")');
+	await page.click("text=By task");
+	await page.click('[aria-label="Pause task python"]');
+	await page.waitForSelector('#queue p:text("Paused: python.")');
+	const bob = await ask("bob", "POST", "jobs", { task: "python", files: [{ content: "print(1)\n" }] });
+	await page.waitForSelector(`tr:has-text("${bob.id.slice(0, 12)}") >> text=waiting`);
+	await page.click('[aria-label="Resume task python"]');
+	await page.waitForSelector(`[aria-label="Ended jobs of all clients"] tr:has-text("${bob.id.slice(0, 12)}") >> text=Finished`);
+	await page.click('[aria-label="Pause the queue"]');
+	await page.waitForSelector('#queue strong:text("The queue is paused")');
+	await assertAccessible("an operator's queue");
+	await page.click('[aria-label="Resume the queue"]');
+	await page.waitForSelector('[aria-label="Pause the queue"]');
+	await page.click(`[aria-label="Cancel job ${ada.id.slice(0, 12)}"]`);
+	await page.waitForSelector(`[aria-label="Ended jobs of all clients"] tr:has-text("${ada.id.slice(0, 12)}") >> text=Stopped`);
+	assert.equal((await ask("ada", "GET", `jobs/${ada.id}`)).verdict, "cancelled");
+	assert.deepEqual(trouble, []);
+};
