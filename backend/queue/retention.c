@@ -2,6 +2,7 @@
 #include "retention.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -287,19 +288,21 @@ void retention_schedule(struct queue *q)
 
 int retention_delete(struct queue *q, uint64_t seq, struct err *err)
 {
-	__attribute__((__cleanup__(free_doomed_p))) struct doomed *doomed =
-		calloc(1, sizeof(*doomed));
-	int r = doomed == NULL ? err_set(err, ENOMEM, "retention") : turn_begin(q, err);
+	struct store_done done = { .seq = seq };
+	struct store_job row;
+	int r = turn_begin(q, err);
 
 	if (r < 0)
 		return r;
-	doomed->spool = q->spool;
-	r = store_job_delete(q->store, seq, note_file, doomed, err);
-	if (r == 0)
-		r = turn_after(q, rows_are_gone, doomed, err);
-	if (r == 0)
-		doomed = NULL;
-	else if (r != -ESTALE)
+	r = store_job_get_seq(q->store, seq, &row, err);
+	if (r == -ENOENT || (r == 0 && row.state != JOB_DONE))
+		return err_say(err, ESTALE, "job %" PRIu64 " is not done", seq);
+	if (r < 0) {
 		turn_spoil(q, err);
-	return r;
+		return r;
+	}
+	done.bytes = row.bytes;
+	done.ended_age_ms = row.expires_age_ms - 1000 * row.retention_s;
+	memcpy(done.client, row.client, sizeof(done.client));
+	return retention_remove(q, &done, 1, GONE_PURGED, err);
 }
