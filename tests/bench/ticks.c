@@ -10,7 +10,7 @@
 
 int main(int argc, char **argv)
 {
-	long ms = argc > 1 ? atol(argv[1]) : 20;
+	long ms = argc > 1 ? strtol(argv[1], NULL, 10) : 20;
 	const struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
 
 	for (;;) {

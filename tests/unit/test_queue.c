@@ -1193,6 +1193,7 @@ static double metric(struct world *w, const char *name)
 	say(&w->gate, &ask);
 	cleanup_msg struct msg status = expect(w, &w->gate, MSG_STATUS);
 
+	assert_non_null(status.status.metrics.data);
 	text = strndup((const char *)status.status.metrics.data, (size_t)status.status.metrics.len);
 	(void)snprintf(line, sizeof(line), "\n%s ", name);
 	at = strstr(text, line);
@@ -1971,7 +1972,7 @@ static void a_watcher_hears_of_each_move(void **state)
 static void output_goes_to_whom_it_belongs(void **state)
 {
 	struct world *w = *state;
-	struct blob file, own = BLOB_EMPTY;
+	struct blob file, own;
 	struct job_id id;
 	struct msg_tap other;
 	struct err err;
