@@ -16,6 +16,7 @@
 #include "common/number.h"
 #include "common/role.h"
 #include "queue.h"
+#include "roster.h"
 #include "spool.h"
 #include "store/mariadb_dsn.h"
 #include "store/store.h"
@@ -408,6 +409,52 @@ static int move_age(struct migrate *m, struct err *err)
 	return commit(m->to, r, err);
 }
 
+/* --- clients --- */
+
+static int note_name(const struct store_client *row, void *arg, struct err *err)
+{
+	(void)err;
+	memcpy(arg, row->client.name, sizeof(row->client.name));
+	return 0;
+}
+
+/* Those that an earlier move left behind: some may have been revoked since. */
+static int drop_clients(struct store *store, struct err *err)
+{
+	char name[CLIENT_NAME_MAX + 1];
+	int r;
+
+	do {
+		name[0] = '\0';
+		r = store_each_client(store, note_name, name, err);
+		if (r == 0 && name[0] != '\0')
+			r = store_client_delete(store, name, err);
+	} while (r == 0 && name[0] != '\0');
+	return r;
+}
+
+static int copy_client(const struct store_client *row, void *arg, struct err *err)
+{
+	return store_client_add(arg, row, err);
+}
+
+/* Who was let in before is let in afterwards, and nobody else. */
+static int move_clients(struct migrate *m, struct err *err)
+{
+	char used[STORE_META_MAX + 1];
+	int r = store_meta_get(m->from, ROSTER_META, used, err);
+
+	if (r == 0)
+		r = store_begin(m->to, err);
+	if (r == 0)
+		r = drop_clients(m->to, err);
+	if (r == 0)
+		r = store_each_client(m->from, copy_client, m->to, err);
+	if (r == 0)
+		r = store_meta_set(m->to, ROSTER_META, used, err);
+	return commit(m->to, r, err);
+}
+
 /* --- all --- */
 
 /* Empty, or of no use to anybody: a migration's that was cut off, or what it left behind. */
@@ -454,6 +501,8 @@ static int move_all(struct migrate *m, struct err *err)
 		r = each_job(m, m->from, true, copy_job, &here, err);
 	if (r == 0)
 		r = move_age(m, err);
+	if (r == 0)
+		r = move_clients(m, err);
 	if (r == 0)
 		r = each_job(m, m->from, false, compare_job, &here, err);
 	if (r == 0)

@@ -16,7 +16,6 @@
 #include "reply.h"
 #include "wire/pack.h"
 
-#define META_USED   "clients" /* in the store: clients were made at run time, once */
 #define KNOWN_MAX   10000
 #define TOKEN_LEAST 20 /* characters: what is shorter can be guessed */
 
@@ -127,7 +126,7 @@ int roster_load(struct queue *q, struct err *err)
 	HASH_ITER(by_name, q->jobs.clients.by_name, state, next)
 	state->listed = false;
 	if (r == 0)
-		r = store_meta_get(q->store, META_USED, used, err);
+		r = store_meta_get(q->store, ROSTER_META, used, err);
 	if (r == 0)
 		r = store_each_client(q->store, take_client, q, err);
 	if (r < 0)
@@ -205,7 +204,7 @@ static int write_change(
 	else
 		r = store_client_delete(q->store, name, err);
 	if (r == 0)
-		r = store_meta_set(q->store, META_USED, "1", err);
+		r = store_meta_set(q->store, ROSTER_META, "1", err);
 	if (r < 0)
 		turn_spoil(q, err);
 	return r;

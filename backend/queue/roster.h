@@ -11,6 +11,9 @@
 
 struct msg_client_ask;
 
+/* In the store's meta: clients were made at run time, once; "" else. */
+#define ROSTER_META "clients"
+
 /* Tokens of `token_file` keys, before rights are given up. *ret: a hash for each of the
  * configuration's clients, zeros for those without; the caller's; NULL where there are none. */
 int roster_read_files(
