@@ -21,7 +21,7 @@ static int make_id(const struct job_id *job, char ret[static LETTER_ID_MAX], str
 
 	if (EVP_Digest(job->b, sizeof(job->b), hash, NULL, EVP_sha256(), NULL) != 1)
 		return err_set(err, EIO, "message id");
-	memcpy(ret, "msg_", 4);
+	(void)snprintf(ret, LETTER_ID_MAX, "msg_");
 	hex_encode(hash, ID_BYTES, ret + 4);
 	return 0;
 }

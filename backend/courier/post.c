@@ -82,7 +82,7 @@ static size_t give_body(char *buf, size_t size, size_t n, void *arg)
 }
 
 /* What it says is of no interest, and must come to an end. */
-static size_t take_answer(char *data, size_t size, size_t n, void *arg)
+static size_t take_answer(const char *data, size_t size, size_t n, void *arg)
 {
 	struct posting *posting = arg;
 
