@@ -351,6 +351,7 @@ def images():
 
 # What a store can break, once more with the other one.
 WITH_MARIADB = ("test_native", "test_classic", "test_idempotency.Keys", "test_control", "test_fair",
+                "test_clients.AtRunTime",
                 "test_kill_the_queue", "test_kill_all_at_once")
 
 
