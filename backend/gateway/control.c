@@ -16,7 +16,8 @@
 
 void control_pause_begin(struct exchange *ex)
 {
-	if (exchange_header(ex, "Content-Type") == NULL || exchange_has_type(ex, "application/json"))
+	if (exchange_header(ex, "Content-Type") == NULL ||
+		exchange_has_type(ex, "application/json"))
 		ex->body_kind = BODY_MEMORY;
 	else
 		exchange_problem(ex, PROBLEM_MEDIA_TYPE, "Content-Type: expected application/json");

@@ -21,7 +21,7 @@ struct request {
 	char callback[CALLBACK_URL_MAX + 1]; /* where its ending is announced; "": nowhere */
 	const char *key; /* of the caller: makes the request safe to repeat. NULL: none */
 	struct job_id fingerprint;
-	uint32_t priority;   /* up to PRIORITY_MAX */
+	uint32_t priority; /* up to PRIORITY_MAX */
 };
 
 void request_init(struct request *req);

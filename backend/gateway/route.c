@@ -6,8 +6,8 @@
 
 #include "accounts.h"
 #include "control.h"
-#include "history.h"
 #include "events.h"
+#include "history.h"
 #include "jobs.h"
 #include "page.h"
 #include "service.h"

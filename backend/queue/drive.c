@@ -216,8 +216,7 @@ static void init_run(struct queue *q, const struct job *job, struct msg *msg)
 	msg->run.attempt = job->attempt;
 	msg->run.gpus = job->gpus;
 	memcpy(msg->run.trace, job->trace, sizeof(msg->run.trace));
-	(void)snprintf(msg->run.client, sizeof(msg->run.client), "%s",
-		job->client->client.name);
+	(void)snprintf(msg->run.client, sizeof(msg->run.client), "%s", job->client->client.name);
 	(void)snprintf(msg->run.task, sizeof(msg->run.task), "%s", jobs_task_name(&q->jobs, job));
 }
 

@@ -59,8 +59,8 @@
 #include "retention.h"
 #include "roster.h"
 #include "scrape.h"
-#include "sweep.h"
 #include "store/mariadb_dsn.h"
+#include "sweep.h"
 #include "watch.h"
 
 struct short_id queue_short_id(const struct job_id *id)
@@ -382,8 +382,8 @@ static int give_up_preparing(struct prepared *prepared, const char *why, int exi
 	return exit_code;
 }
 
-static int prepare(struct role_args *args, int fd[static QUEUE_DOORS], struct prepared *ret,
-	struct err *err)
+static int prepare(
+	struct role_args *args, int fd[static QUEUE_DOORS], struct prepared *ret, struct err *err)
 {
 	const char *path = args->config->database_file;
 	int r = 0;

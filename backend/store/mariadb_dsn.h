@@ -20,7 +20,7 @@
 
 #include "common/err.h"
 
-#define DSN_PORT      3306
+#define DSN_PORT 3306
 
 struct mariadb_dsn {
 	char server[256]; /* "" with a socket */
