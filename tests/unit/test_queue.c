@@ -1195,6 +1195,7 @@ static double metric(struct world *w, const char *name)
 
 	assert_non_null(status.status.metrics.data);
 	text = strndup((const char *)status.status.metrics.data, (size_t)status.status.metrics.len);
+	assert_non_null(text);
 	(void)snprintf(line, sizeof(line), "\n%s ", name);
 	at = strstr(text, line);
 	if (at == NULL)
