@@ -20,8 +20,8 @@
 struct feeds {
 	struct event_base *base;
 	struct gateway *gw;
-	struct feed *by_id; /* hash; those of jobs that are done from the start are not in it */
-	struct event *beat; /* owned; while there are any */
+	struct feed *by_key; /* hash; those of jobs that are done from the start are not in it */
+	struct event *beat;  /* owned; while there are any */
 	size_t n_members;
 };
 
@@ -35,7 +35,7 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	HASH_ITER(hh, feeds->by_id, feed, next)
+	HASH_ITER(hh, feeds->by_key, feed, next)
 	{
 		LIST_FOREACH(member, &feed->members, link)
 		member->beat(member);
@@ -98,8 +98,8 @@ static void feed_free(struct feed *feed)
 	if (feed->token != 0)
 		upstream_forget(feed->feeds->gw->upstream, feed->token);
 	if (feed->shared) {
-		HASH_DEL(feed->feeds->by_id, feed);
-		if (feed->feeds->by_id == NULL)
+		HASH_DEL(feed->feeds->by_key, feed);
+		if (feed->feeds->by_key == NULL)
 			(void)event_del(feed->feeds->beat);
 	}
 	event_free(feed->retry);
@@ -107,7 +107,7 @@ static void feed_free(struct feed *feed)
 	blob_done(&feed->err);
 	result_done(&feed->steps);
 	jt_done(&feed->end);
-	explicit_bzero(feed->bearer, sizeof(feed->bearer));
+	explicit_bzero(&feed->key, sizeof(feed->key));
 	free(feed);
 }
 
@@ -327,8 +327,8 @@ static void ask(struct feed *feed)
 	struct err err;
 
 	msg_init(&msg, MSG_WATCH);
-	msg.watch.caller_operator = feed->caller_operator;
-	memcpy(msg.watch.bearer, feed->bearer, sizeof(msg.watch.bearer));
+	msg.watch.caller_operator = feed->key.caller_operator;
+	memcpy(msg.watch.bearer, feed->key.bearer, sizeof(msg.watch.bearer));
 	msg.watch.id = feed->job.id;
 	msg.watch.wait_ms = WATCH_MS;
 	msg.watch.want = WANT_END;
@@ -353,7 +353,8 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 
 /* ---- members ---- */
 
-static struct feed *begin(struct exchange *ex, struct msg_job *job, struct err *err)
+static struct feed *begin(
+	struct exchange *ex, const struct feed_key *key, struct msg_job *job, struct err *err)
 {
 	const struct timeval every = { FEED_BEAT_MS / 1000, FEED_BEAT_MS % 1000 * 1000 };
 	struct feeds *feeds = ex->gw->feeds;
@@ -363,27 +364,30 @@ static struct feed *begin(struct exchange *ex, struct msg_job *job, struct err *
 		(void)err_set(err, ENOMEM, "events");
 		return NULL;
 	}
+	feed->key = *key;
 	feed->job.attempt = job->attempt;
 	take_job(feed, job);
-	(void)exchange_caller(ex, &feed->caller_operator, feed->bearer); /* it was let in */
 	if (feed->done || feed->failed)
 		return feed;
 	feed->shared = true;
-	if (feeds->by_id == NULL)
+	if (feeds->by_key == NULL)
 		(void)event_add(feeds->beat, &every);
-	HASH_ADD(hh, feeds->by_id, job.id, sizeof(feed->job.id), feed);
+	HASH_ADD(hh, feeds->by_key, key, sizeof(feed->key), feed);
 	ask(feed);
 	return feed;
 }
 
 int feed_join(struct exchange *ex, struct msg_job *job, struct feed_member *member, struct err *err)
 {
+	struct feed_key key = { .id = job->id };
 	struct feed *feed = NULL;
 
+	(void)exchange_caller(ex, &key.caller_operator, key.bearer); /* it was let in */
 	if (job->state != JOB_DONE)
-		HASH_FIND(hh, ex->gw->feeds->by_id, &job->id, sizeof(job->id), feed);
+		HASH_FIND(hh, ex->gw->feeds->by_key, &key, sizeof(key), feed);
 	if (feed == NULL || feed->failed)
-		feed = begin(ex, job, err);
+		feed = begin(ex, &key, job, err);
+	explicit_bzero(&key, sizeof(key));
 	if (feed == NULL)
 		return -err->code;
 	member->feed = feed;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A job as its watchers see it: its state, the steps that have ended, and its output, in
- * files that grow while the job runs. All who read a job's events share one feed, which asks the
- * queue (MSG_WATCH) again and again while it has members; each reads from it at its own pace.
+ * files that grow while the job runs. All readers of a job's events who come by the same rights
+ * share one feed, which asks the queue (MSG_WATCH) by these again and again while it has members:
+ * what the queue refuses one of them, it refuses all. Each reads from it at its own pace.
  * A queue that goes away is asked again when it is back: nothing is lost but time.
  */
 #pragma once
@@ -30,6 +31,13 @@ struct feed_member {
 
 LIST_HEAD(feed_members, feed_member);
 
+/* What those who share a feed have in common. Bytes without gaps: it is hashed. */
+struct feed_key {
+	struct job_id id;
+	uint8_t caller_operator;
+	char bearer[257]; /* zero after its end */
+};
+
 struct feed {
 	/* for reading */
 	struct msg_job job; /* its figures; its blobs are empty */
@@ -43,9 +51,8 @@ struct feed {
 
 	/* its own */
 	struct feeds *feeds;
-	bool shared; /* in the table */
-	uint8_t caller_operator;
-	char bearer[257]; /* of a member's: by whose rights the queue is asked */
+	bool shared;         /* in the table */
+	struct feed_key key; /* by whose rights the queue is asked */
 	uint64_t token;
 	struct event *retry; /* owned */
 	struct feed_members members;

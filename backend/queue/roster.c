@@ -14,6 +14,7 @@
 #include "common/secret_file.h"
 #include "queue.h"
 #include "reply.h"
+#include "watch.h"
 #include "wire/pack.h"
 
 #define KNOWN_MAX   10000
@@ -109,6 +110,7 @@ static void cut_off(struct queue *q, struct client_state *state)
 {
 	clients_revoke(&q->jobs.clients, state);
 	jobs_client_changed(&q->jobs, state);
+	watch_revoked(q);
 }
 
 static void decide_need(struct queue *q, bool used)
@@ -120,7 +122,7 @@ static void decide_need(struct queue *q, bool used)
 int roster_load(struct queue *q, struct err *err)
 {
 	struct client_state *state, *next;
-	char used[STORE_META_MAX + 1];
+	char used[STORE_META_MAX + 1] = "";
 	int r = put_files(q, err);
 
 	HASH_ITER(by_name, q->jobs.clients.by_name, state, next)

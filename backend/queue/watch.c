@@ -162,6 +162,17 @@ static void on_places(evutil_socket_t fd, short what, void *arg)
 		look_at_places_later(q);
 }
 
+static bool is_cut_off(const struct answer *answer, void *arg)
+{
+	(void)arg;
+	return !caller_is_good(&answer->who);
+}
+
+void watch_revoked(struct queue *q)
+{
+	waiters_wake_watches(&q->waiters, NULL, is_cut_off, tell, q);
+}
+
 void watch_again(struct queue *q)
 {
 	waiters_wake_watches(&q->waiters, NULL, any, tell, q);

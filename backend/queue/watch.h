@@ -22,6 +22,8 @@ void watch_ask(struct queue *q, uint64_t gate, const struct msg_watch *ask);
 void watch_progress(struct queue *q, struct msg *msg);
 /* The job is in another state, or another attempt: within the open turn, or without one. */
 void watch_moved(struct queue *q, const struct job_id *id);
+/* Somebody's token counts no more: he is told so at once, if he watches. */
+void watch_revoked(struct queue *q);
 /* The driver is connected anew, and knows of no watchers. */
 void watch_again(struct queue *q);
 void watch_timed_out(struct queue *q, const struct answer *answer);

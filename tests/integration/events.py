@@ -34,10 +34,12 @@ class Event(NamedTuple):
 class Stream:
     """One connection, from the start or from behind the event `last`."""
 
-    def __init__(self, http_, job, last=None, timeout=TIMEOUT_S, prefix=""):
+    def __init__(self, http_, job, last=None, timeout=TIMEOUT_S, prefix="", token=None):
         self.connection = http_.connection(timeout)
         try:
             headers = {"Last-Event-ID": last} if last is not None else {}
+            if token is not None:
+                headers["Authorization"] = f"Bearer {token}"
             self.connection.request("GET", f"{prefix}/v1/jobs/{job}/events", headers=headers)
             self.answer = self.connection.getresponse()
         except BaseException:

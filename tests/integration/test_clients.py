@@ -10,6 +10,7 @@ import unittest
 import service
 from case import OwnService
 from client import Classic, Native, UnixConnection
+from events import Stream
 
 
 def token_of(name):
@@ -273,6 +274,24 @@ class Clients(OwnService):
         self.boss.call("DELETE", f"/v1/jobs/{job}")
         self.assertEqual(connection.getresponse().status, 404)
         connection.close()
+
+    def test_revoking_ends_a_stream(self):
+        """And nobody else's of the same job, whoever came first; with output and without."""
+        for script, names in (("while :; do echo x; sleep 0.1; done", ("frank", "boss")),
+                              ("exec sleep 60", ("boss", "frank"))):
+            frank = self.boss.call("POST", "/v1/clients", {"name": "frank"}).json()["token"]
+            job = Native(As(self.http, frank)).accept("sh", args=[script])
+            tokens = {"frank": frank, "boss": token_of("boss")}
+            streams = {name: Stream(self.http, job, token=tokens[name]) for name in names}
+            with streams["frank"], streams["boss"]:
+                for stream in streams.values():
+                    stream.until("state", state="running")
+                self.boss.call("DELETE", "/v1/clients/frank")
+                self.assertNotIn("end", [event.name for event in streams["frank"]])
+                with Stream(self.http, job, token=frank) as refused:
+                    self.assertEqual(refused.status, 401)
+                self.boss.call("DELETE", f"/v1/jobs/{job}")
+                self.assertEqual(streams["boss"].until("end")[-1].data["verdict"], "cancelled")
 
     def test_what_was_done_is_kept(self):
         job = self.alice.accept("sh", args=["sleep 60"])
