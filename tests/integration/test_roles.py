@@ -114,7 +114,7 @@ class Roles(unittest.TestCase):
         for listen, status, said in (("203.0.113.9:8099", 1, "203.0.113.9:8099"),
                                      (taken, 78, f"{taken} is in use by another program")):
             done = subprocess.run([DOCKGATE, "gateway", "--config", self.service.config], text=True,
-                                  env={**os.environ, "DOCKGATE_LISTEN": listen},
+                                  env={**os.environ, "DOCKGATE_LISTEN": listen, "DOCKGATE_AUTH": "none"},
                                   capture_output=True, timeout=30, check=False)
             self.assertEqual(done.returncode, status, done.stderr)
             self.assertIn(said, done.stderr)
