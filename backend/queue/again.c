@@ -33,6 +33,21 @@ static int read_request(
 	return r;
 }
 
+/* Where the ending was to be announced: the new one's is, too. */
+static int read_callback(
+	struct queue *q, const struct store_job *row, struct msg_submit *ret, struct err *err)
+{
+	struct store_callback callback;
+	int r;
+
+	if (row->callback == CALLBACK_NONE)
+		return 0;
+	r = store_callback_get(q->store, row->seq, &callback, err);
+	if (r == 0)
+		(void)snprintf(ret->callback, sizeof(ret->callback), "%s", callback.url);
+	return r;
+}
+
 int again_submit(struct queue *q, uint64_t gate, uint64_t token, uint32_t want,
 	const struct store_job *row, struct fetch *fetch, const struct caller *who, bool *ret_taken,
 	struct err *err)
@@ -53,6 +68,8 @@ int again_submit(struct queue *q, uint64_t gate, uint64_t token, uint32_t want,
 	msg.submit.priority = row->priority > PRIORITY_MAX ? PRIORITY_MAX : row->priority;
 	(void)snprintf(msg.submit.task, sizeof(msg.submit.task), "%s", row->task);
 	r = read_request(q, row->seq, fetch, &msg.submit, err);
+	if (r == 0)
+		r = read_callback(q, row, &msg.submit, err);
 	if (r == 0)
 		*ret_taken = intake_take(q, gate, &msg, &owner);
 	return r;

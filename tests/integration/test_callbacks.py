@@ -11,6 +11,7 @@ import unittest
 
 import service
 from case import OwnService, content
+from client import Native
 from receiver import Receiver, verify
 
 FEW = {name: None for name in ("cold", "kill-output", "build", "files", "lines", "tokens", "classic",
@@ -92,6 +93,23 @@ class Announced(CallbackCase):
         for call in calls:
             self.assertTrue(verify(self.secret(), call.headers, call.body))
         self.assertEqual(self.until_state(job, "delivered")["attempts"], 3)
+
+    def test_a_job_that_is_handed_in_again_is_announced_again(self):
+        receiver = self.receiver()
+        label = {"again": "callback"}
+        job = self.native.accept("sh", args=["exit 3"], callback=receiver.url, labels=label)
+        first = receiver.get()
+        self.until_state(job, "delivered")
+        reply = self.native.call("POST", f"/v1/jobs/{job}/retry")
+        self.assertEqual((reply.status, reply.json()["callback"]["state"]), (202, "pending"))
+        second = receiver.get()
+        self.assertEqual(second.json()["data"]["id"], reply.json()["id"])
+        self.assertNotEqual(second.headers["webhook-id"], first.headers["webhook-id"])
+        self.until_state(reply.json()["id"], "delivered")
+        swept = Native(self.service.unix).call("POST", "/v1/jobs/retry?label=again:callback").json()
+        self.assertEqual(swept, {"retried": 2, "refused": 0})
+        again = {receiver.get().json()["data"]["id"] for _ in range(2)}
+        self.assertEqual(len(again | {job, reply.json()["id"]}), 4)
 
     def test_redirects_are_not_followed(self):
         target = self.receiver()
