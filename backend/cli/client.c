@@ -26,6 +26,7 @@ struct client {
 	char *base;   /* owned; "http://..." */
 	char *socket; /* owned, or NULL */
 	char *token;  /* owned, or NULL */
+	char *key;    /* owned: the header's line, or NULL */
 	char detail[CURL_ERROR_SIZE];
 };
 
@@ -146,6 +147,7 @@ void client_close(struct client *c)
 	free(c->base);
 	free(c->socket);
 	secret_file_wipe(c->token);
+	free(c->key);
 	free(c);
 }
 
@@ -153,6 +155,17 @@ int client_bring(struct client *c, const char *token, struct err *err)
 {
 	c->token = strdup(token);
 	return c->token == NULL ? err_set(err, ENOMEM, "token") : 0;
+}
+
+int client_set_key(struct client *c, const char *key, struct err *err)
+{
+	char *line;
+
+	if (asprintf(&line, "Idempotency-Key: %s", key) < 0)
+		return err_set(err, ENOMEM, "client");
+	free(c->key);
+	c->key = line;
+	return 0;
 }
 
 const char *client_where(const struct client *c)
@@ -337,6 +350,7 @@ int client_call(struct client *c, const char *method, const char *path, const js
 	if (text != NULL) {
 		headers = curl_slist_append(headers, "Content-Type: application/json");
 		headers = curl_slist_append(headers, "Expect:");
+		headers = c->key == NULL ? headers : curl_slist_append(headers, c->key);
 		(void)curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, text);
 		(void)curl_easy_setopt(
 			c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(text));
@@ -397,6 +411,8 @@ int client_upload(struct client *c, const char *path, const json_t *job,
 	curl_mime *mime;
 	int r = 0;
 
+	if (headers != NULL && c->key != NULL)
+		headers = curl_slist_append(headers, c->key);
 	curl_easy_reset(c->curl);
 	mime = curl_mime_init(c->curl);
 	if (text == NULL || mime == NULL || headers == NULL || add_part(mime, &first) < 0)

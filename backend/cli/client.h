@@ -28,6 +28,8 @@ extern volatile int client_interrupted;
 int client_open(const char *host, const char *socket, struct client **ret, struct err *err);
 /* From now on, with that token. */
 int client_bring(struct client *client, const char *token, struct err *err);
+/* From now on, what is handed in brings that Idempotency-Key. */
+int client_set_key(struct client *client, const char *key, struct err *err);
 void client_close(struct client *client);
 
 /* For messages: "http://127.0.0.1:8080" or "unix:///run/dockgate/dockgate.sock". */

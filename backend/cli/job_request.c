@@ -11,6 +11,7 @@
 
 #include "common/limits.h"
 #include "common/number.h"
+#include "gateway/fingerprint.h"
 
 #define JSON_MOST (512 * 1024) /* more than that goes as a form, streamed */
 #define PIPE_MOST (256 * 1024 * 1024)
@@ -121,6 +122,24 @@ static int put_priority(struct job_request *rq, const char *arg, struct err *err
 	return json_object_set_new(rq->job, "priority", json_integer(n));
 }
 
+static int put_text(struct job_request *rq, const char *name, const char *text, struct err *err)
+{
+	if (json_object_set_new(rq->job, name, json_string(text)) < 0)
+		return err_say(err, EINVAL, "--%s: expected text in UTF-8", name);
+	return 0;
+}
+
+/* It becomes a line of the request's head. */
+static int take_key(struct job_request *rq, const char *arg, struct err *err)
+{
+	if (!fingerprint_key_ok(arg))
+		return err_say(err, EINVAL,
+			"--idempotency-key: expected 1 to %d printable ASCII characters",
+			FINGERPRINT_KEY_MAX);
+	rq->key = arg;
+	return 0;
+}
+
 int job_request_option(struct job_request *rq, int opt, const char *arg, struct err *err)
 {
 	switch (opt) {
@@ -132,6 +151,10 @@ int job_request_option(struct job_request *rq, int opt, const char *arg, struct 
 		return put_pair(rq, "labels", arg, err);
 	case OPT_PRIORITY:
 		return put_priority(rq, arg, err);
+	case OPT_CALLBACK:
+		return put_text(rq, "callback", arg, err);
+	case OPT_KEY:
+		return take_key(rq, arg, err);
 	case OPT_COLLECT:
 		return append(rq->job, "collect", arg, err);
 	case OPT_STDIN:
@@ -373,6 +396,8 @@ int job_request_send(struct job_request *rq, struct client *client, json_t **ret
 {
 	int r = rq->interactive ? open_stdin(rq, err) : take_stdin(rq, err);
 
+	if (r == 0 && rq->key != NULL)
+		r = client_set_key(client, rq->key, err);
 	if (r < 0)
 		return r;
 	if (bytes_of(rq) > JSON_MOST)

@@ -14,6 +14,7 @@ struct job_request {
 	struct strv files; /* paths */
 	struct strv names; /* theirs in the job */
 	const char *stdin_path;
+	const char *key;  /* NULL: none */
 	char *stdin_data; /* owned; what came through a pipe */
 	size_t stdin_n;
 	bool interactive; /* its stdin is open: what comes is sent while it runs */
@@ -27,29 +28,35 @@ enum {
 	OPT_LABEL,
 	OPT_PRIORITY,
 	OPT_NETWORK,
+	OPT_CALLBACK,
+	OPT_KEY,
 	OPT_STOP,
 	OPT_JOB_LAST_,
 };
 
-#define JOB_OPTIONS                                                    \
-	{ "limit", required_argument, NULL, OPT_LIMIT },               \
-		{ "env", required_argument, NULL, OPT_ENV },           \
-		{ "stdin", required_argument, NULL, OPT_STDIN },       \
-		{ "collect", required_argument, NULL, OPT_COLLECT },   \
-		{ "label", required_argument, NULL, OPT_LABEL },       \
-		{ "priority", required_argument, NULL, OPT_PRIORITY }, \
-	{                                                              \
-		"network", no_argument, NULL, OPT_NETWORK              \
+#define JOB_OPTIONS                                                      \
+	{ "limit", required_argument, NULL, OPT_LIMIT },                 \
+		{ "env", required_argument, NULL, OPT_ENV },             \
+		{ "stdin", required_argument, NULL, OPT_STDIN },         \
+		{ "collect", required_argument, NULL, OPT_COLLECT },     \
+		{ "label", required_argument, NULL, OPT_LABEL },         \
+		{ "priority", required_argument, NULL, OPT_PRIORITY },   \
+		{ "callback", required_argument, NULL, OPT_CALLBACK },   \
+		{ "idempotency-key", required_argument, NULL, OPT_KEY }, \
+	{                                                                \
+		"network", no_argument, NULL, OPT_NETWORK                \
 	}
 
-#define JOB_HELP                                                                          \
-	"  --limit NAME=N   cpu_ms, wall_ms, memory_bytes, processes, output_bytes,\n"    \
-	"                   file_bytes, disk_bytes, open_files, cpus; 64M and 0.5 work\n" \
-	"  --env NAME=VALUE added to the job's environment\n"                             \
-	"  --stdin FILE     the job's standard input; - or a pipe: ours\n"                \
-	"  --collect GLOB   files to bring back\n"                                        \
-	"  --label NAME=VALUE  given back with the job\n"                                 \
-	"  --priority N     0 to 9: before our other jobs\n"                              \
+#define JOB_HELP                                                                           \
+	"  --limit NAME=N   cpu_ms, wall_ms, memory_bytes, processes, output_bytes,\n"     \
+	"                   file_bytes, disk_bytes, open_files, cpus; 64M and 0.5 work\n"  \
+	"  --env NAME=VALUE added to the job's environment\n"                              \
+	"  --stdin FILE     the job's standard input; - or a pipe: ours\n"                 \
+	"  --collect GLOB   files to bring back\n"                                         \
+	"  --label NAME=VALUE  given back with the job\n"                                  \
+	"  --priority N     0 to 9: before our other jobs\n"                               \
+	"  --callback URL   where its ending is announced\n"                               \
+	"  --idempotency-key KEY  handed in again with the same key, it is the same job\n" \
 	"  --network        with a network, where the task has one\n"
 
 #define ARGS_HELP                                                                        \
