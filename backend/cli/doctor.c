@@ -21,6 +21,7 @@
 #include "common/cleanup.h"
 #include "common/number.h"
 #include "common/role.h"
+#include "courier/seal.h"
 #include "driver/host.h"
 #include "driver/slot_note.h"
 #include "engine_probe.h"
@@ -398,6 +399,39 @@ static void check_state(struct doctor *d)
 			(unsigned)d->config->queue_uid);
 }
 
+/* What callbacks are signed with, and what their receivers' certificates are held against. */
+static void check_callbacks(struct doctor *d)
+{
+	cleanup_free char *own = NULL;
+	struct seal *seal = NULL;
+	const char *path, *ca;
+	struct err err;
+
+	if (d->config == NULL)
+		return;
+	if (asprintf(&own, "%s/" SEAL_OWN_FILE, d->config->state_dir) < 0) {
+		own = NULL;
+		return;
+	}
+	path = d->config->callback_secret_file != NULL ? d->config->callback_secret_file : own;
+	ca = d->config->callback_ca_file;
+	if (ca != NULL && access(ca, R_OK) < 0)
+		say(d, GRADE_FAIL, "callbacks", "set callback_ca_file to a file of certificates",
+			"%s: %s", ca, strerror(errno));
+	if (seal_read(path, d->config, &seal, &err) == 0)
+		say(d, GRADE_OK, "callbacks", NULL, "they are signed with %s", path);
+	else if (err.code == ENOENT && path == own)
+		say(d, GRADE_OK, "callbacks", NULL, "%s will be made by `serve`", path);
+	else if (err.code == EACCES && geteuid() != 0)
+		say(d, GRADE_WARN, "callbacks", "run this with sudo", "%s", err.msg);
+	else
+		say(d, GRADE_FAIL, "callbacks",
+			"docs/configuration.md says what callback_secret_file holds; without that "
+			"key, and without the file, `serve` makes one",
+			"%s", err.msg);
+	seal_close(seal);
+}
+
 /* The number in a file of /proc, -1 where there is none. */
 static int64_t number_in(const char *path)
 {
@@ -551,6 +585,7 @@ static void (*const checks[])(struct doctor *d) = {
 	check_gpus,
 	check_database_file,
 	check_state,
+	check_callbacks,
 	check_sandbox,
 	check_service,
 	check_ports,

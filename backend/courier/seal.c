@@ -21,7 +21,6 @@
 #include "document/base64.h"
 
 #define PREFIX      "whsec_"
-#define OWN_FILE    STATE_COURIER "/secret"
 #define OWN_BYTES   32
 #define OWN_CHARS   (6 + 44) /* with the prefix */
 #define BYTES_LEAST 24
@@ -101,19 +100,19 @@ int seal_parse(const char *text, struct seal **ret, struct err *err)
 /* Whole or not at all: a temporary file, then rename. */
 static int write_own(const char *line, const struct config *config, struct err *err)
 {
-	cleanup_close int fd =
-		open(OWN_FILE ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	cleanup_close int fd = open(
+		SEAL_OWN_FILE ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	size_t n = strlen(line);
 
 	if (fd < 0)
-		return err_set(err, errno, "create '" OWN_FILE ".new'");
+		return err_set(err, errno, "create '" SEAL_OWN_FILE ".new'");
 	if (geteuid() == 0 &&
 		fchown(fd, role_uid(ROLE_COURIER, config), role_gid(ROLE_COURIER, config)) < 0)
-		return err_set(err, errno, "owner of '" OWN_FILE ".new'");
+		return err_set(err, errno, "owner of '" SEAL_OWN_FILE ".new'");
 	if (write(fd, line, n) != (ssize_t)n || fsync(fd) < 0)
-		return err_set(err, errno, "write '" OWN_FILE ".new'");
-	if (rename(OWN_FILE ".new", OWN_FILE) < 0)
-		return err_set(err, errno, "rename to '" OWN_FILE "'");
+		return err_set(err, errno, "write '" SEAL_OWN_FILE ".new'");
+	if (rename(SEAL_OWN_FILE ".new", SEAL_OWN_FILE) < 0)
+		return err_set(err, errno, "rename to '" SEAL_OWN_FILE "'");
 	return 0;
 }
 
@@ -123,7 +122,7 @@ static int make_own(const struct config *config, struct err *err)
 	uint8_t bytes[OWN_BYTES];
 	int r;
 
-	if (access(OWN_FILE, F_OK) == 0)
+	if (access(SEAL_OWN_FILE, F_OK) == 0)
 		return 0;
 	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
 		return err_set(err, EIO, "getrandom");
@@ -135,26 +134,33 @@ static int make_own(const struct config *config, struct err *err)
 	explicit_bzero(line, sizeof(line));
 	explicit_bzero(bytes, sizeof(bytes));
 	if (r == 0)
-		log_info("made a secret to sign callbacks with: %s/" OWN_FILE, config->state_dir);
+		log_info("made a secret to sign callbacks with: %s/" SEAL_OWN_FILE,
+			config->state_dir);
+	return r;
+}
+
+int seal_read(const char *path, const struct config *config, struct seal **ret, struct err *err)
+{
+	char *text = NULL;
+	int r = secret_file_read(
+		path, role_uid(ROLE_COURIER, config), "a secret, " PREFIX "...", &text, err);
+
+	if (r == 0 && seal_parse(text, ret, err) < 0)
+		r = err_wrap(err, "'%s'", path);
+	secret_file_wipe(text);
 	return r;
 }
 
 int seal_open(const struct config *config, struct seal **ret, struct err *err)
 {
-	const char *path = config->callback_secret_file;
-	char *text = NULL;
-	int r = path == NULL ? make_own(config, err) : 0;
+	int r;
 
-	if (path == NULL)
-		path = OWN_FILE;
-	if (r == 0)
-		r = secret_file_read(path, role_uid(ROLE_COURIER, config),
-			"a secret, " PREFIX "...", &text, err);
-	if (r == 0 && seal_parse(text, ret, err) < 0)
-		r = err_wrap(err, "'%s'", path);
-	secret_file_wipe(text);
-	return r < 0 && config->callback_secret_file != NULL ? err_wrap(err, "callback_secret_file")
-							     : r;
+	if (config->callback_secret_file != NULL) {
+		r = seal_read(config->callback_secret_file, config, ret, err);
+		return r < 0 ? err_wrap(err, "callback_secret_file") : 0;
+	}
+	r = make_own(config, err);
+	return r < 0 ? r : seal_read(SEAL_OWN_FILE, config, ret, err);
 }
 
 /* ---- signing ------------------------------------------------------------------------ */

@@ -15,8 +15,10 @@
 
 #include "common/config.h"
 #include "common/err.h"
+#include "common/role.h"
 
 #define SEAL_SECRETS_MAX 4
+#define SEAL_OWN_FILE    STATE_COURIER "/secret" /* below the state directory */
 #define SEAL_TEXT_MAX    (SEAL_SECRETS_MAX * 48)
 
 struct seal;
@@ -27,6 +29,8 @@ struct signing;
  * there. With the rights that the process has now.
  */
 int seal_open(const struct config *config, struct seal **ret, struct err *err);
+/* What is there already. -ENOENT, -EACCES, and -EINVAL: nobody may sign with such a file. */
+int seal_read(const char *path, const struct config *config, struct seal **ret, struct err *err);
 /* From the file's text. -EINVAL: it is none. */
 int seal_parse(const char *text, struct seal **ret, struct err *err);
 /* Overwrites what it held. NULL is fine. */
