@@ -116,6 +116,22 @@ static void put_store(FILE *f, struct queue *q)
 		f, "store_bytes", "gauge", "Size of the database.", (double)store_bytes(q->store));
 }
 
+static void put_callbacks(FILE *f, const struct queue *q)
+{
+	const struct metrics *m = &q->metrics;
+
+	prom_head(f, "callbacks_total", "counter",
+		"Endings that were announced, or given up on (failed).");
+	prom_line(f, "callbacks_total", "outcome=\"delivered\"", (double)m->delivered);
+	prom_line(f, "callbacks_total", "outcome=\"failed\"", (double)m->undelivered);
+	prom_value(f, "callback_attempts_failed_total", "counter",
+		"Attempts to announce an ending that nobody took.", (double)m->untaken);
+	prom_value(f, "callbacks_sending", "gauge", "Endings that are being announced now.",
+		(double)q->outbox.n_flights);
+	prom_value(f, "courier_up", "gauge", "1 while the sender of callbacks is connected.",
+		q->outbox.gate != 0);
+}
+
 static void put_all(FILE *f, struct queue *q)
 {
 	const struct metrics *m = &q->metrics;
@@ -133,6 +149,7 @@ static void put_all(FILE *f, struct queue *q)
 	prom_value(f, "jobs_leases_lost_total", "counter", "Attempts whose driver was lost.",
 		(double)m->lost);
 	put_kept(f, q);
+	put_callbacks(f, q);
 	prom_value(f, "endings_stale_total", "counter",
 		"Endings refused because the job had moved on.", (double)m->stale);
 	prom_head(f, "job_wait_seconds", "histogram", "From submit to the hand-over to a driver.");

@@ -27,6 +27,7 @@ const char *gone_name(enum gone why);
 struct metrics {
 	uint64_t submitted, refused, unauthorized, requeued, lost, stale;
 	uint64_t removed[GONE_MAX_];
+	uint64_t delivered, undelivered, untaken; /* callbacks; attempts that nobody took */
 	uint64_t done[VERDICT_MAX_];
 	struct prom_histogram wait, run;
 	uint64_t spool_bytes; /* written into the spool */

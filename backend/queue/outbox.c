@@ -189,6 +189,7 @@ static int end(struct queue *q, struct store_callback *callback, enum callback_s
 	if (r < 0)
 		return r;
 	retention_expect(q, expires_age_ms);
+	*(state == CALLBACK_DELIVERED ? &q->metrics.delivered : &q->metrics.undelivered) += 1;
 	if (state == CALLBACK_DELIVERED)
 		log_info("job=%s callback=delivered attempts=%" PRIu32,
 			queue_short_id(&callback->id).text, callback->attempts);
@@ -232,6 +233,7 @@ static int note(struct queue *q, const struct msg_delivered *said, struct err *e
 		return store_callback_move(q->store, &callback,
 			now_ms + jitter(2 * (int64_t)q->config->callback_timeout_ms), err);
 	callback.attempts++;
+	q->metrics.untaken++;
 	(void)snprintf(callback.error, sizeof(callback.error), "%s", said->error);
 	return failed(q, &callback, err);
 }

@@ -3,6 +3,7 @@
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import threading
@@ -48,6 +49,10 @@ class CallbackCase(OwnService):
 
 
 class Announced(CallbackCase):
+    def figures(self):
+        return {name: float(value) for name, value in re.findall(
+            r"^dockgate_(callback\S*_total\S*) (\S+)$", self.native.call("GET", "/metrics").text, re.MULTILINE)}
+
     def test_an_ending_is_announced_and_signed(self):
         receiver = self.receiver()
         job = self.native.accept("sh", args=["echo out; exit 3"], callback=receiver.url)
@@ -84,6 +89,7 @@ class Announced(CallbackCase):
         self.assertEqual(content(call.json()["data"]["stdout"]), b"x" * 300000)
 
     def test_tried_again_until_it_is_taken(self):
+        before = self.figures()
         receiver = self.receiver(answers=(500, 404, 200))
         job = self.native.accept("sh", args=["true"], callback=receiver.url)
         calls = [receiver.get() for _ in range(3)]
@@ -93,6 +99,10 @@ class Announced(CallbackCase):
         for call in calls:
             self.assertTrue(verify(self.secret(), call.headers, call.body))
         self.assertEqual(self.until_state(job, "delivered")["attempts"], 3)
+        after = self.figures()
+        grown = [after[name] - before[name] for name in sorted(before)]  # others' too
+        self.assertTrue(grown[0] >= 2 and grown[1] >= 1 and grown[2] == 0, (before, after))
+        self.assertIn("\ndockgate_courier_up 1\n", self.native.call("GET", "/metrics").text)
 
     def test_a_job_that_is_handed_in_again_is_announced_again(self):
         receiver = self.receiver()
@@ -150,6 +160,28 @@ class Announced(CallbackCase):
         line = next(line for line in done.stdout.splitlines() if line.startswith(job))
         self.assertTrue(line.endswith(" pending"), line)
 
+    def test_from_the_command_line(self):
+        receiver = self.receiver()
+
+        def submit(*args):
+            return subprocess.run([service.DOCKGATE, "submit", "--socket", self.service.unix.address, *args],
+                                  capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        big = os.path.join(self.service.directory, "big")
+        service.Service.write_file(big, "x" * 600_000)  # goes as a form
+        for more in ((), (big,)):
+            words = ("--callback", receiver.url, "--idempotency-key", f"my key {more}", "sh", *more, "--", "true")
+            done = [submit(*words) for _ in range(2)]
+            self.assertEqual([d.returncode for d in done], [0, 0], done[0].stderr)
+            self.assertEqual(done[0].stdout, done[1].stdout)
+            self.assertEqual(receiver.get().json()["data"]["id"], done[0].stdout.strip())
+        for words, status, said in ((("--callback", "ftp://a/", "sh"), 1, "callback"),
+                                    (("--idempotency-key", "a\nX: y", "sh"), 2, "--idempotency-key"),
+                                    (("--idempotency-key", "", "sh"), 2, "--idempotency-key"),
+                                    (("--idempotency-key", "my key ()", "sh", "--", "false"), 1, "422")):
+            done = submit(*words)
+            self.assertEqual((done.returncode, done.stdout), (status, ""), done.stderr)
+            self.assertIn(said, done.stderr)
+
     def test_forbidden_when_it_is_looked_up(self):
         """Names are everybody's; what they stand for decides, at the time of connecting."""
         job = self.native.accept("sh", args=["true"], callback=f"http://localhost:{service.free_port()}/")
@@ -192,6 +224,34 @@ class Refused(CallbackCase):
                 reply = self.native.submit("sh", args=["true"], callback=value)
                 self.assertEqual(reply.status, 400, reply.text)
                 self.assertTrue(reply.json()["detail"].startswith(path), reply.text)
+
+
+class Doctor(CallbackCase):
+    def doctor(self, *more):
+        config = os.path.join(self.service.directory, "doctor.conf")
+        text = service.read(self.service.config).decode()
+        service.Service.write_file(config, "\n".join((*more, text)))
+        done = subprocess.run([service.DOCKGATE, "doctor", "--config", config], capture_output=True, text=True,
+                              check=False, stdin=subprocess.DEVNULL)
+        lines = [line.split(None, 2) for line in done.stdout.splitlines() if " callbacks " in line]
+        return done.returncode, [(state, text) for state, _, text in lines], done.stdout
+
+    def test_the_secret(self):
+        own = os.path.join(self.service.state, "courier", "secret")
+        self.assertEqual(self.doctor()[:2], (0, [("ok", f"they are signed with {own}")]))
+        self.assertNotIn(self.secret(), self.doctor()[2])
+        path = os.path.join(self.service.directory, "whsec")
+        key = f'callback_secret_file = "{path}"'
+        self.assertEqual(self.doctor(key)[0], 1)
+        for content_, mode, status, said in ((self.secret(), 0o600, 0, path), (self.secret(), 0o644, 1, "0640"),
+                                             ("whsec_c2hvcnQ=", 0o600, 1, "whsec_"), ("", 0o600, 1, path)):
+            service.Service.write_file(path, content_, mode)
+            found, lines, _ = self.doctor(key)
+            self.assertEqual((found, len(lines)), (status, 1), lines)
+            self.assertIn(said, lines[0][1])
+        found, lines, _ = self.doctor('callback_ca_file = "/nonexistent/ca.pem"')
+        self.assertEqual((found, lines[0][0]), (1, "FAIL"))
+        self.assertIn("/nonexistent/ca.pem", lines[0][1])
 
 
 class Processes(CallbackCase):
