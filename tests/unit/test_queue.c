@@ -1194,8 +1194,9 @@ static double metric(struct world *w, const char *name)
 	cleanup_msg struct msg status = expect(w, &w->gate, MSG_STATUS);
 
 	assert_non_null(status.status.metrics.data);
-	text = strndup((const char *)status.status.metrics.data, (size_t)status.status.metrics.len);
+	text = calloc(1, (size_t)status.status.metrics.len + 1);
 	assert_non_null(text);
+	memcpy(text, status.status.metrics.data, (size_t)status.status.metrics.len);
 	(void)snprintf(line, sizeof(line), "\n%s ", name);
 	at = strstr(text, line);
 	if (at == NULL)
