@@ -458,16 +458,18 @@ class Faults(ClassicCase):
                            service.read(service.DOCKGATE))
         statements = {text.decode() for text in found if b"?1" in text or b"WHERE" in text}
         # MariaDB's, whose values have no numbers: tests/unit/store_mariadb.c explains them.
-        statements = {s for s in statements if not re.search(r"\?(?!\d)| job j ", s)}
+        # Nor those, several in one, that bring an older schema up.
+        statements = {s for s in statements if not re.search(r"\?(?!\d)| job j |;", s)}
         self.assertTrue(any(re.search(r"FROM job WHERE id = \?1", s) for s in statements), statements)
         if self.service.mariadb:
             return
         db = sqlite3.connect(f"file:{self.service.database()}?mode=ro", uri=True)
         for statement in statements:
-            names = {f"{n}": 1 for n in range(1, 20)}
-            plan = [row[3] for row in db.execute("EXPLAIN QUERY PLAN " + statement, names)]
+            values = [1] * max(map(int, re.findall(r"\?(\d+)", statement)), default=0)
+            plan = [row[3] for row in db.execute("EXPLAIN QUERY PLAN " + statement, values)]
             for line in plan:
-                if not statement.endswith("LIMIT 1"):  # the first of an index is no scan
+                # The first of an index is no scan; sums are made once, when the queue starts.
+                if not statement.endswith(("LIMIT 1", "GROUP BY client")):
                     self.assertNotRegex(line, r"\bSCAN job\b", statement)
                 self.assertNotRegex(line, r"\bSCAN job\Z|TEMP B-TREE", statement)
             if "WHERE id = ?1" in statement:
