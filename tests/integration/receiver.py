@@ -33,6 +33,7 @@ class Receiver:
 
     def __init__(self, address="127.0.0.9", answers=(200,), headers=None, tls=None, more=b""):
         self.calls = queue.Queue()
+        self.given = []
         self.answers = list(answers) if not callable(answers) else answers
         outer = self
 
@@ -40,6 +41,7 @@ class Receiver:
             def do_POST(self):
                 call = Call(self)
                 status = outer.answer(call)
+                outer.given.append(status)
                 outer.calls.put(call)
                 try:
                     self.send_response(status)

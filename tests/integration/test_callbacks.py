@@ -11,6 +11,7 @@ import time
 import unittest
 
 import service
+import tlsfiles
 from case import OwnService, content
 from client import Native
 from receiver import Receiver, verify
@@ -49,6 +50,13 @@ class CallbackCase(OwnService):
 
 
 class Announced(CallbackCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.ca = tlsfiles.Authority()
+        cls.addClassCleanup(cls.ca.close)
+        cls.settings = {**cls.settings, "callback_ca_file": cls.ca.path}
+        super().setUpClass()
+
     def figures(self):
         return {name: float(value) for name, value in re.findall(
             r"^dockgate_(callback\S*_total\S*) (\S+)$", self.native.call("GET", "/metrics").text, re.MULTILINE)}
@@ -120,6 +128,21 @@ class Announced(CallbackCase):
         self.assertEqual(swept, {"retried": 2, "refused": 0})
         again = {receiver.get().json()["data"]["id"] for _ in range(2)}
         self.assertEqual(len(again | {job, reply.json()["id"]}), 4)
+
+    def test_https(self):
+        """Only to one with a certificate of ours for its address."""
+        stranger = tlsfiles.Authority()
+        self.addCleanup(stranger.close)
+        receivers = [self.receiver(tls=tls) for tls in (self.ca.sign(ALLOWED), self.ca.sign("127.0.0.8"),
+                                                        stranger.sign(ALLOWED))]
+        jobs = [self.native.accept("sh", args=["true"], callback=receiver.url) for receiver in receivers]
+        call = receivers[0].get()
+        self.assertEqual(call.json()["data"]["id"], jobs[0])
+        self.assertTrue(verify(self.secret(), call.headers, call.body))
+        self.until_state(jobs[0], "delivered")
+        for job, receiver in zip(jobs[1:], receivers[1:]):
+            self.assertRegex(self.until_tried(job)["last_error"], "(?i)certificate|subject name|SSL")
+            self.assertRaises(queue.Empty, receiver.calls.get_nowait)
 
     def test_redirects_are_not_followed(self):
         target = self.receiver()
@@ -193,8 +216,8 @@ class Announced(CallbackCase):
         self.assertIn("callback_allow", self.until_tried(job)["last_error"])
         self.assertRaises(queue.Empty, forbidden.calls.get_nowait)
 
+    # ---- what is refused before it is a job --------------------------------------------------------
 
-class Refused(CallbackCase):
     def test_addresses_that_are_none(self):
         for url, why in (("http://127.0.0.1/", "may not go"), ("http://[::1]/", "may not go"),
                          ("http://10.1.2.3/", "may not go"), ("http://192.168.0.1/", "may not go"),
@@ -225,12 +248,14 @@ class Refused(CallbackCase):
                 self.assertEqual(reply.status, 400, reply.text)
                 self.assertTrue(reply.json()["detail"].startswith(path), reply.text)
 
+    # ---- what the doctor says ----------------------------------------------------------------------
 
-class Doctor(CallbackCase):
     def doctor(self, *more):
         config = os.path.join(self.service.directory, "doctor.conf")
-        text = service.read(self.service.config).decode()
-        service.Service.write_file(config, "\n".join((*more, text)))
+        keys = {line.split(" =")[0] for line in more}
+        text = [line for line in service.read(self.service.config).decode().splitlines()
+                if line.split(" =")[0] not in keys]
+        service.Service.write_file(config, "\n".join((*more, *text)))
         done = subprocess.run([service.DOCKGATE, "doctor", "--config", config], capture_output=True, text=True,
                               check=False, stdin=subprocess.DEVNULL)
         lines = [line.split(None, 2) for line in done.stdout.splitlines() if " callbacks " in line]
@@ -263,19 +288,22 @@ class Processes(CallbackCase):
         return pid
 
     def test_kill_9_loses_no_announcement(self):
+        """What was on its way is sent again when its time is over: for all of them at once."""
+        receivers = {}
         for roles in (("courier",), ("queue",), ("gateway",), ("courier", "queue")):
-            with self.subTest(roles=roles):
-                receiver = self.receiver(answers=(503,))
-                job = self.native.accept("sh", args=["true"], callback=receiver.url)
-                receiver.get()
-                pids = {role: self.kill(role) for role in roles}
-                for role, pid in pids.items():
-                    self.service.await_pid(role, other_than=pid)
-                self.service.await_ready()
-                receiver.answers = [200]
-                while receiver.answer(None) != 200 or not receiver.get().json()["data"]["id"] == job:
-                    pass
-                self.until_state(job, "delivered")
+            receiver = self.receiver(answers=(503,))
+            job = self.native.accept("sh", args=["true"], callback=receiver.url)
+            receivers[job] = receiver
+            self.assertEqual(receiver.get().json()["data"]["id"], job)
+            pids = {role: self.kill(role) for role in roles}
+            for role, pid in pids.items():
+                self.service.await_pid(role, other_than=pid)
+            self.service.await_ready()
+        for receiver in receivers.values():
+            receiver.answers = [200]
+        for job in receivers:
+            self.until_state(job, "delivered")
+            self.assertIn(200, receivers[job].given)
 
     def test_a_courier_that_is_away(self):
         receiver = self.receiver()
@@ -293,25 +321,18 @@ class Processes(CallbackCase):
 class TooLate(CallbackCase):
     settings = {**CallbackCase.settings, "callback_retry_s": 1}
 
-    def test_it_fails_and_is_kept_as_long_as_a_job_is(self):
-        receiver = self.receiver(answers=(500,))
-        job = self.native.accept("short", args=["true"], callback=receiver.url)
-        found = self.until_state(job, "failed")
+    def test_a_job_goes_when_its_time_is_over(self):
+        """Delivered or not; one that is not is kept for that time from the last attempt on."""
+        taken, refused = self.receiver(), self.receiver(answers=(500,))
+        jobs = [self.native.accept("short", args=["true"], callback=r.url) for r in (taken, refused)]
+        taken.get()
+        found = self.until_state(jobs[1], "failed")
         self.assertGreaterEqual(found["attempts"], 2)
         self.assertEqual((found["next_at"], found["last_error"]), (None, "it answered 500"))
         for _ in service.until(30):
-            if self.native.call("GET", f"/v1/jobs/{job}").status == 404:
-                break
-        self.assertEqual(self.native.call("GET", f"/v1/jobs/{job}").status, 404)
-
-    def test_delivered_goes_when_its_time_is_over(self):
-        receiver = self.receiver()
-        job = self.native.accept("short", args=["true"], callback=receiver.url)
-        receiver.get()
-        for _ in service.until(30):
-            if self.native.call("GET", f"/v1/jobs/{job}").status == 404:
-                break
-        self.assertEqual(self.native.call("GET", f"/v1/jobs/{job}").status, 404)
+            if {self.native.call("GET", f"/v1/jobs/{job}").status for job in jobs} == {404}:
+                return
+        self.fail("they are still there")
 
 
 if __name__ == "__main__":
