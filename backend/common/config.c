@@ -209,6 +209,7 @@ void config_free(struct config *config)
 	strv_done(&config->origins);
 	strv_done(&config->images_allowed);
 	strv_done(&config->gpus);
+	strv_done(&config->callback_allow);
 	free(config->gpu_cdi);
 	free(config);
 }
