@@ -10,6 +10,7 @@ What each step printed is in build/test/.
 import argparse
 import concurrent.futures
 import glob
+import io
 import json
 import os
 import re
@@ -355,9 +356,11 @@ WITH_MARIADB = ("test_native", "test_classic", "test_idempotency.Keys", "test_co
                 "test_kill_the_queue", "test_kill_all_at_once")
 
 
-def integration(directory, name="integration tests", *options, **environment):
+def integration(directory, name="integration tests", *options, out=None, **environment):
+    """out: takes the lines instead of standard output."""
+    out = out or sys.stdout
     name = f"{name} of {os.path.relpath(directory, ROOT)}"
-    print(f"  {name}", flush=True)
+    print(f"  {name}", file=out, flush=True)
     env = {**os.environ, "DOCKGATE_BUILD": directory, **environment}
     if directory == SANITIZED:
         env.update(SANITIZER_ENV, DOCKGATE_SANITIZED="1")
@@ -368,8 +371,8 @@ def integration(directory, name="integration tests", *options, **environment):
         stderr=subprocess.STDOUT)
     try:
         for line in process.stdout:
-            sys.stdout.write("    " + line)
-            sys.stdout.flush()
+            out.write("    " + line)
+            out.flush()
             last = line
         status = process.wait()
     finally:
@@ -381,6 +384,23 @@ def integration(directory, name="integration tests", *options, **environment):
     if status and not failed:
         failed = 1
     count.add(name, passed, failed, not_applicable)
+
+
+def integration_side_by_side(chosen):
+    """Each test is mostly waiting: those with the sanitizers run beside the others."""
+    said = io.StringIO()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        other = pool.submit(integration, SANITIZED, out=said) if "sanitized" in chosen else None
+        try:
+            if "integration" in chosen:
+                integration(BUILD)
+                integration(BUILD, "integration tests with MariaDB",
+                            *(word for name in WITH_MARIADB for word in ("--filter", name)),
+                            DOCKGATE_TEST_STORE="mariadb")
+        finally:
+            if other is not None:
+                other.result()
+                print(said.getvalue(), flush=True)
 
 
 # ---- release_website ---------------------------------------------------------------------------
@@ -542,18 +562,15 @@ def suites(chosen, made, step):
         step("in a browser")
         bundle()
         browser()
-    if "integration" in chosen:
+    both = {"integration", "sanitized"} & set(chosen)
+    if both:
         step("tests with a real engine")
-        programs("tests of the driver and the agent", BUILD, "--no-suite", "unit")
+    for name, directory in (("integration", BUILD), ("sanitized", SANITIZED)):
+        if name in both:
+            programs("tests of the driver and the agent", directory, "--no-suite", "unit")
+    if both:
         step("integration tests")
-        integration(BUILD)
-        integration(BUILD, "integration tests with MariaDB",
-                    *(word for name in WITH_MARIADB for word in ("--filter", name)),
-                    DOCKGATE_TEST_STORE="mariadb")
-    if "sanitized" in chosen:
-        step("integration tests with the sanitizers")
-        programs("tests of the driver and the agent", SANITIZED, "--no-suite", "unit")
-        integration(SANITIZED)
+        integration_side_by_side(both)
     if "hostile" in chosen:
         step("hostile programs")
         integration(BUILD, "hostile programs", "--tests", "tests/hostile")
