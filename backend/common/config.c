@@ -211,6 +211,9 @@ void config_free(struct config *config)
 	strv_done(&config->gpus);
 	strv_done(&config->callback_allow);
 	free(config->gpu_cdi);
+	free(config->callback_secret_file);
+	free(config->callback_ca_file);
+	strv_done(&config->callback_allow);
 	free(config);
 }
 
