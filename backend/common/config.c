@@ -213,7 +213,6 @@ void config_free(struct config *config)
 	free(config->gpu_cdi);
 	free(config->callback_secret_file);
 	free(config->callback_ca_file);
-	strv_done(&config->callback_allow);
 	free(config);
 }
 
