@@ -248,7 +248,7 @@ static struct intake *intake_new(struct queue *q, struct msg *msg, const struct 
 	in->queue = q;
 	in->msg = *msg;
 	msg_init(msg, msg->type);
-	if (in->msg.type == MSG_SUBMIT) {
+	if (in->msg.type == MSG_SUBMIT && who != NULL) {
 		in->from[JOB_BLOB_SPEC] = &in->msg.submit.spec;
 		in->from[JOB_BLOB_INPUT] = &in->msg.submit.input;
 		in->who = *who;

@@ -9,6 +9,7 @@
  */
 #include "hostile.h"
 
+/* NOLINTNEXTLINE(bugprone-reserved-identifier): the linker names them so */
 extern const struct hostile __start_hostile[], __stop_hostile[];
 
 long hostile_argument;

@@ -1200,8 +1200,9 @@ static double metric(struct world *w, const char *name)
 	(void)snprintf(line, sizeof(line), "\n%s ", name);
 	at = strstr(text, line);
 	if (at == NULL)
-		fail_msg("no metric %s", name);
-	value = strtod(at + strlen(line), NULL);
+		print_error("no metric %s\n", name);
+	assert_non_null(at);
+	value = at == NULL ? 0 : strtod(at + strlen(line), NULL);
 	free(text);
 	return value;
 }
