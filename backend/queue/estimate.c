@@ -115,8 +115,7 @@ static double wait_ms(
 				     ahead * (double)line->waiting / (double)jobs_waiting(&q->jobs),
 				     line->task->concurrency, each_ms));
 	if (client->client.max_running > 0)
-		ret = more_of(ret, behind(client->running,
-					   order_ahead(&client->fair.jobs, &job->fair.by_client),
+		ret = more_of(ret, behind(client->running, fair_ahead_own(&job->fair),
 					   client->client.max_running, each_ms));
 	return ret;
 }

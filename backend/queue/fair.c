@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "fair.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
-#define CONTAINER_OF(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
-#define SCALE                         1000 /* so that a small cost by a large weight is not 0 */
+#define SCALE 1000 /* so that a small cost by a large weight is not 0 */
 
 int fair_init(struct fair *fair, size_t n_lines)
 {
@@ -16,7 +16,11 @@ int fair_init(struct fair *fair, size_t n_lines)
 
 void fair_done(struct fair *fair)
 {
+	for (size_t i = 0; fair->lines != NULL && i < fair->n_lines; i++)
+		order_done(&fair->lines[i]);
 	free(fair->lines);
+	order_done(&fair->tickets);
+	order_pool_done(&fair->pool);
 	*fair = (struct fair){ 0 };
 }
 
@@ -26,11 +30,13 @@ void fair_forget(struct fair_client *client)
 
 	while ((lane = SLIST_FIRST(&client->lanes)) != NULL) {
 		SLIST_REMOVE_HEAD(&client->lanes, next);
+		order_done(&lane->jobs);
 		free(lane);
 	}
+	order_done(&client->tickets);
 }
 
-static struct fair_lane *lane_of(struct fair_client *client, size_t line)
+static struct fair_lane *lane_of(struct fair *fair, struct fair_client *client, size_t line)
 {
 	struct fair_lane *lane;
 
@@ -43,63 +49,57 @@ static struct fair_lane *lane_of(struct fair_client *client, size_t line)
 	lane->client = client;
 	lane->line = line;
 	SLIST_INSERT_HEAD(&client->lanes, lane, next);
+	fair->n_lanes++;
 	return lane;
 }
 
-int fair_enter(
-	struct fair_client *client, struct fair_job *job, size_t line, uint64_t rank, uint64_t seq)
+static size_t less_of(size_t a, size_t b)
 {
-	struct fair_lane *lane = lane_of(client, line);
+	return a < b ? a : b;
+}
 
-	if (lane == NULL)
+/*
+ * Room for it all, if so many jobs wait: each in its lane and with a ticket of its client and
+ * one of all, and the lanes that have any in their lines.
+ */
+static int make_room(struct fair *fair, size_t n_jobs)
+{
+	size_t lanes = less_of(fair->n_lanes, n_jobs), lines = less_of(fair->n_lines, lanes);
+
+	return order_pool_reserve(&fair->pool, 2 * lanes + lines + 1, 3 * n_jobs + lanes);
+}
+
+int fair_enter(struct fair *fair, struct fair_client *client, struct fair_job *job, size_t line,
+	uint64_t rank, uint64_t seq)
+{
+	struct fair_lane *lane = lane_of(fair, client, line);
+
+	if (lane == NULL || make_room(fair, fair->n_jobs + 1) < 0)
 		return -ENOMEM;
-	*job = (struct fair_job){
-		.lane = lane,
-		.by_client = { .key = rank, .seq = seq },
-		.by_lane = { .key = rank, .seq = seq },
-	};
+	fair->n_jobs++;
+	*job = (struct fair_job){ .lane = lane, .place = { rank, seq } };
 	return 0;
+}
+
+void fair_leave(struct fair *fair)
+{
+	assert(fair->n_jobs > order_size(&fair->tickets));
+	fair->n_jobs--;
+	(void)make_room(fair, fair->n_jobs); /* of less there is enough */
 }
 
 /* --- tickets --- */
 
-static void set_ticket(struct fair_job *job, uint64_t tag, uint64_t seq)
+static void add_ticket(struct fair *fair, struct fair_client *client, struct order_place ticket)
 {
-	job->of_all.key = job->of_client.key = tag;
-	job->of_all.seq = job->of_client.seq = seq;
+	order_add(&fair->tickets, &fair->pool, ticket, NULL);
+	order_add(&client->tickets, &fair->pool, ticket, NULL);
 }
 
-static void add_ticket(struct fair *fair, struct fair_client *client, struct fair_job *job)
+static void remove_ticket(struct fair *fair, struct fair_client *client, struct order_place ticket)
 {
-	order_add(&fair->tickets, &job->of_all);
-	order_add(&client->tickets, &job->of_client);
-}
-
-static void remove_ticket(struct fair *fair, struct fair_client *client, struct fair_job *job)
-{
-	order_remove(&fair->tickets, &job->of_all);
-	order_remove(&client->tickets, &job->of_client);
-}
-
-static struct fair_job *holder(struct order_node *of_client)
-{
-	return CONTAINER_OF(of_client, struct fair_job, of_client);
-}
-
-/* The job leaves with that ticket of its client, and its own goes to who had that one. */
-static void leave_with(struct fair *fair, struct fair_job *job, struct order_node *ticket)
-{
-	struct fair_client *client = job->lane->client;
-	struct fair_job *other = holder(ticket);
-	uint64_t tag = ticket->key, seq = ticket->seq;
-
-	remove_ticket(fair, client, job);
-	if (other != job) {
-		remove_ticket(fair, client, other);
-		set_ticket(other, job->of_all.key, job->of_all.seq);
-		add_ticket(fair, client, other);
-	}
-	set_ticket(job, tag, seq);
+	order_remove(&fair->tickets, &fair->pool, ticket);
+	order_remove(&client->tickets, &fair->pool, ticket);
 }
 
 /* --- lanes --- */
@@ -107,21 +107,20 @@ static void leave_with(struct fair *fair, struct fair_job *job, struct order_nod
 static void unlist(struct fair *fair, struct fair_lane *lane)
 {
 	if (lane->listed)
-		order_remove(&fair->lines[lane->line], &lane->by_line);
+		order_remove(&fair->lines[lane->line], &fair->pool, lane->place);
 	lane->listed = false;
 }
 
 /* Where it may be served, and when, as its client stands now. */
 static void relist(struct fair *fair, struct fair_lane *lane)
 {
-	const struct order_node *next = order_first(&lane->client->tickets);
+	const struct order_entry *next = order_first(&lane->client->tickets);
 
 	unlist(fair, lane);
-	if (lane->client->held || lane->jobs.root == NULL || next == NULL)
+	if (lane->client->held || order_size(&lane->jobs) == 0 || next == NULL)
 		return;
-	lane->by_line.key = next->key;
-	lane->by_line.seq = next->seq;
-	order_add(&fair->lines[lane->line], &lane->by_line);
+	lane->place = next->place;
+	order_add(&fair->lines[lane->line], &fair->pool, lane->place, lane);
 	lane->listed = true;
 }
 
@@ -137,12 +136,12 @@ static void relist_all(struct fair *fair, struct fair_client *client)
 static void settle(struct fair *fair, struct fair_lane *lane)
 {
 	struct fair_client *client = lane->client;
-	const struct order_node *next = order_first(&client->tickets);
-	uint64_t seq = next == NULL ? 0 : next->seq;
+	const struct order_entry *next = order_first(&client->tickets);
+	uint64_t seq = next == NULL ? 0 : next->place.seq;
 
 	if (seq != client->next_seq)
 		relist_all(fair, client);
-	else if (lane->listed != (lane->jobs.root != NULL && !client->held))
+	else if (lane->listed != (order_size(&lane->jobs) != 0 && !client->held))
 		relist(fair, lane);
 	client->next_seq = seq;
 }
@@ -159,11 +158,8 @@ void fair_hold(struct fair *fair, struct fair_client *client, bool held)
 
 static void put(struct fair *fair, struct fair_job *job)
 {
-	struct fair_client *client = job->lane->client;
-
-	add_ticket(fair, client, job);
-	order_add(&client->jobs, &job->by_client);
-	order_add(&job->lane->jobs, &job->by_lane);
+	add_ticket(fair, job->lane->client, job->ticket);
+	order_add(&job->lane->jobs, &fair->pool, job->place, job);
 	settle(fair, job->lane);
 }
 
@@ -172,47 +168,53 @@ static uint64_t later_of(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+static struct order_place new_ticket(struct fair *fair, uint64_t tag)
+{
+	return (struct order_place){ tag, ++fair->last_seq };
+}
+
 void fair_add(struct fair *fair, struct fair_job *job, uint64_t cost, unsigned weight)
 {
 	struct fair_client *client = job->lane->client;
-	const struct order_node *last = order_last(&client->tickets);
+	const struct order_entry *last = order_last(&client->tickets);
 	uint64_t tag = later_of(fair->now, client->finish);
 
 	if (last != NULL)
-		tag = later_of(tag, last->key);
+		tag = later_of(tag, last->place.key);
 	job->charge = later_of(cost * SCALE / weight, 1);
 	client->finish = tag + job->charge;
-	set_ticket(job, tag, ++fair->last_seq);
+	job->ticket = new_ticket(fair, tag);
 	put(fair, job);
 }
 
 void fair_forgive(struct fair_client *client)
 {
-	if (client->tickets.root == NULL)
+	if (order_size(&client->tickets) == 0)
 		client->finish = 0;
 }
 
 void fair_put_back(struct fair *fair, struct fair_job *job)
 {
-	if (job->of_all.seq == 0) /* it was served before there was anything here to know it */
-		set_ticket(job, fair->now, ++fair->last_seq);
+	if (job->ticket.seq == 0) /* it was served before there was anything here to know it */
+		job->ticket = new_ticket(fair, fair->now);
 	put(fair, job);
 }
 
-static void take_out(struct fair *fair, struct fair_job *job, struct order_node *ticket)
+/* The job leaves with that ticket of its client. */
+static void take_out(struct fair *fair, struct fair_job *job, const struct order_entry *ticket)
 {
 	struct fair_lane *lane = job->lane;
 
-	order_remove(&lane->client->jobs, &job->by_client);
-	order_remove(&lane->jobs, &job->by_lane);
-	leave_with(fair, job, ticket);
+	job->ticket = ticket->place;
+	remove_ticket(fair, lane->client, job->ticket);
+	order_remove(&lane->jobs, &fair->pool, job->place);
 	settle(fair, lane);
 }
 
 void fair_serve(struct fair *fair, struct fair_job *job)
 {
 	take_out(fair, job, order_first(&job->lane->client->tickets));
-	fair->now = later_of(fair->now, job->of_all.key);
+	fair->now = later_of(fair->now, job->ticket.key);
 }
 
 void fair_drop(struct fair *fair, struct fair_job *job)
@@ -227,27 +229,38 @@ void fair_drop(struct fair *fair, struct fair_job *job)
 
 struct fair_job *fair_first(const struct fair *fair, size_t line)
 {
-	struct order_node *node = order_first(&fair->lines[line]);
+	const struct order_entry *entry = order_first(&fair->lines[line]);
+	const struct fair_lane *lane;
 
-	if (node == NULL)
+	if (entry == NULL)
 		return NULL;
-	node = order_first(&CONTAINER_OF(node, struct fair_lane, by_line)->jobs);
-	return CONTAINER_OF(node, struct fair_job, by_lane);
+	lane = entry->what;
+	return order_first(&lane->jobs)->what;
 }
 
 bool fair_before(const struct fair_job *a, const struct fair_job *b)
 {
 	if (a->lane->client == b->lane->client)
-		return order_before(&a->by_client, &b->by_client);
-	return order_before(&a->lane->by_line, &b->lane->by_line);
+		return order_before(a->place, b->place);
+	return order_before(a->lane->place, b->lane->place);
+}
+
+uint32_t fair_ahead_own(const struct fair_job *job)
+{
+	const struct fair_lane *lane;
+	uint32_t ahead = 0;
+
+	SLIST_FOREACH(lane, &job->lane->client->lanes, next)
+	ahead += order_ahead(&lane->jobs, job->place);
+	return ahead;
 }
 
 uint64_t fair_ahead(const struct fair *fair, const struct fair_job *job)
 {
-	const struct fair_client *client = job->lane->client;
-	uint32_t own = order_ahead(&client->jobs, &job->by_client);
+	const struct order_entry *ticket =
+		order_at(&job->lane->client->tickets, fair_ahead_own(job));
 
-	return order_ahead(&fair->tickets, &holder(order_at(&client->tickets, own))->of_all);
+	return order_ahead(&fair->tickets, ticket->place);
 }
 
 uint64_t fair_waiting(const struct fair *fair)

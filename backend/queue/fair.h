@@ -14,9 +14,9 @@
  *
  * Whose tickets come when is one thing, which of its jobs a client sends with its next
  * ticket another: the one with the lowest rank, of those whose line is open. A client
- * that cancels a job gives its last ticket back. So nothing that is in the order ever has to
- * be reckoned anew, and every call costs O(log n), for n waiting jobs, times the number of lines
- * in which that client has some.
+ * that cancels a job gives its last ticket back; a ticket is no job's in particular until one
+ * leaves with it. So nothing that is in the order ever has to be reckoned anew, and every call
+ * costs O(log n), for n waiting jobs, times the number of lines in which that client has some.
  *
  * Pure: no clock, no I/O.
  */
@@ -35,8 +35,7 @@ SLIST_HEAD(fair_lanes, fair_lane);
 /* What a client has waiting. All-zero at first. */
 struct fair_client {
 	struct fair_lanes lanes; /* owned */
-	struct order tickets;    /* key: tag */
-	struct order jobs;       /* key: rank */
+	struct order tickets;    /* by tag */
 	uint64_t finish;         /* where its last ticket ends */
 	uint64_t next_seq;       /* of its next ticket, 0: none */
 	bool held;               /* it is passed over */
@@ -45,9 +44,9 @@ struct fair_client {
 /* A job that waits, or may again. */
 struct fair_job {
 	struct fair_lane *lane;
-	uint64_t charge;                      /* what its ticket took of virtual time */
-	struct order_node by_client, by_lane; /* key: rank, and the number that it came with */
-	struct order_node of_all, of_client;  /* a ticket of its client: key: tag */
+	uint64_t charge;           /* what its ticket took of virtual time */
+	struct order_place place;  /* among its client's jobs: its rank, the number it came with */
+	struct order_place ticket; /* that it came or left with, seq 0: none yet; key: tag */
 };
 
 /* The jobs of one client in one line. */
@@ -55,15 +54,16 @@ struct fair_lane {
 	SLIST_ENTRY(fair_lane) next;
 	struct fair_client *client;
 	size_t line;
-	struct order jobs;
-	struct order_node by_line; /* key: the tag of the client's next ticket */
+	struct order jobs;        /* by rank; `what`: the job */
+	struct order_place place; /* while listed: the client's next ticket */
 	bool listed;
 };
 
 struct fair {
+	struct order_pool pool;
 	struct order tickets; /* all of them */
 	struct order *lines;  /* owned; lanes of clients that are not held, by their next tickets */
-	size_t n_lines;
+	size_t n_lines, n_lanes, n_jobs; /* jobs: that have a lane */
 	uint64_t now, last_seq;
 };
 
@@ -77,8 +77,10 @@ void fair_forget(struct fair_client *client);
  * Gives a job its lane; before all else. rank: lower ones go first among the client's own, then
  * lower numbers; no other job has that seq. -ENOMEM.
  */
-int fair_enter(
-	struct fair_client *client, struct fair_job *job, size_t line, uint64_t rank, uint64_t seq);
+int fair_enter(struct fair *fair, struct fair_client *client, struct fair_job *job, size_t line,
+	uint64_t rank, uint64_t seq);
+/* It does not wait, and never will again; behind all else. */
+void fair_leave(struct fair *fair);
 /* It waits, for the first time. cost: in thousandths of a processor; weight: 1 or more. */
 void fair_add(struct fair *fair, struct fair_job *job, uint64_t cost, unsigned weight);
 /* Nothing of the client waits or runs: what it had before counts no more, its next job is the next.
@@ -99,4 +101,6 @@ struct fair_job *fair_first(const struct fair *fair, size_t line);
 bool fair_before(const struct fair_job *a, const struct fair_job *b);
 /* How many are served before it, as things stand. */
 uint64_t fair_ahead(const struct fair *fair, const struct fair_job *job);
+/* How many of those are its client's own. */
+uint32_t fair_ahead_own(const struct fair_job *job);
 uint64_t fair_waiting(const struct fair *fair);

@@ -220,8 +220,8 @@ static struct job *job_of(struct jobs *jobs, const struct store_job *row)
 		return NULL;
 	job->client = clients_get(&jobs->clients, row->client);
 	if (job->client == NULL || !jobs_line(jobs, row->task, &job->line) ||
-		fair_enter(&job->client->fair, &job->fair, job->line, rank_of(jobs, row),
-			row->seq) < 0) {
+		fair_enter(&jobs->fair, &job->client->fair, &job->fair, job->line,
+			rank_of(jobs, row), row->seq) < 0) {
 		free(job);
 		return NULL;
 	}
@@ -323,6 +323,7 @@ void jobs_remove(struct jobs *jobs, struct job *job)
 		leave_queue(jobs, job);
 		fair_drop(&jobs->fair, &job->fair);
 	}
+	fair_leave(&jobs->fair);
 	HASH_DEL(jobs->by_id, job);
 	jobs->open_bytes -= job->bytes;
 	free(job);

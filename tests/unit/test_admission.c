@@ -18,47 +18,145 @@
 #include "queue/lease.h"
 #include "queue/order.h"
 
-#define NODES 2000
+#define PLACES 3000
+#define LEAST  12 /* entries in each part of an order but one */
+
+struct places {
+	struct order order;
+	struct order_pool pool;
+	struct order_place at[PLACES];
+	bool in[PLACES];
+	uint32_t n;
+};
+
+/* So many different keys; numbers go up with the index. */
+static struct places *places_new(uint64_t keys)
+{
+	struct places *p = calloc(1, sizeof(*p));
+
+	assert_non_null(p);
+	for (size_t i = 0; i < PLACES; i++)
+		p->at[i] = (struct order_place){ (uint64_t)rand() % keys, i };
+	return p;
+}
+
+static void places_free(struct places *p)
+{
+	order_done(&p->order);
+	order_pool_done(&p->pool);
+	free(p);
+}
+
+/* There is room for what is in there, and no more of it is used than was reserved for that. */
+static void place_toggle(struct places *p, size_t i)
+{
+	if (p->in[i]) {
+		order_remove(&p->order, &p->pool, p->at[i]);
+	} else {
+		assert_int_equal(order_pool_reserve(&p->pool, 1, p->n + 1), 0);
+		order_add(&p->order, &p->pool, p->at[i], &p->at[i]);
+	}
+	p->n = p->in[i] ? p->n - 1 : p->n + 1;
+	p->in[i] = !p->in[i];
+	assert_int_equal(order_pool_reserve(&p->pool, p->n != 0, p->n), 0);
+	assert_true(p->pool.n - p->pool.n_free <= (p->n != 0) + p->n / (LEAST - 1));
+	assert_int_equal(order_size(&p->order), p->n);
+}
+
+static void places_check(const struct places *p)
+{
+	const struct order_entry *entry;
+
+	for (size_t i = 0; i < PLACES; i++) {
+		uint32_t ahead = 0;
+
+		for (size_t j = 0; j < PLACES; j++)
+			ahead += p->in[j] && order_before(p->at[j], p->at[i]);
+		assert_int_equal(order_ahead(&p->order, p->at[i]), ahead);
+		if (!p->in[i])
+			continue;
+		entry = order_at(&p->order, ahead);
+		assert_ptr_equal(entry->what, &p->at[i]);
+		if (ahead == 0)
+			assert_ptr_equal(order_first(&p->order), entry);
+		if (ahead == p->n - 1)
+			assert_ptr_equal(order_last(&p->order), entry);
+	}
+	assert_null(order_at(&p->order, p->n));
+	if (p->n == 0) {
+		assert_null(order_first(&p->order));
+		assert_null(order_last(&p->order));
+		assert_int_equal(p->pool.n_free, p->pool.n);
+	}
+}
 
 static void places_are_counted_right(void **state)
 {
-	static struct order_node node[NODES];
-	static bool in[NODES];
-	struct order order = { 0 };
-	uint32_t n = 0;
+	struct places *p;
 
 	(void)state;
 	srand(7);
-	for (size_t i = 0; i < NODES; i++) {
-		node[i].seq = i;
-		node[i].key = (uint64_t)rand() % 3;
+	for (uint64_t keys = 1; keys <= 100000; keys *= 316) {
+		p = places_new(keys);
+		places_check(p);
+		for (int step = 0; step < 20000; step++)
+			place_toggle(p, (size_t)rand() % PLACES);
+		places_check(p);
+		for (int step = 0; p->n > 40; step++) /* to few */
+			if (p->in[step % PLACES] && rand() % 3 == 0)
+				place_toggle(p, (size_t)step % PLACES);
+		places_check(p);
+		places_free(p);
 	}
-	for (int step = 0; step < 20000; step++) {
-		size_t i = (size_t)rand() % NODES;
+}
 
-		if (in[i])
-			order_remove(&order, &node[i]);
-		else
-			order_add(&order, &node[i]);
-		n = in[i] ? n - 1 : n + 1;
-		in[i] = !in[i];
-		assert_int_equal(order_size(&order), n);
-	}
-	for (size_t i = 0; i < NODES; i++) {
-		uint32_t ahead = 0;
+/* Filled and emptied, each from either end. */
+static void places_come_and_go_in_a_row(void **state)
+{
+	(void)state;
+	for (int ends = 0; ends < 4; ends++) {
+		struct places *p = places_new(1);
 
-		for (size_t j = 0; j < NODES; j++)
-			ahead += in[j] && order_before(&node[j], &node[i]);
-		if (!in[i])
-			continue;
-		assert_int_equal(order_ahead(&order, &node[i]), ahead);
-		assert_ptr_equal(order_at(&order, ahead), &node[i]);
-		if (ahead == 0)
-			assert_ptr_equal(order_first(&order), &node[i]);
-		if (ahead == n - 1)
-			assert_ptr_equal(order_last(&order), &node[i]);
+		for (size_t i = 0; i < PLACES; i++)
+			place_toggle(p, ends & 1 ? PLACES - 1 - i : i);
+		places_check(p);
+		for (size_t i = 0; i < PLACES; i++) {
+			place_toggle(p, ends & 2 ? PLACES - 1 - i : i);
+			if (i == PLACES / 2)
+				places_check(p);
+		}
+		places_check(p);
+		places_free(p);
 	}
-	assert_null(order_at(&order, n));
+}
+
+/* One goes in front, one comes behind: what the queue does all day. */
+static void places_move_on(void **state)
+{
+	struct places *p = places_new(1);
+
+	(void)state;
+	for (size_t i = 0; i < PLACES; i++) {
+		place_toggle(p, i);
+		if (i >= 1000)
+			place_toggle(p, i - 1000);
+	}
+	places_check(p);
+	places_free(p);
+}
+
+static void a_pool_gives_back(void **state)
+{
+	struct order_pool pool = { 0 };
+	size_t most;
+
+	(void)state;
+	assert_int_equal(order_pool_reserve(&pool, 10, 100000), 0);
+	most = pool.n;
+	assert_int_equal(order_pool_reserve(&pool, 1, 0), 0);
+	assert_true(pool.n < most / 10);
+	assert_true(pool.n >= 1);
+	order_pool_done(&pool);
 }
 
 /* A line whose first job is the n-th of the only client. */
@@ -69,7 +167,7 @@ static struct admission_line line(uint64_t n, int64_t cpus)
 	static struct fair_job jobs[16];
 
 	jobs[n].lane = &lane;
-	jobs[n].by_client.key = n;
+	jobs[n].place.key = n;
 	return (struct admission_line){
 		.concurrency = 10, .first = &jobs[n], .need = { .cpus = cpus, .memory_bytes = 1 }
 	};
@@ -227,6 +325,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gpus_hold_up_their_own),
 		cmocka_unit_test(places_are_counted_right),
+		cmocka_unit_test(places_come_and_go_in_a_row),
+		cmocka_unit_test(places_move_on),
+		cmocka_unit_test(a_pool_gives_back),
 		cmocka_unit_test(the_oldest_goes_first),
 		cmocka_unit_test(a_full_task_is_passed_over),
 		cmocka_unit_test(a_large_job_is_not_overtaken),

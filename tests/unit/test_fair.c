@@ -43,7 +43,8 @@ static void world_free(struct world *w)
 
 static void come(struct world *w, struct fair_job *job, size_t client, size_t line, uint64_t rank)
 {
-	assert_int_equal(fair_enter(&w->client[client], job, line, rank, w->next_seq++), 0);
+	assert_int_equal(
+		fair_enter(&w->fair, &w->client[client], job, line, rank, w->next_seq++), 0);
 }
 
 /* n jobs of one client in line 0, one behind the other. */
@@ -159,7 +160,7 @@ static void who_has_nothing_owes_nothing(void **state)
 	size_t served[CLIENTS];
 
 	(void)state;
-	while (w->client[1].jobs.root != NULL)
+	while (order_size(&w->client[1].tickets) != 0)
 		serve(w, 1, served);
 	fair_forgive(&w->client[1]);
 	come(w, &b[0], 1, 0, 0);
@@ -200,6 +201,7 @@ struct naive {
 	struct fair_job job[JOBS];
 	size_t client[JOBS], line[JOBS];
 	uint64_t rank[JOBS], seq[JOBS];
+	struct order_place ticket[JOBS]; /* of its client, who has it for that job */
 	enum { OUT, WAITS, SERVED } where[JOBS];
 };
 
@@ -210,9 +212,7 @@ static bool by_rank(const struct naive *n, size_t a, size_t b)
 
 static bool by_ticket(const struct naive *n, size_t a, size_t b)
 {
-	const struct order_node *x = &n->job[a].of_all, *y = &n->job[b].of_all;
-
-	return x->key != y->key ? x->key < y->key : x->seq < y->seq;
+	return order_before(n->ticket[a], n->ticket[b]);
 }
 
 static size_t count(const struct naive *n, size_t of, bool own,
@@ -268,9 +268,11 @@ static void check(const struct world *w, const struct naive *n, size_t some)
 	for (size_t i = 0; i < JOBS; i++)
 		waiting += n->where[i] == WAITS;
 	assert_int_equal(fair_waiting(&w->fair), waiting);
-	if (n->where[some] == WAITS)
+	if (n->where[some] == WAITS) {
 		assert_int_equal(fair_ahead(&w->fair, &n->job[some]),
 			count(n, ticket_of(n, some), false, by_ticket));
+		assert_int_equal(fair_ahead_own(&n->job[some]), count(n, some, true, by_rank));
+	}
 	for (size_t line = 0; line < LINES; line++) {
 		size_t first = first_of_line(w, n, line);
 		const struct fair_job *found = fair_first(&w->fair, line);
@@ -280,6 +282,21 @@ static void check(const struct world *w, const struct naive *n, size_t some)
 		else
 			assert_ptr_equal(found, &n->job[first]);
 	}
+}
+
+/* It leaves with its client's first ticket, or the last, and who had that gets its own. */
+static void leave(struct naive *n, size_t job, bool with_last)
+{
+	struct order_place own = n->ticket[job];
+	size_t other = job;
+
+	for (size_t i = 0; i < JOBS; i++)
+		if (n->where[i] == WAITS && n->client[i] == n->client[job] &&
+			by_ticket(n, with_last ? other : i, with_last ? i : other))
+			other = i;
+	n->ticket[job] = n->ticket[other];
+	if (other != job)
+		n->ticket[other] = own;
 }
 
 static void act(struct world *w, struct naive *n, size_t i)
@@ -295,21 +312,27 @@ static void act(struct world *w, struct naive *n, size_t i)
 		come(w, &n->job[i], n->client[i], n->line[i], n->rank[i]);
 		fair_add(&w->fair, &n->job[i], 1 + (uint64_t)rand() % 3000,
 			1 + (unsigned)rand() % 4);
+		n->ticket[i] = n->job[i].ticket;
 		n->where[i] = WAITS;
 		break;
 	case WAITS:
 		if (rand() % 2 == 0 || first == NULL) {
+			leave(n, i, true);
 			fair_drop(&w->fair, &n->job[i]);
+			fair_leave(&w->fair);
 			n->where[i] = OUT;
 			break;
 		}
+		leave(n, (size_t)(first - n->job), false);
 		fair_serve(&w->fair, first);
 		n->where[first - n->job] = SERVED;
 		break;
 	case SERVED:
-		n->where[i] = OUT;
-		if (rand() % 2 != 0)
+		if (rand() % 2 != 0) {
+			fair_leave(&w->fair);
+			n->where[i] = OUT;
 			break;
+		}
 		fair_put_back(&w->fair, &n->job[i]);
 		n->where[i] = WAITS;
 		break;
