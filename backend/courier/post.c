@@ -9,16 +9,10 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "common/curl_loop.h"
 #include "common/log.h"
 
 #define ANSWER_MAX (64 * 1024)
-
-/* A descriptor that curl wants watched. */
-struct watched {
-	LIST_ENTRY(watched) link;
-	curl_socket_t fd;
-	struct event *event; /* owned */
-};
 
 struct posting {
 	LIST_ENTRY(posting) link;
@@ -35,11 +29,8 @@ struct posting {
 };
 
 struct post {
-	struct event_base *base;
 	const struct config *config;
-	CURLM *multi;        /* owned */
-	struct event *timer; /* owned */
-	LIST_HEAD(, watched) watched;
+	struct curl_loop curl;
 	LIST_HEAD(, posting) postings;
 };
 
@@ -48,7 +39,7 @@ struct post {
 static void posting_free(struct posting *posting)
 {
 	if (posting->easy != NULL) {
-		(void)curl_multi_remove_handle(posting->post->multi, posting->easy);
+		(void)curl_multi_remove_handle(posting->post->curl.multi, posting->easy);
 		curl_easy_cleanup(posting->easy);
 	}
 	curl_slist_free_all(posting->headers);
@@ -166,7 +157,7 @@ static int start(struct posting *posting, const char *url, struct err *err)
 		return err_set(err, ENOMEM, "callback");
 	if (!set_bounds(posting->easy, posting) || !set_content(posting->easy, posting, url))
 		return err_say(err, EINVAL, "this libcurl cannot do what is needed");
-	if (curl_multi_add_handle(posting->post->multi, posting->easy) != CURLM_OK)
+	if (curl_multi_add_handle(posting->post->curl.multi, posting->easy) != CURLM_OK)
 		return err_set(err, ENOMEM, "callback");
 	return 0;
 }
@@ -227,131 +218,30 @@ static void end(struct posting *posting, CURLcode code)
 	done(arg, taken ? NULL : error);
 }
 
-/* ---- curl's events in our loop ------------------------------------------------------------ */
-
-static void reap(struct post *post)
+static void transfer_ended(CURL *easy, CURLcode code, void *arg)
 {
-	CURLMsg *msg;
-	int left;
+	struct posting *posting = NULL;
 
-	while ((msg = curl_multi_info_read(post->multi, &left)) != NULL) {
-		struct posting *posting = NULL;
-		CURLcode code = msg->data.result;
-
-		if (msg->msg != CURLMSG_DONE)
-			continue;
-		(void)curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&posting);
-		end(posting, code);
-	}
-}
-
-static void on_socket(evutil_socket_t fd, short what, void *arg)
-{
-	struct post *post = arg;
-	int action = ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) |
-		     ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
-	int running;
-
-	(void)curl_multi_socket_action(post->multi, fd, action, &running);
-	reap(post);
-}
-
-static void watched_free(struct post *post, struct watched *watched)
-{
-	(void)curl_multi_assign(post->multi, watched->fd, NULL);
-	LIST_REMOVE(watched, link);
-	if (watched->event != NULL)
-		event_free(watched->event);
-	free(watched);
-}
-
-static struct watched *watched_new(struct post *post, curl_socket_t fd)
-{
-	struct watched *watched = calloc(1, sizeof(*watched));
-
-	if (watched == NULL)
-		return NULL;
-	watched->fd = fd;
-	LIST_INSERT_HEAD(&post->watched, watched, link);
-	(void)curl_multi_assign(post->multi, fd, watched);
-	return watched;
-}
-
-static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
-{
-	struct post *post = arg;
-	struct watched *watched = socket_arg;
-	short kind = EV_PERSIST;
-
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (watched != NULL)
-			watched_free(post, watched);
-		return 0;
-	}
-	if (watched == NULL)
-		watched = watched_new(post, fd);
-	if (watched == NULL)
-		return -1;
-	if (watched->event != NULL)
-		event_free(watched->event);
-	if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
-		kind |= EV_READ;
-	if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
-		kind |= EV_WRITE;
-	watched->event = event_new(post->base, fd, kind, on_socket, post);
-	if (watched->event == NULL || event_add(watched->event, NULL) < 0) {
-		watched_free(post, watched);
-		return -1;
-	}
-	return 0;
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct post *post = arg;
-	int running;
-
-	(void)fd;
-	(void)what;
-	(void)curl_multi_socket_action(post->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	reap(post);
-}
-
-static int set_timer(CURLM *multi, long timeout_ms, void *arg)
-{
-	struct post *post = arg;
-	struct timeval wait = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000 };
-
-	(void)multi;
-	if (timeout_ms < 0)
-		(void)event_del(post->timer);
-	else
-		(void)event_add(post->timer, &wait);
-	return 0;
+	(void)arg;
+	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&posting);
+	end(posting, code);
 }
 
 int post_new(
 	struct event_base *base, const struct config *config, struct post **ret, struct err *err)
 {
 	struct post *post = calloc(1, sizeof(*post));
+	int r;
 
 	if (post == NULL)
 		return err_set(err, ENOMEM, "callbacks");
-	LIST_INIT(&post->watched);
 	LIST_INIT(&post->postings);
-	post->base = base;
 	post->config = config;
-	post->timer = evtimer_new(base, on_timer, post);
-	post->multi = curl_multi_init();
-	if (post->timer == NULL || post->multi == NULL) {
+	r = curl_loop_init(&post->curl, base, transfer_ended, post, err);
+	if (r < 0) {
 		post_free(post);
-		return err_set(err, ENOMEM, "callbacks");
+		return r;
 	}
-	(void)curl_multi_setopt(post->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-	(void)curl_multi_setopt(post->multi, CURLMOPT_SOCKETDATA, post);
-	(void)curl_multi_setopt(post->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-	(void)curl_multi_setopt(post->multi, CURLMOPT_TIMERDATA, post);
 	*ret = post;
 	return 0;
 }
@@ -362,17 +252,6 @@ void post_free(struct post *post)
 		return;
 	while (!LIST_EMPTY(&post->postings))
 		posting_free(LIST_FIRST(&post->postings));
-	if (post->multi != NULL)
-		(void)curl_multi_cleanup(post->multi);
-	while (!LIST_EMPTY(&post->watched)) {
-		struct watched *watched = LIST_FIRST(&post->watched);
-
-		LIST_REMOVE(watched, link);
-		if (watched->event != NULL)
-			event_free(watched->event);
-		free(watched);
-	}
-	if (post->timer != NULL)
-		event_free(post->timer);
+	curl_loop_done(&post->curl);
 	free(post);
 }

@@ -13,6 +13,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/curl_loop.h"
 #include "common/log.h"
 #include "engine_count.h"
 
@@ -52,21 +53,13 @@ struct engine_line {
 	void *arg;
 };
 
-/* One of curl's sockets. */
-struct watched {
-	LIST_ENTRY(watched) link;
-	curl_socket_t fd;
-	struct event *event; /* owned */
-};
-
 struct engine {
 	struct event_base *base;
 	struct engine_where where;
 	const struct engine_watch *watch;
 	void *arg;
-	CURLM *multi;
-	struct event *curl_timer, *ping_timer;
-	LIST_HEAD(, watched) watched;
+	struct curl_loop curl;
+	struct event *ping_timer;
 	LIST_HEAD(, call) calls;
 	LIST_HEAD(, engine_line) lines;
 	enum engine_state state;
@@ -189,98 +182,6 @@ void engine_where_done(struct engine_where *where)
 	*where = (struct engine_where){ 0 };
 }
 
-/* ---- curl's events in our loop ---- */
-
-static void reap(struct engine *engine);
-
-static void on_socket(evutil_socket_t fd, short what, void *arg)
-{
-	struct engine *engine = arg;
-	int action = ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) |
-		     ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
-	int running;
-
-	(void)curl_multi_socket_action(engine->multi, fd, action, &running);
-	reap(engine);
-}
-
-static void watched_free(struct engine *engine, struct watched *watched)
-{
-	(void)curl_multi_assign(engine->multi, watched->fd, NULL);
-	LIST_REMOVE(watched, link);
-	if (watched->event != NULL)
-		event_free(watched->event);
-	free(watched);
-}
-
-static struct watched *watched_new(struct engine *engine, curl_socket_t fd)
-{
-	struct watched *watched = calloc(1, sizeof(*watched));
-
-	if (watched == NULL)
-		return NULL;
-	watched->fd = fd;
-	LIST_INSERT_HEAD(&engine->watched, watched, link);
-	(void)curl_multi_assign(engine->multi, fd, watched);
-	return watched;
-}
-
-static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
-{
-	struct engine *engine = arg;
-	struct watched *watched = socket_arg;
-	short kind = EV_PERSIST;
-
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (watched != NULL)
-			watched_free(engine, watched);
-		return 0;
-	}
-	if (watched == NULL)
-		watched = watched_new(engine, fd);
-	if (watched == NULL)
-		return -1;
-	if (watched->event != NULL)
-		event_free(watched->event);
-	if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
-		kind |= EV_READ;
-	if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
-		kind |= EV_WRITE;
-	watched->event = event_new(engine->base, fd, kind, on_socket, engine);
-	if (watched->event == NULL || event_add(watched->event, NULL) < 0) {
-		watched_free(engine, watched);
-		return -1;
-	}
-	return 0;
-}
-
-/*
- * A line's descriptor is ours from its connection on. curl goes on watching it,
- * and does not say so when it closes it; an event that stayed on a closed number
- * would keep the loop from watching the next descriptor of that number. The
- * struct stays: curl may hold on to it as well.
- */
-static void unwatch(struct engine *engine, curl_socket_t fd)
-{
-	struct watched *watched;
-
-	LIST_FOREACH(watched, &engine->watched, link)
-	if (watched->fd == fd && watched->event != NULL)
-		(void)event_del(watched->event);
-}
-
-static void on_curl_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct engine *engine = arg;
-	int running;
-
-	(void)fd;
-	(void)what;
-	(void)curl_multi_socket_action(engine->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	reap(engine);
-}
-
 static void arm(struct event *timer, long ms)
 {
 	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
@@ -288,24 +189,12 @@ static void arm(struct event *timer, long ms)
 	(void)event_add(timer, &tv);
 }
 
-static int set_curl_timer(CURLM *multi, long timeout_ms, void *arg)
-{
-	struct engine *engine = arg;
-
-	(void)multi;
-	if (timeout_ms < 0)
-		(void)event_del(engine->curl_timer);
-	else
-		arm(engine->curl_timer, timeout_ms);
-	return 0;
-}
-
 /* ---- calls ---- */
 
 static void call_free(struct call *call)
 {
 	LIST_REMOVE(call, link);
-	(void)curl_multi_remove_handle(call->engine->multi, call->easy);
+	(void)curl_multi_remove_handle(call->engine->curl.multi, call->easy);
 	curl_easy_cleanup(call->easy);
 	curl_slist_free_all(call->headers);
 	free(call->body);
@@ -440,7 +329,7 @@ static int begin_call(struct engine *engine, const struct engine_request *reques
 	LIST_INSERT_HEAD(&engine->calls, call, link);
 	r = call->easy == NULL ? err_set(err, ENOMEM, "engine")
 			       : call_set(call, request, bare, err);
-	if (r == 0 && curl_multi_add_handle(engine->multi, call->easy) != CURLM_OK)
+	if (r == 0 && curl_multi_add_handle(engine->curl.multi, call->easy) != CURLM_OK)
 		r = err_set(err, ENOMEM, "engine");
 	if (r < 0)
 		call_free(call);
@@ -531,7 +420,7 @@ static void leave_curl(struct engine_line *line)
 {
 	if (line->easy == NULL)
 		return;
-	(void)curl_multi_remove_handle(line->engine->multi, line->easy);
+	(void)curl_multi_remove_handle(line->engine->curl.multi, line->easy);
 	curl_easy_cleanup(line->easy);
 	line->easy = NULL;
 }
@@ -549,7 +438,7 @@ static int take_connection(struct engine_line *line, CURLcode code)
 		(void)curl_easy_getinfo(line->easy, CURLINFO_ACTIVESOCKET, &fd);
 	if (fd == CURL_SOCKET_BAD)
 		return -1;
-	unwatch(line->engine, fd);
+	curl_loop_unwatch(&line->engine->curl, fd);
 	line->fd = fd;
 	if (line->tls)
 		return 0;
@@ -584,26 +473,18 @@ static struct engine_line *line_of(struct engine *engine, CURL *easy)
 	return NULL;
 }
 
-static void reap(struct engine *engine)
+static void transfer_ended(CURL *easy, CURLcode code, void *arg)
 {
-	CURLMsg *msg;
-	int left;
+	struct engine *engine = arg;
+	struct engine_line *line;
+	struct call *call = NULL;
 
-	while ((msg = curl_multi_info_read(engine->multi, &left)) != NULL) {
-		CURL *easy = msg->easy_handle;
-		CURLcode code = msg->data.result;
-		struct engine_line *line;
-		struct call *call = NULL;
-
-		if (msg->msg != CURLMSG_DONE)
-			continue;
-		(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
-		line = call == NULL ? line_of(engine, easy) : NULL;
-		if (call != NULL)
-			end_call(call, code);
-		else if (line != NULL && line->done != NULL)
-			end_dial(line, code);
-	}
+	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
+	line = call == NULL ? line_of(engine, easy) : NULL;
+	if (call != NULL)
+		end_call(call, code);
+	else if (line != NULL && line->done != NULL)
+		end_dial(line, code);
 }
 
 json_t *engine_json(const struct engine_reply *reply, json_type type, struct err *err)
@@ -645,7 +526,7 @@ int engine_dial(struct engine *engine, engine_dial_fn done, void *arg, struct en
 	if (r == 0) {
 		(void)curl_easy_setopt(line->easy, CURLOPT_CONNECT_ONLY, 1L);
 		(void)curl_easy_setopt(line->easy, CURLOPT_FRESH_CONNECT, 1L);
-		if (curl_multi_add_handle(engine->multi, line->easy) != CURLM_OK)
+		if (curl_multi_add_handle(engine->curl.multi, line->easy) != CURLM_OK)
 			r = err_set(err, ENOMEM, "engine");
 	}
 	if (r < 0) {
@@ -697,7 +578,7 @@ void engine_hangup(struct engine_line *line)
 	if (line->easy == NULL && line->fd >= 0)
 		(void)close(line->fd);
 	else if (line->fd >= 0)
-		unwatch(line->engine, line->fd);
+		curl_loop_unwatch(&line->engine->curl, line->fd);
 	leave_curl(line);
 	free(line);
 }
@@ -867,10 +748,10 @@ int engine_new(struct event_base *base, struct engine_where *where,
 	const struct engine_watch *watch, void *arg, struct engine **ret, struct err *err)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
+	int r;
 
 	if (engine == NULL)
 		return err_set(err, ENOMEM, "engine");
-	LIST_INIT(&engine->watched);
 	LIST_INIT(&engine->calls);
 	LIST_INIT(&engine->lines);
 	engine->base = base;
@@ -879,18 +760,15 @@ int engine_new(struct event_base *base, struct engine_where *where,
 	engine->watch = watch;
 	engine->arg = arg;
 	engine->retry_ms = RETRY_FIRST_MS;
-	engine->multi = curl_multi_init();
-	engine->curl_timer = evtimer_new(base, on_curl_timer, engine);
 	engine->ping_timer = evtimer_new(base, on_ping_timer, engine);
-	if (engine->multi == NULL || engine->curl_timer == NULL || engine->ping_timer == NULL) {
+	r = curl_loop_init(&engine->curl, base, transfer_ended, engine, err);
+	if (r == 0 && engine->ping_timer == NULL)
+		r = err_set(err, ENOMEM, "engine");
+	if (r < 0) {
 		engine_free(engine);
-		return err_set(err, ENOMEM, "engine");
+		return r;
 	}
-	(void)curl_multi_setopt(engine->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-	(void)curl_multi_setopt(engine->multi, CURLMOPT_SOCKETDATA, engine);
-	(void)curl_multi_setopt(engine->multi, CURLMOPT_TIMERFUNCTION, set_curl_timer);
-	(void)curl_multi_setopt(engine->multi, CURLMOPT_TIMERDATA, engine);
-	(void)curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS,
+	(void)curl_multi_setopt(engine->curl.multi, CURLMOPT_MAXCONNECTS,
 		(long)(engine->where.tls ? LINES_MAX : CONNECTIONS_MAX));
 	*ret = engine;
 	return 0;
@@ -904,12 +782,7 @@ void engine_free(struct engine *engine)
 		call_free(LIST_FIRST(&engine->calls));
 	while (!LIST_EMPTY(&engine->lines))
 		engine_hangup(LIST_FIRST(&engine->lines));
-	while (!LIST_EMPTY(&engine->watched))
-		watched_free(engine, LIST_FIRST(&engine->watched));
-	if (engine->multi != NULL)
-		(void)curl_multi_cleanup(engine->multi);
-	if (engine->curl_timer != NULL)
-		event_free(engine->curl_timer);
+	curl_loop_done(&engine->curl);
 	if (engine->ping_timer != NULL)
 		event_free(engine->ping_timer);
 	engine_where_done(&engine->where);
