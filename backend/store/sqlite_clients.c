@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "sqlite_clients.h"
-
+/* Clients, and who did what: parts of the store in SQLite that are rarely used. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "common/cleanup.h"
+#include "sqlite.h"
 
 #define PRUNE_EACH 256 /* entries of the audit */
 
@@ -21,7 +20,7 @@ static void finalize_p(sqlite3_stmt **stmt)
 static int prepare(
 	struct store *store, const char *sql, bool write, sqlite3_stmt **ret, struct err *err)
 {
-	sqlite3 *db = sqlite_handle(store);
+	sqlite3 *db = sqlite_of(store)->db;
 	int rc;
 
 	if (write && sqlite3_get_autocommit(db) != 0)
@@ -39,7 +38,7 @@ static int step(struct store *store, sqlite3_stmt *stmt, struct err *err)
 		return 1;
 	if (rc == SQLITE_DONE)
 		return 0;
-	return sqlite_fail(sqlite_handle(store), rc, sqlite3_sql(stmt), err);
+	return sqlite_fail(sqlite_of(store)->db, rc, sqlite3_sql(stmt), err);
 }
 
 static void bind_text(sqlite3_stmt *stmt, int n, const char *text)
@@ -89,7 +88,7 @@ int sqlite_client_delete(struct store *store, const char *name, struct err *err)
 		return r;
 	bind_text(stmt, 1, name);
 	r = step(store, stmt, err);
-	if (r == 0 && sqlite3_changes(sqlite_handle(store)) != 1)
+	if (r == 0 && sqlite3_changes(sqlite_of(store)->db) != 1)
 		return err_say(err, ENOENT, "no such client");
 	return r;
 }
@@ -162,7 +161,7 @@ int sqlite_audit_add(struct store *store, const struct store_audit *entry, struc
 	r = step(store, stmt, err);
 	if (r < 0)
 		return r;
-	n = sqlite3_last_insert_rowid(sqlite_handle(store));
+	n = sqlite3_last_insert_rowid(sqlite_of(store)->db);
 	return n % PRUNE_EACH == 0 && n > STORE_AUDIT_MAX ? prune(store, n, err) : 0;
 }
 
