@@ -323,7 +323,7 @@ const struct key result_keys[] = {
 const size_t config_keys_n = COUNT(config_keys), task_keys_n = COUNT(task_keys),
 	     mount_keys_n = COUNT(mount_keys), result_keys_n = COUNT(result_keys),
 	     checker_keys_n = COUNT(checker_keys), client_keys_n = COUNT(client_keys);
-_Static_assert(COUNT(config_keys) <= CONFIG_KEYS_MAX, "config_parse.c makes room for so many");
+_Static_assert(COUNT(config_keys) <= CONFIG_KEYS_MAX, "config_grammar.c makes room for so many");
 
 const char *compare_name(enum compare compare)
 {
