@@ -43,12 +43,12 @@ TABLE = table()
 
 
 def make_image(docker):
-    data = service.read(program())
-    tag = hashlib.sha256(data).hexdigest()[:16]
+    files = {name: (0o755, service.read(path)) for name in ("hostile", "calls")
+             if os.path.exists(path := os.path.join(os.path.dirname(program()), name))}
+    tag = hashlib.sha256(b"".join(data for _, data in files.values())).hexdigest()[:16]
     name = f"dockgate/test-hostile:{tag}"
     if not docker.has_image(name):
-        docker.import_image("dockgate/test-hostile", tag,
-                            service.image_tar({"hostile": (0o755, data)}), [])
+        docker.import_image("dockgate/test-hostile", tag, service.image_tar(files), [])
     return name
 
 
