@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Verbs. What each does stands in the script that it calls.
 
-.PHONY: run build test fuzz bench format install uninstall deb clean
+.PHONY: run build test test-long fuzz bench format install uninstall deb clean
 
 run: ## packages, engine, images, build; then the service on http://127.0.0.1:8080
 	@exec misc/run
@@ -11,6 +11,9 @@ build: ## compile into ./build
 
 test: ## everything that CI runs
 	@exec tests/run
+
+test-long: ## the same with large numbers, for docs/promises.md; TIME=3600 a parser, SHARE=0.05 of it, SUITES="crash fuzz"
+	@exec tests/long $(if $(TIME),--time $(TIME)) $(if $(SHARE),--share $(SHARE)) $(SUITES)
 
 fuzz: ## every parser for TIME seconds (10)
 	@exec tests/fuzz/run $(TIME)

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import unittest
 
+import figures
 import service
 from proxy import Proxy
 from test_hostile import JOB_UID_BASE, Hosts, make_image, not_as_expected, run_one, tasks
@@ -121,6 +122,7 @@ class Weak(unittest.TestCase):
         for name, (_, _, programs) in OF_THE_CONTAINER.items():
             with self.subTest(name):
                 self.assertEqual(self.through(svc, name, programs), programs)
+                figures.add("hostile.mutations", 1)
 
 
 def add_test(agent, what):
@@ -130,6 +132,7 @@ def add_test(agent, what):
         for i, (_, _, programs) in enumerate(what):
             with self.subTest(i):
                 self.assertEqual(self.through(svc, str(i), programs), programs)
+                figures.add("hostile.mutations", 1)
     test.__name__ = f"test_the_agent_without_{agent}"
     setattr(Weak, test.__name__, test)
 

@@ -12,11 +12,14 @@ import subprocess
 import unittest
 import urllib.parse
 
+import figures
 import sentinel
 import service
 from case import OwnService
 
 AT_ONCE = 6
+# So often each program is submitted at each level.
+ROUNDS = figures.amount(1, 20)
 JOB_UID_BASE = 77000
 LEVELS = ("container", "sandbox")
 LIMITS = {"memory_bytes": 64 << 20, "processes": 40, "cpu_ms": 800, "wall_ms": 2500,
@@ -122,16 +125,21 @@ class Hostile(OwnService):
             [program(), service.DOCKGATE, os.path.join(service.BUILD, "dockgate-agent"),
              *filter(None, map(shutil.which, ("runc", "dockerd", "containerd")))])
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-            cls.jobs = {(name, level): pool.submit(run_one, cls.native, name, level, cls.hosts.port)
+            cls.jobs = {(name, level): [pool.submit(run_one, cls.native, name, level, cls.hosts.port)
+                                        for _ in range(ROUNDS)]
                         for name in TABLE for level in LEVELS}
+        figures.add("hostile.programs", len(TABLE))
 
     def came_of(self, name, level):
-        job, files = self.jobs[name, level].result()
-        self.assertEqual(job["isolation"], level, job)
-        self.assertIsNone(not_as_expected(name, job, files), job)
+        for ended in self.jobs[name, level]:
+            job, files = ended.result()
+            self.assertEqual(job["isolation"], level, job)
+            self.assertIsNone(not_as_expected(name, job, files), job)
+            figures.add("hostile.jobs", 1)
 
     def test_nothing_of_the_host_has_changed(self):
-        concurrent.futures.wait(self.jobs.values())
+        for jobs in self.jobs.values():
+            concurrent.futures.wait(jobs)
         self.assertEqual(self.sentinel.changed(), [])
 
     def test_nobody_is_left(self):
@@ -167,6 +175,7 @@ class Live(unittest.TestCase):
         for name, status in ended.items():
             with self.subTest(name):
                 self.assertEqual(status.result(), 0)
+                figures.add("hostile.attacks", 1)
 
     def uncaged(self, name, port):
         own = ["unshare", "--mount", "--pid", "--ipc", "--uts", "--cgroup", "--fork", "--mount-proc",

@@ -5,12 +5,16 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import unittest
 
 import service
 from case import Case
 from service import ROOT
+
+sys.path.insert(1, os.path.join(ROOT, "tests"))
+import promises
 
 
 def text_of(*path):
@@ -294,6 +298,43 @@ class Links(unittest.TestCase):
                 self.assertTrue(os.path.exists(os.path.join(ROOT, place)), place)
                 for name in re.findall(r"`(\w+\.[ch])`", row[1] if len(row) > 1 else ""):
                     self.assertTrue(os.path.exists(os.path.join(ROOT, place, name)), f"{place}{name}")
+
+
+class Promises(unittest.TestCase):
+    """docs/promises.md: each test that it names is there, and no number was written by hand."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.page = text_of("docs", "promises.md")
+        cls.kept = json.loads(text_of("tests", "promises.json"))
+        cls.rows = [row for row in rows(cls.page[:cls.page.index("## What is not")]) if len(row) == 4]
+
+    def assert_there(self, path, names):
+        source = text_of("tests", path)
+        for name in names:
+            self.assertRegex(source, r"(?m)^\s*(def|class|static void) %s\b" % name, path)
+
+    def test_each_is_enforced_as_it_says(self):
+        self.assertGreater(len(self.rows), 30)
+        for promise, enforced, state, _ in self.rows:
+            with self.subTest(promise):
+                self.assertIn(state, ("every build", "long run", "not yet"))
+                self.assertTrue(promise.endswith("."))
+                self.assertEqual(enforced == "", state == "not yet")
+                for one in filter(None, enforced.split(";")):
+                    path, *names = re.findall(r"`([^`]+)`", one)
+                    self.assert_there(path, names)
+
+    def test_what_was_seen_is_of_the_last_run(self):
+        self.assertEqual(promises.written(self.page, self.kept), self.page)
+        for *_, seen in self.rows:
+            self.assertNotRegex(promises.NUMBER.sub("", seen), r"\d", "a number that no script wrote")
+
+    def test_each_figure_is_some_suites(self):
+        sources = "".join(text_of(path) for path in glob.glob(os.path.join(ROOT, "tests", "**"), recursive=True)
+                          if os.path.isfile(path) and path.endswith((".py", ".c", "run")))
+        for name, _ in promises.NUMBER.findall(self.page):
+            self.assertIn(name, sources)
 
 
 def same(said):
