@@ -197,8 +197,7 @@ class OverTLS(Case):
                                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                            stderr=open(svc.log_path, "ab", buffering=0))
             until_true(lambda: "error queue store:" in svc.log(200) and said in svc.log(200))
-            svc.kill()
-            svc.remove_containers()
+            self.assertIn(svc.stop(), (0, 78))  # 78: it has ended by itself, over what must be mended
 
 
 class Migrate(Case):
@@ -443,10 +442,14 @@ class TwoMachines(Case):
             return [int(n) for n in self.a.mariadb.sql(
                 "SELECT COUNT(*), SUM(bytes + 1024) FROM job WHERE state = 2", self.a.mariadb_database)[0]]
         until_true(lambda: rows()[1] <= BOUND)
-        jobs, kept = rows()
+
+        def counted():  # the other one may still remove some of what it had counted
+            jobs, kept = rows()
+            return (figures("kept_jobs"), figures("kept_bytes")) == ([jobs, jobs], [kept, kept]) and jobs
+        until_true(counted)
+        jobs = counted()
         self.assertGreater(jobs, 1)
         self.assertEqual(self.b.native.job(last["id"])["state"], "done")
-        until_true(lambda: figures("kept_jobs") == [jobs, jobs] and figures("kept_bytes") == [kept, kept])
         gone = (figures('jobs_removed_total{reason="keep_bytes"}'), figures('jobs_removed_total{reason="expired"}'))
         self.assertEqual(sum(map(sum, gone)), sum(figures("jobs_submitted_total")) - jobs, gone)
 
