@@ -107,7 +107,7 @@ class Life(unittest.TestCase):
     def test_1_all_units_are_up(self):
         for unit in ("dockgate.service", *(f"dockgate-{role}.service" for role in ROLES),
                      "dockgate-gateway.socket", "dockgate-queue-gateway.socket",
-                     "dockgate-queue-driver.socket"):
+                     "dockgate-queue-driver.socket", "dockgate-queue-courier.socket"):
             self.assertEqual(self.machine.show(unit, "ActiveState")["ActiveState"], "active", unit)
         self.assertEqual(self.run_in("systemctl", "is-enabled", "dockgate").strip(), "enabled")
         self.assertEqual(self.run_in("systemctl", "--failed", "--plain", "--no-legend").strip(), "")
@@ -181,7 +181,7 @@ class Life(unittest.TestCase):
                 self.assertEqual(int(status[name], 16), 0, f"{role} {name}")
             self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"), role)
             private = os.readlink(f"/proc/{pid}/ns/net") != init_net
-            self.assertEqual(private, role != "gateway", f"{role} has a network")
+            self.assertEqual(private, role not in ("gateway", "courier"), f"{role}: network")
 
     def test_4_a_reload_gives_all_of_them_the_new_configuration(self):
         # The engine is outside: it finds the classic task's directory under another path.
