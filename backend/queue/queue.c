@@ -34,6 +34,7 @@
 #include "queue.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -418,6 +419,16 @@ static int exit_code_of(int r)
 		       : 1;
 }
 
+/*
+ * Clients that wait at a socket of systemd's start a service that has failed again at once, and 20
+ * starts in 2 seconds are its last: systemd.socket(5), TriggerLimitBurst. A signal ends the wait.
+ */
+static void pace_restart(int exit_code)
+{
+	if (exit_code != EX_CONFIG)
+		(void)poll(NULL, 0, TURN_RETRY_MS);
+}
+
 int queue_main(struct role_args *args)
 {
 	uid_t started_uid = geteuid();
@@ -440,6 +451,7 @@ int queue_main(struct role_args *args)
 	if (r < 0) {
 		log_error("%s", err.msg);
 		q->exit_code = exit_code_of(r);
+		pace_restart(q->exit_code);
 	}
 	finish(q);
 	code = q->exit_code;
