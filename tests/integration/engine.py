@@ -28,7 +28,8 @@ class Engine:
     def start(self, seconds=60):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                ["dockerd", "--data-root", self.path("data"), "--exec-root", self.path("exec"),
+                # One that is to have no bridge removes docker0 where it is: not the machine's.
+                ["unshare", "--net", "dockerd", "--data-root", self.path("data"), "--exec-root", self.path("exec"),
                  "--host", f"unix://{self.socket}", "--pidfile", self.path("pid"), "--bridge", "none",
                  "--iptables=false", "--ip-forward=false", "--ip-masq=false"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
