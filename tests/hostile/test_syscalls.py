@@ -5,6 +5,7 @@ import platform
 import subprocess
 import unittest
 
+import figures
 import service
 import syscalls
 from test_hostile import JOB_UID_BASE, make_image
@@ -39,6 +40,7 @@ class Syscalls(unittest.TestCase):
     def test_each_answer_is_the_table_s(self):
         table, _ = syscalls.read_table()
         self.assertEqual(syscalls.differences(table, ask()), [])
+        figures.add("hostile.calls", len(table))
 
     def test_a_difference_is_seen(self):
         table, _ = syscalls.read_table()
