@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/directory.h"
 #include "common/listener.h"
 #include "common/number.h"
 
@@ -27,8 +28,14 @@ static int make_parents(const char *path, struct err *err)
 		return err_set(err, ENOMEM, "%s", path);
 	for (char *p = copy + 1; (p = strchr(p, '/')) != NULL; p++) {
 		*p = '\0';
-		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+		if (mkdir(copy, 0755) == 0) {
+			int r = directory_sync_above(copy, err);
+
+			if (r < 0)
+				return r;
+		} else if (errno != EEXIST) {
 			return err_set(err, errno, "make directory %s", copy);
+		}
 		*p = '/';
 	}
 	return 0;
@@ -39,8 +46,10 @@ static int make_dir(const char *path, uid_t uid, gid_t gid, mode_t mode, struct 
 {
 	cleanup_close int fd = -EBADF;
 
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return err_set(err, errno, "make directory %s", path);
+	int r = directory_make(path, 0700, err);
+
+	if (r < 0)
+		return r;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, errno, "directory %s", path);
@@ -60,6 +69,9 @@ static int make_state(const struct config *c, struct err *err)
 	if (mkdir(c->state_dir, 0755) == 0) {
 		if (chmod(c->state_dir, 0755) < 0)
 			return err_set(err, errno, "state_dir: %s", c->state_dir);
+		r = directory_sync_above(c->state_dir, err);
+		if (r < 0)
+			return r;
 	} else if (errno != EEXIST) {
 		return err_set(err, errno, "state_dir: make %s", c->state_dir);
 	}

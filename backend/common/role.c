@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "directory.h"
 #include "number.h"
 #include "role_filter.h"
 
@@ -126,8 +127,10 @@ gid_t role_gid(enum role role, const struct config *config)
 int role_make_directory(
 	enum role role, const char *name, const struct config *config, struct err *err)
 {
-	if (mkdir(name, 0700) < 0 && errno != EEXIST)
-		return err_set(err, errno, "make directory '%s'", name);
+	int r = directory_make(name, 0700, err);
+
+	if (r < 0)
+		return r;
 	if (geteuid() == 0 && lchown(name, role_uid(role, config), role_gid(role, config)) < 0)
 		return err_set(
 			err, errno, "give '%s' to user %u", name, (unsigned)role_uid(role, config));

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/directory.h"
 #include "common/hex.h"
 
 #define NAME_BYTES (STORE_FILE_CHARS / 2)
@@ -38,9 +39,10 @@ int spool_open(const char *path, struct spool **ret, struct err *err)
 	cleanup_close int dir_fd = -EBADF;
 	struct spool *spool;
 	struct stat st;
+	int r = directory_make(path, 0700, err);
 
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return err_set(err, errno, "make directory '%s'", path);
+	if (r < 0)
+		return r;
 	dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (dir_fd < 0 || fstat(dir_fd, &st) < 0)
 		return err_set(err, errno, "open directory '%s'", path);
