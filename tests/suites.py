@@ -483,6 +483,7 @@ def browser():
 SUITES = {
     "static": 6, # reads on behind the others
     "unit": 3,
+    "power": 0.5,
     "release": 1,
     "images": 1, # made behind the others
     "browser": 2,
@@ -585,6 +586,9 @@ def suites(chosen, made, step):
         step("unit tests", "unit")
         programs("unit tests", BUILD, "--suite", "unit")
         programs("unit tests", SANITIZED, "--suite", "unit")
+    if "power" in chosen:
+        step("power cuts", "power")
+        programs("power cuts", BUILD, "--suite", "power")
     if "release" in chosen:
         step("release_website", "release")
         release(BUILD)
@@ -604,7 +608,8 @@ def suites(chosen, made, step):
         step("tests with a real engine", "integration" if "integration" in both else "sanitized")
     for name, directory in (("integration", BUILD), ("sanitized", SANITIZED)):
         if name in both:
-            programs("tests of the driver and the agent", directory, "--no-suite", "unit")
+            programs("tests of the driver and the agent", directory, "--no-suite", "unit",
+                     "--no-suite", "power")
     if both:
         step("integration tests", "integration" if "integration" in both else "sanitized")
         integration_side_by_side(both)
