@@ -44,7 +44,8 @@ static void answer_line(const char *status, const char *more, const char *text)
 	int n = snprintf(answer, sizeof(answer),
 		"Status: %s\r\n%sContent-Type: text/plain; charset=utf-8\r\n"
 		"Content-Length: %zu\r\nCache-Control: no-store\r\n"
-		"X-Content-Type-Options: nosniff\r\n\r\n%s\n",
+		"X-Content-Type-Options: nosniff\r\n"
+		"Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n\r\n%s\n",
 		status, more, strlen(text) + 1, text);
 
 	if (n > 0 && (size_t)n < sizeof(answer))

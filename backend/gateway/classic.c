@@ -95,7 +95,7 @@ void classic_handle(struct exchange *ex)
 static void add_no_store(struct exchange *ex)
 {
 	exchange_add_header(ex, "Cache-Control", "no-store");
-	exchange_add_header(ex, "Content-Security-Policy", CSP_NOTHING);
+	ex->policy = CSP_NOTHING;
 }
 
 static void answer_text(struct exchange *ex, const char *text)

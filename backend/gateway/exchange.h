@@ -17,6 +17,9 @@
 #include "route.h"
 #include "upstream.h"
 
+/* What an answer may load, do and be part of where a browser shows it: nothing. */
+#define EXCHANGE_POLICY "default-src 'none'; frame-ancestors 'none'"
+
 struct conn;
 struct feeds;
 struct reader;
@@ -90,6 +93,7 @@ struct exchange {
 	bool gone; /* the client has left, or must be cut off */
 
 	unsigned status;               /* 0: no answer yet */
+	const char *policy;            /* of its content; stays for ever; NULL: EXCHANGE_POLICY */
 	struct MHD_Response *response; /* owned */
 };
 

@@ -26,12 +26,13 @@ static bool is_native(const char *rest)
 	return false;
 }
 
-/* Cuts the address into path and query, and finds its face. */
-static void choose_face(struct exchange *ex)
+void face_choose(struct exchange *ex, const char *method)
 {
 	char *query = strchr(ex->uri, '?');
 	size_t n = strlen(PREFIX);
 
+	ex->method = method_of(method);
+	ex->head_only = strcmp(method, "HEAD") == 0;
 	ex->path = ex->uri;
 	ex->prefix = "";
 	if (query != NULL) {
@@ -49,6 +50,18 @@ static void choose_face(struct exchange *ex)
 	ex->path += n;
 }
 
+/*
+ * What a browser says of a page's doing where it sends no Origin, or something on the way took it
+ * off. "none" is the user's own.
+ */
+static bool is_other_sites(const struct exchange *ex)
+{
+	const char *site = exchange_header(ex, "Sec-Fetch-Site");
+
+	return (ex->method == METHOD_POST || ex->method == METHOD_DELETE) && site != NULL &&
+	       strcasecmp(site, "same-origin") != 0 && strcasecmp(site, "none") != 0;
+}
+
 static bool check_host_and_origin(struct exchange *ex, bool any_host)
 {
 	const char *host = exchange_header(ex, "Host");
@@ -59,28 +72,9 @@ static bool check_host_and_origin(struct exchange *ex, bool any_host)
 			"Host: this service does not go by that name (server_names adds some)");
 		return false;
 	}
-	if (origin_check(ex->gw->config, host, origin) == ORIGIN_REFUSED) {
+	if (origin_check(ex->gw->config, host, origin) == ORIGIN_REFUSED ||
+		(origin == NULL && is_other_sites(ex))) {
 		exchange_problem(ex, PROBLEM_ORIGIN, "Origin: this origin is not allowed");
-		return false;
-	}
-	return true;
-}
-
-/* Two ways to say where the body ends are a way to smuggle a request past a proxy. */
-static bool check_framing(struct exchange *ex)
-{
-	const char *encoding = exchange_header(ex, "Transfer-Encoding");
-
-	if (encoding == NULL)
-		return true;
-	if (exchange_header(ex, "Content-Length") != NULL) {
-		exchange_problem(ex, PROBLEM_INVALID_REQUEST,
-			"Content-Length: not together with Transfer-Encoding");
-		return false;
-	}
-	if (strcasecmp(encoding, "chunked") != 0) {
-		exchange_problem(
-			ex, PROBLEM_INVALID_REQUEST, "Transfer-Encoding: only chunked is taken");
 		return false;
 	}
 	return true;
@@ -262,14 +256,11 @@ static void begin_classic(struct exchange *ex)
 	classic_begin(ex);
 }
 
-void face_begin(struct exchange *ex, const char *method, bool any_host)
+void face_begin(struct exchange *ex, bool any_host)
 {
-	ex->method = method_of(method);
-	ex->head_only = strcmp(method, "HEAD") == 0;
 	ex->body_kind = BODY_IGNORE;
 	ex->body_max = (uint64_t)ex->gw->config->body_json_max;
-	choose_face(ex);
-	if (!check_framing(ex) || !check_host_and_origin(ex, any_host))
+	if (!check_host_and_origin(ex, any_host))
 		return;
 	if (ex->classic)
 		begin_classic(ex);

@@ -58,7 +58,6 @@ static void on_history(struct exchange *ex, struct msg *msg)
 		return;
 	}
 	exchange_answer_json(ex, MHD_HTTP_OK, &t);
-	exchange_add_header(ex, "Cache-Control", "no-store");
 }
 
 void history_get(struct exchange *ex)

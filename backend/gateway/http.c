@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <event2/event_struct.h>
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,10 @@
 #include "common/number.h"
 #include "events.h"
 #include "face.h"
+#include "framing.h"
 #include "metrics.h"
+#include "past.h"
+#include "peer.h"
 #include "upload.h"
 
 #define POOL_BYTES (16U * 1024)          /* a connection's own: bounds its request's head */
@@ -60,31 +62,6 @@ struct http {
 	size_t n_conns, n_busy;
 	struct event *tick; /* owned; each second while there are connections */
 };
-
-/* Root, or of the operators' group. */
-static bool peer_is_operator(int fd, gid_t operator_gid)
-{
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
-	gid_t groups[256];
-	socklen_t groups_len = sizeof(groups);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
-		return false;
-	if (cred.uid == 0)
-		return true;
-	if (operator_gid == (gid_t)-1)
-		return false;
-	if (cred.gid == operator_gid)
-		return true;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_len) < 0)
-		return false;
-	for (size_t i = 0; i < groups_len / sizeof(groups[0]); i++) {
-		if (groups[i] == operator_gid)
-			return true;
-	}
-	return false;
-}
 
 /* A web server that passes requests on has no operator's rights to pass on, whoever it runs as. */
 static bool is_forwarded(const struct exchange *ex)
@@ -135,6 +112,34 @@ static void on_connection(void *cls, struct MHD_Connection *con, void **context,
 	*context = NULL;
 }
 
+static void answer_past(struct conn *conn, enum problem problem, const char *detail)
+{
+	struct exchange *ex = conn->ex;
+	enum past_form form = ex->classic ? PAST_LINE : PAST_DOCUMENT;
+
+	ex->past = true;
+	ex->status = problem_status(problem);
+	past_answer(conn->fd, ex->head_only ? PAST_HEAD : form, problem, detail);
+}
+
+/*
+ * Before the body. The client hears it at once; what it is sending already is
+ * read on for a while, since a socket closed with bytes unread would take the answer
+ * back from it. No other request is taken on this connection.
+ */
+static void refuse_body(struct exchange *ex, enum problem problem, const char *detail)
+{
+	answer_past(ex->conn, problem, detail);
+	(void)shutdown(ex->conn->fd, SHUT_WR);
+}
+
+/* While the library still reads the head: what the method is it does not tell yet. */
+static void refuse_at_once(struct exchange *ex, const char *detail)
+{
+	face_choose(ex, "POST");
+	refuse_body(ex, PROBLEM_INVALID_REQUEST, detail);
+}
+
 /* The request line is there. */
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
 {
@@ -159,6 +164,8 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
 	ex->con = con;
 	conn->ex = ex;
 	listener->http->n_busy++;
+	if (framing_too_many(uri))
+		refuse_at_once(ex, "query: has too many parameters");
 	return ex;
 }
 
@@ -192,59 +199,24 @@ static void exchange_free(struct exchange *ex)
 	free(ex);
 }
 
-/*
- * Past the parser, which cannot answer in the middle of a request: nothing of an
- * answer is on its way then, so that the bytes go straight to the socket. Whoever does
- * not take them at once does not get them.
- */
-static void answer_past(
-	struct conn *conn, enum problem problem, const char *reason, const char *detail)
-{
-	cleanup_json struct json_text t = { 0 };
-	cleanup_free char *text = NULL;
-	bool classic = conn->ex->classic;
-	int n;
-
-	conn->ex->past = true;
-	conn->ex->status = problem_status(problem);
-	if (classic) {
-		jt_raw(&t, detail, strlen(detail));
-		jt_raw(&t, "\n", 1);
-	} else {
-		problem_write(&t, problem, detail);
-	}
-	if (t.failed)
-		return;
-	n = asprintf(&text,
-		"HTTP/1.1 %u %s\r\nContent-Type: %s; charset=utf-8\r\n"
-		"X-Content-Type-Options: nosniff\r\nConnection: close\r\nContent-Length: "
-		"%zu\r\n\r\n%.*s",
-		problem_status(problem), reason,
-		classic ? "text/plain" : "application/problem+json", t.len, (int)t.len, t.buf);
-	if (n < 0) {
-		text = NULL;
-		return;
-	}
-	(void)send(conn->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
 /* The parser sees the end of the connection next and clears up. */
-static void cut(struct conn *conn, enum problem problem, const char *reason, const char *detail)
+static void cut(struct conn *conn, enum problem problem, const char *detail)
 {
 	if (conn->ex != NULL && !conn->ex->past)
-		answer_past(conn, problem, reason, detail);
+		answer_past(conn, problem, detail);
 	(void)shutdown(conn->fd, SHUT_RDWR);
 }
 
-/*
- * 413 before the body. The client hears it at once; what it is sending already is
- * read on for a while, since a socket closed with bytes unread would take the answer
- * back from it.
- */
-static void refuse_body(struct exchange *ex)
+/* Its end did not come, or the library has no memory left to say what is wrong with its head. */
+static void answer_broken(struct exchange *ex)
 {
-	answer_past(ex->conn, PROBLEM_TOO_LARGE, "Content Too Large", "the body is too large");
-	(void)shutdown(ex->conn->fd, SHUT_WR);
+	if (ex->phase == EXCHANGE_BODY) {
+		answer_past(ex->conn, PROBLEM_TIMEOUT, "the body ended before it was complete");
+	} else if (ex->phase == EXCHANGE_HEAD) {
+		face_choose(ex, "POST");
+		answer_past(ex->conn, PROBLEM_INVALID_REQUEST,
+			"the head is too large, or ended before it was complete");
+	}
 }
 
 static void on_completed(
@@ -261,10 +233,8 @@ static void on_completed(
 	metrics_count(ex->gw->metrics, ex->route, ex->classic, ex->status);
 	log_debug("%s%s %u", ex->classic ? "classic " : "",
 		ex->route == NULL ? "-" : ex->route->pattern, ex->status);
-	if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && ex->status == 0 && !ex->past &&
-		ex->phase == EXCHANGE_BODY)
-		answer_past(conn, PROBLEM_TIMEOUT, "Request Timeout",
-			"the body ended before it was complete");
+	if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && ex->status == 0 && !ex->past)
+		answer_broken(ex);
 	exchange_free(ex);
 	*con_cls = NULL;
 	conn->since_us = clock_us();
@@ -319,8 +289,7 @@ static void take_body(struct exchange *ex, const char *data, size_t n)
 			too_large(ex);
 		if (ex->body_seen / 2 > ex->body_max) {
 			ex->gone = true;
-			cut(ex->conn, PROBLEM_TOO_LARGE, "Content Too Large",
-				"the body is too large");
+			cut(ex->conn, PROBLEM_TOO_LARGE, "the body is too large");
 		}
 		return;
 	}
@@ -335,8 +304,11 @@ static void take_body(struct exchange *ex, const char *data, size_t n)
 static enum MHD_Result give_answer(struct exchange *ex)
 {
 	struct MHD_Response *response = TAKE_PTR(ex->response);
-	enum MHD_Result r = MHD_queue_response(ex->con, ex->status, response);
+	enum MHD_Result r;
 
+	(void)MHD_add_response_header(response, "Content-Security-Policy",
+		ex->policy == NULL ? EXCHANGE_POLICY : ex->policy);
+	r = MHD_queue_response(ex->con, ex->status, response);
 	MHD_destroy_response(response);
 	return r;
 }
@@ -393,36 +365,37 @@ void http_resume(struct exchange *ex)
 	MHD_resume_connection(ex->con);
 }
 
-/* The client says how much will come. */
-static uint64_t content_length(const struct exchange *ex)
-{
-	const char *text = exchange_header(ex, "Content-Length");
-	int64_t n = 0;
-
-	if (text != NULL && !number_parse(text, 0, INT64_MAX, &n))
-		return UINT64_MAX;
-	if (text == NULL && exchange_header(ex, "Transfer-Encoding") != NULL)
-		return UINT64_MAX - 1; /* chunked: nobody knows */
-	return (uint64_t)n;
-}
-
 /* An answer in front of the body closes the connection (and only a POST can have one). */
 static bool answers_early(const struct exchange *ex)
 {
-	return ex->response != NULL && ex->method == METHOD_POST && content_length(ex) > DRAIN_MAX;
+	return ex->response != NULL && ex->method == METHOD_POST &&
+	       framing_length(ex->con) > DRAIN_MAX;
 }
 
-static enum MHD_Result on_head(struct exchange *ex, const char *method)
+/* Answers, or has the face begin. */
+static void begin(struct exchange *ex, const char *method, const char *version)
 {
+	const char *fault = framing_fault(ex->con, ex->uri, version);
 	uint64_t length;
 
-	ex->is_operator = conn_is_operator(ex->conn) && !is_forwarded(ex);
-	face_begin(ex, method, ex->conn->listener->unix_socket);
-	length = content_length(ex);
-	if (length != UINT64_MAX - 1 && length > ex->body_max && ex->response == NULL) {
-		forget(ex);
-		refuse_body(ex);
+	face_choose(ex, method);
+	if (fault != NULL) {
+		refuse_body(ex, PROBLEM_INVALID_REQUEST, fault);
+		return;
 	}
+	ex->is_operator = conn_is_operator(ex->conn) && !is_forwarded(ex);
+	face_begin(ex, ex->conn->listener->unix_socket);
+	length = framing_length(ex->con);
+	if (length != FRAMING_CHUNKED && length > ex->body_max && ex->response == NULL) {
+		forget(ex);
+		refuse_body(ex, PROBLEM_TOO_LARGE, "the body is too large");
+	}
+}
+
+static enum MHD_Result on_head(struct exchange *ex, const char *method, const char *version)
+{
+	if (!ex->past)
+		begin(ex, method, version);
 	ex->conn->since_us = clock_us();
 	ex->phase = EXCHANGE_BODY;
 	if (answers_early(ex))
@@ -464,11 +437,10 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const c
 	(void)cls;
 	(void)con;
 	(void)url;
-	(void)version;
 	if (ex == NULL || ex->gone)
 		return MHD_NO;
 	if (ex->phase == EXCHANGE_HEAD)
-		return on_head(ex, method);
+		return on_head(ex, method, version);
 	if (ex->phase == EXCHANGE_HEAD_AGAIN) {
 		ex->phase = EXCHANGE_BODY;
 		ex->conn->since_us = clock_us();
@@ -541,11 +513,11 @@ static void check_deadline(struct conn *conn, int64_t now_us)
 
 	if (ex == NULL || ex->phase == EXCHANGE_HEAD) {
 		if (head_is_late(conn, now_us))
-			cut(conn, PROBLEM_TIMEOUT, "Request Timeout", "the head came too slowly");
+			cut(conn, PROBLEM_TIMEOUT, "the head came too slowly");
 	} else if (ex->phase == EXCHANGE_BODY) {
 		if (!ex->gone && body_is_late(conn, now_us)) {
 			ex->gone = true;
-			cut(conn, PROBLEM_TIMEOUT, "Request Timeout", "the body came too slowly");
+			cut(conn, PROBLEM_TIMEOUT, "the body came too slowly");
 		}
 	} else {
 		check_answer(ex, now_us);
@@ -585,11 +557,30 @@ int http_new(struct event_base *base, struct gateway *gw, struct http **ret, str
 	return 0;
 }
 
+/*
+ * Version 0.9.75 says a malformed Content-Length and then answers with the head of its answer
+ * twice. So whoever has sent one is answered by us, while it is being said.
+ */
+static void refuse_bad_lengths(const struct listener *listener)
+{
+	struct conn *conn;
+
+	LIST_FOREACH(conn, &listener->http->conns, all)
+	{
+		struct exchange *ex = conn->ex;
+
+		if (ex == NULL || conn->listener != listener || ex->phase != EXCHANGE_HEAD ||
+			ex->past || framing_length(ex->con) != FRAMING_NO_LENGTH)
+			continue;
+		refuse_at_once(ex, "Content-Length: is not a number that a length can be");
+	}
+}
+
 static void on_log(void *cls, const char *fmt, va_list ap)
 {
 	char line[400];
 
-	(void)cls;
+	refuse_bad_lengths(cls);
 	(void)vsnprintf(line, sizeof(line), fmt, ap);
 	line[strcspn(line, "\n")] = '\0';
 	log_debug("%s", line);
@@ -601,13 +592,13 @@ static struct MHD_Daemon *daemon_start(struct listener *listener, int fd)
 
 	return MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO | MHD_USE_ERROR_LOG, 0,
-		NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+		NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, on_log, listener,
 		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned)config->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned)config->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)POOL_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, listener, MHD_OPTION_URI_LOG_CALLBACK, on_uri, listener,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener,
+		(size_t)POOL_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
+		MHD_OPTION_URI_LOG_CALLBACK, on_uri, listener, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, listener,
 		/* It is ignored: without knowing that, files would be read and sent in small
 		   pieces instead of by sendfile(2). */
 		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);

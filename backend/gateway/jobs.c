@@ -457,7 +457,7 @@ static void answer_raw(struct exchange *ex, struct blob *blob, uint64_t offset, 
 	exchange_add_header(ex, "Content-Type", type);
 	exchange_add_header(ex, "Accept-Ranges", "bytes");
 	exchange_add_header(ex, "Cache-Control", "no-store");
-	exchange_add_header(ex, "Content-Security-Policy", CSP_NOTHING);
+	ex->policy = CSP_NOTHING;
 	if (etag != NULL)
 		exchange_add_header(ex, "ETag", etag);
 	if (range == RANGE_PART)

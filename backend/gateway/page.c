@@ -61,7 +61,7 @@ static void answer(struct exchange *ex, const struct page_file *file, const char
 
 static void add_policy(struct exchange *ex)
 {
-	exchange_add_header(ex, "Content-Security-Policy", CSP_INDEX);
+	ex->policy = CSP_INDEX;
 	exchange_add_header(ex, "Referrer-Policy", "no-referrer");
 }
 

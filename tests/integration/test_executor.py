@@ -14,7 +14,8 @@ from fake_gateway import OK, FakeGateway, peak_kib
 EXECUTOR = os.path.join(service.BUILD, "executor")
 GONE = (b"Status: 503 Service Unavailable\r\nRetry-After: 5\r\n"
         b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 39\r\n"
-        b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n"
+        b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+        b"Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n\r\n"
         b"the service is not there at the moment\n")
 PIECE = b"0123456789abcdef" * 4096
 
