@@ -489,6 +489,7 @@ SUITES = {
     "browser": 2,
     "integration": 10, # with "sanitized" beside it
     "hostile": 4,
+    "edge": 2,
     "fuzz": 2,
     "sanitized": 2, # where "integration" is not run
     "package": 4,
@@ -531,7 +532,7 @@ def main():
     open(figures, "w", encoding="utf-8").close()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
-    with_engine = {"images", "browser", "integration", "hostile", "sanitized", "package"} & set(chosen)
+    with_engine = {"images", "browser", "integration", "hostile", "edge", "sanitized", "package"} & set(chosen)
     made = None
     try:
         if with_engine:
@@ -576,7 +577,7 @@ def run(chosen, made):
 
 
 def suites(chosen, made, step):
-    if {"unit", "release", "sanitized"} & set(chosen):
+    if {"unit", "release", "sanitized", "edge"} & set(chosen):
         step("build with the sanitizers")
         if build_sanitized():
             canary()
@@ -616,6 +617,10 @@ def suites(chosen, made, step):
     if "hostile" in chosen:
         step("hostile programs", "hostile")
         integration(BUILD, "hostile programs", "--tests", "tests/hostile")
+    if "edge" in chosen:
+        step("the web's edge", "edge")
+        integration(BUILD, "hostile requests", "--tests", "tests/edge")
+        integration(SANITIZED, "hostile requests", "--tests", "tests/edge", "--filter", "test_mutations")
     # Last, since it brings an image of its own into the engine.
     if "package" in chosen:
         step("packages", "package")
