@@ -88,3 +88,22 @@ void cli_put_plain(const char *text)
 			(void)putchar(*c);
 	}
 }
+
+int cli_show(const struct cli *cli, const char *path, void (*print)(const struct json_t *reply))
+{
+	struct client *client = NULL;
+	json_t *reply = NULL;
+	struct err err;
+	int ret = 0;
+
+	if (cli_open(cli, &client, &err) < 0 ||
+		client_call(client, "GET", path, NULL, &reply, &err) < 0)
+		ret = cli_fail(1, "%s", err.msg);
+	else if (cli->json)
+		ret = cli_print_json(reply);
+	else
+		print(reply);
+	json_decref(reply);
+	client_close(client);
+	return ret;
+}

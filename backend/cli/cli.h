@@ -61,6 +61,9 @@ void cli_put_plain(const char *text);
 struct client;
 int cli_open(const struct cli *cli, struct client **ret, struct err *err);
 
+/* Asks it for one document and shows that: as JSON, or as `print` does. Returns an exit code. */
+int cli_show(const struct cli *cli, const char *path, void (*print)(const struct json_t *reply));
+
 int serve_command(int argc, char **argv);
 int gateway_command(int argc, char **argv);
 int queue_command(int argc, char **argv);

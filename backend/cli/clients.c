@@ -142,22 +142,6 @@ static void print_clients(const json_t *reply)
 	}
 }
 
-static int list(struct client *client, const struct cli *cli)
-{
-	json_t *reply = NULL;
-	struct err err;
-	int ret = 0;
-
-	if (client_call(client, "GET", "/v1/clients", NULL, &reply, &err) < 0)
-		ret = cli_fail(1, "%s", err.msg);
-	else if (cli->json)
-		ret = cli_print_json(reply);
-	else
-		print_clients(reply);
-	json_decref(reply);
-	return ret;
-}
-
 /* ---- revoke ----------------------------------------------------------------------------- */
 
 static int revoke_one(struct client *client, const char *name)
@@ -259,13 +243,13 @@ static int act(const struct cli *cli, const char *what, char **names, int n, jso
 				  : "names of clients");
 	if (!adding && json_object_size(body) > 0)
 		return cli_fail(EXIT_USAGE, "%s: options of `add` do not go with it", what);
+	if (listing)
+		return cli_show(cli, "/v1/clients", print_clients);
 	if (cli_open(cli, &client, &err) < 0)
 		return cli_fail(1, "%s", err.msg);
 	if (adding)
 		(void)json_object_set_new(body, "name", json_string(names[0]));
-	ret = adding    ? add(client, cli, body)
-	      : listing ? list(client, cli)
-			: revoke_all(client, names);
+	ret = adding ? add(client, cli, body) : revoke_all(client, names);
 	client_close(client);
 	return ret;
 }

@@ -43,24 +43,11 @@ static void print(const json_t *reply)
 
 static int ps(const struct cli *cli, int64_t n, const char *state)
 {
-	struct client *client = NULL;
-	json_t *reply = NULL;
-	struct err err;
 	char path[128];
-	int ret = 0;
 
 	(void)snprintf(path, sizeof(path), "/v1/jobs?limit=%d%s%s", (int)n,
 		state != NULL ? "&state=" : "", state != NULL ? state : "");
-	if (cli_open(cli, &client, &err) < 0 ||
-		client_call(client, "GET", path, NULL, &reply, &err) < 0)
-		ret = cli_fail(1, "%s", err.msg);
-	else if (cli->json)
-		ret = cli_print_json(reply);
-	else
-		print(reply);
-	json_decref(reply);
-	client_close(client);
-	return ret;
+	return cli_show(cli, path, print);
 }
 
 int ps_command(int argc, char **argv)

@@ -28,9 +28,6 @@ int tasks_command(int argc, char **argv)
 {
 	static const struct option options[] = { CLI_OPTIONS, { NULL, 0, NULL, 0 } };
 	struct cli cli = { 0 };
-	struct client *client = NULL;
-	json_t *reply = NULL;
-	struct err err;
 	int opt;
 	int ret = 0;
 
@@ -39,14 +36,5 @@ int tasks_command(int argc, char **argv)
 			return ret;
 	if (optind < argc)
 		return cli_fail(EXIT_USAGE, "'%s': tasks takes no arguments", argv[optind]);
-	if (cli_open(&cli, &client, &err) < 0 ||
-		client_call(client, "GET", "/v1/tasks", NULL, &reply, &err) < 0)
-		ret = cli_fail(1, "%s", err.msg);
-	else if (cli.json)
-		ret = cli_print_json(reply);
-	else
-		print(reply);
-	json_decref(reply);
-	client_close(client);
-	return ret;
+	return cli_show(&cli, "/v1/tasks", print);
 }
