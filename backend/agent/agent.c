@@ -399,13 +399,11 @@ static void warmed(void)
 static bool killer_is_done(void)
 {
 	struct err err;
-	int answers = 0;
 
 	if (agent.kill_pending) {
-		answers = killer_answers(agent.killer_fd, &err);
-		must(answers, &err);
+		must(killer_answer(agent.killer_fd, &agent.killed, &err), &err);
+		agent.kill_pending = agent.killed == KILLER_NO_ANSWER;
 	}
-	agent.kill_pending = agent.kill_pending && answers == 0;
 	return !agent.kill_pending;
 }
 
@@ -676,6 +674,7 @@ static void start(void)
 		-1;
 	agent.now = agent.next = agent.past = SANDBOX_NONE;
 	agent.used = agent.step.spare = SPARE_EMPTY;
+	agent.users_hidden = run_users_hidden();
 	agent.container = METER_NONE;
 	agent.input.fd = -1;
 	agent.ballast = BALLAST_NONE;

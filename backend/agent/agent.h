@@ -12,6 +12,7 @@
 #include "disk.h"
 #include "files.h"
 #include "frame_io.h"
+#include "killer.h"
 #include "orders.h"
 #include "sandbox.h"
 #include "step.h"
@@ -40,7 +41,9 @@ struct agent {
 	enum phase phase;
 	int signal_fd, keeper_fd, killer_fd, collect_fd, nursery_fd; /* -1: none */
 	pid_t keeper_pid, killer_pid, collect_pid, nursery_pid;
-	bool kill_pending; /* the killer has not answered */
+	bool kill_pending;         /* the killer has not answered */
+	bool users_hidden;         /* the kernel does not say whether a user has processes */
+	enum killer_answer killed; /* the killer's last answer */
 	int64_t kill_again_us;
 	struct prepare_order job;
 	enum frame_cgroup kind;

@@ -15,14 +15,22 @@
  * too, and is that of those who watch a sandbox: there it is the job's as well,
  * which leaves the killer to whom it kills, but they cannot see it.
  */
-static int kill_all(uid_t own, const struct prepare_order *job)
+static int kill_all(uid_t own, const struct prepare_order *job, uint8_t *ret_answer)
 {
+	uint8_t answer = KILLER_FOUND;
+
 	if (setresuid(job->sandbox ? job->job_uid : own, job->job_uid, own) < 0)
 		return -errno;
 	/* ESRCH: nothing was left. EPERM never: others are not counted as failures. */
-	if (kill(-1, SIGKILL) < 0 && errno != ESRCH)
+	if (kill(-1, SIGKILL) < 0) {
+		if (errno != ESRCH)
+			return -errno;
+		answer = KILLER_FOUND_NONE;
+	}
+	if (setresuid(own, own, own) < 0)
 		return -errno;
-	return setresuid(own, own, own) < 0 ? -errno : 0;
+	*ret_answer = answer;
+	return 0;
 }
 
 static _Noreturn void killer_main(int sock, uid_t own, const struct prepare_order *job)
@@ -41,7 +49,7 @@ static _Noreturn void killer_main(int sock, uid_t own, const struct prepare_orde
 			continue;
 		if (n != 1)
 			_exit(0);
-		if (kill_all(own, job) < 0)
+		if (kill_all(own, job, &byte) < 0)
 			_exit(1);
 		(void)send(sock, &byte, 1, MSG_NOSIGNAL);
 	}
@@ -78,15 +86,17 @@ int killer_tell(int sock, struct err *err)
 	return 0;
 }
 
-int killer_answers(int sock, struct err *err)
+int killer_answer(int sock, enum killer_answer *ret, struct err *err)
 {
-	int answers = 0;
+	enum killer_answer answer = KILLER_NO_ANSWER;
 	uint8_t byte;
 	ssize_t n;
 
 	while ((n = recv(sock, &byte, 1, MSG_DONTWAIT)) > 0)
-		answers++;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return answers;
+		answer = byte == KILLER_FOUND_NONE ? KILLER_FOUND_NONE : KILLER_FOUND;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		*ret = answer;
+		return 0;
+	}
 	return err_say(err, EIO, "the killer is gone");
 }

@@ -16,7 +16,13 @@
 
 /* Forks it. 0, with the non-blocking socket and its pid, or -errno. */
 int killer_fork(const struct prepare_order *job, int *ret_sock, pid_t *ret_pid, struct err *err);
+/*
+ * Where processes of other users are seen, Linux says "found" without one of the job's; "none" is
+ * the truth everywhere.
+ */
+enum killer_answer { KILLER_NO_ANSWER, KILLER_FOUND, KILLER_FOUND_NONE };
+
 /* Kill now; the answer is a byte on the socket. */
 int killer_tell(int sock, struct err *err);
-/* Number of answers that were there, or -EIO: the killer failed or is gone. */
-int killer_answers(int sock, struct err *err);
+/* The last answer that is there. -EIO: the killer failed or is gone. */
+int killer_answer(int sock, enum killer_answer *ret, struct err *err);

@@ -14,7 +14,8 @@
 #include "pool.h"
 
 #define KILL_AGAIN_US 10000
-#define READS_A_TURN  8 /* of one stream, before the other has its turn */
+#define NOBODY_EVER   0x7ffffffe /* a uid that no process in a container has */
+#define READS_A_TURN  8          /* of one stream, before the other has its turn */
 
 static bool limits_lowered(const struct limits *limits)
 {
@@ -89,16 +90,29 @@ void run_kill(void)
 	if (agent.kill_pending)
 		return;
 	agent.kill_pending = true;
+	agent.killed = KILLER_NO_ANSWER;
 	must(killer_tell(agent.killer_fd, &err), &err);
+}
+
+static bool user_gone(uid_t uid)
+{
+	errno = 0;
+	(void)getpriority(PRIO_USER, uid);
+	return errno == ESRCH;
+}
+
+bool run_users_hidden(void)
+{
+	return !user_gone(NOBODY_EVER);
 }
 
 bool run_gone(void)
 {
 	if (agent.step.own_cgroup && agent.step.spare.meter.fd[FIGURE_PIDS_NOW] >= 0)
 		return meter_read(&agent.step.spare.meter, FIGURE_PIDS_NOW) == 0;
-	errno = 0;
-	(void)getpriority(PRIO_USER, agent.job.job_uid);
-	return errno == ESRCH;
+	if (agent.users_hidden)
+		return agent.killed == KILLER_FOUND_NONE;
+	return user_gone(agent.job.job_uid);
 }
 
 void run_finish(enum limit limit)
@@ -108,6 +122,7 @@ void run_finish(enum limit limit)
 	if (agent.phase != PHASE_RUNNING)
 		return;
 	agent.phase = PHASE_ENDING;
+	agent.killed = KILLER_NO_ANSWER; /* the last step's says nothing of this one */
 	if (!agent.step.reaped || !run_gone())
 		run_kill();
 }

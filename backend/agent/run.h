@@ -16,6 +16,11 @@ void run_begin(void);
 void run_finish(enum limit limit);
 /* Kills all of the job's uid; agent.kill_again_us says when to look again. */
 void run_kill(void);
+/*
+ * Some kernels that are no Linux (gVisor's) have no answer to what run_gone() asks; then a kill
+ * that found nobody is it.
+ */
+bool run_users_hidden(void);
 /* No process of the step is left, not even a dead one. */
 bool run_gone(void);
 /* Closes what the last step needed: after what somebody waits for. */

@@ -104,7 +104,7 @@ static void arrange_fds(const int ends[static SPARE_ENDS])
 			(void)close(fd);
 }
 
-/* Never above what holds already. */
+/* Never above what holds already. Kernels that know no setting of one keep what the engine set. */
 static int limit_to(int resource, int64_t value)
 {
 	struct rlimit limit = { .rlim_cur = (rlim_t)value, .rlim_max = (rlim_t)value }, old;
@@ -113,6 +113,8 @@ static int limit_to(int resource, int64_t value)
 		return 0;
 	if (getrlimit((__rlimit_resource_t)resource, &old) < 0)
 		return -errno;
+	if (old.rlim_cur <= limit.rlim_cur && old.rlim_max <= limit.rlim_max)
+		return 0;
 	if (limit.rlim_max > old.rlim_max)
 		limit.rlim_max = limit.rlim_cur = old.rlim_max;
 	return setrlimit((__rlimit_resource_t)resource, &limit) < 0 ? -errno : 0;

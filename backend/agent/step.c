@@ -32,13 +32,24 @@ static int64_t growth(const struct step *step, enum figure which)
 	return now < 0 || step->base[which] < 0 ? 0 : now - step->base[which];
 }
 
+static int64_t cpu_of(const struct rusage *u)
+{
+	return (int64_t)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) * 1000000 + u->ru_utime.tv_usec +
+	       u->ru_stime.tv_usec;
+}
+
 static int64_t own_cpu_us(void)
 {
 	struct rusage u;
 
 	(void)getrusage(RUSAGE_SELF, &u);
-	return (int64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 + u.ru_utime.tv_usec +
-	       u.ru_stime.tv_usec;
+	return cpu_of(&u);
+}
+
+/* Neither the job's own nor the container's. */
+static bool no_cgroup_seen(const struct step *step)
+{
+	return step->base[FIGURE_CPU_US] < 0;
 }
 
 static int64_t cpu_us(const struct step *step)
@@ -50,6 +61,9 @@ static int64_t cpu_us(const struct step *step)
 	int64_t own = step->own_cgroup ? 0 : own_cpu_us() - step->own_cpu_base_us;
 	int64_t us = growth(step, FIGURE_CPU_US) - own;
 
+	/* Where no cgroup is to be seen, what the dead have used: RLIMIT_CPU ends the living. */
+	if (no_cgroup_seen(step))
+		return step->cpu_reaped_us;
 	return us < 0 ? 0 : us;
 }
 
@@ -91,6 +105,8 @@ int step_go(struct step *step, struct spare *spare, const struct step_order *ord
 		step->own_cpu_base_us = own_cpu_us();
 		for (int i = 0; i < FIGURE_MAX_; i++)
 			step->base[i] = figure(step, (enum figure)i);
+		if (no_cgroup_seen(step))
+			step->census = census_take();
 	}
 	if (!step->own_cgroup || meter_of(step)->fd[FIGURE_MEMORY_PEAK] < 0)
 		step->disk_base = disk_look(step->ballast).total;
@@ -128,6 +144,12 @@ static enum limit tick(struct step *step)
 {
 	int64_t pids = growth(step, FIGURE_PIDS_NOW) + 1, memory = growth(step, FIGURE_MEMORY_NOW);
 
+	if (no_cgroup_seen(step)) {
+		struct census now = census_take();
+
+		pids = now.processes - step->census.processes + 1;
+		memory = now.resident_bytes - step->census.resident_bytes;
+	}
 	see(&step->pids_seen, pids);
 	see(&step->memory_seen, memory);
 	see_disk(step);
@@ -164,6 +186,7 @@ int64_t step_next_us(const struct step *step)
 void step_reaped(struct step *step, pid_t pid, int status, const struct rusage *usage)
 {
 	see(&step->rss_seen, (int64_t)usage->ru_maxrss * 1024);
+	step->cpu_reaped_us += cpu_of(usage);
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
 		step->file_limit_hit = true;
 	if (pid != step->spare.pid)

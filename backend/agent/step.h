@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/resource.h>
 
+#include "census.h"
 #include "disk.h"
 #include "spare.h"
 
@@ -35,6 +36,8 @@ struct step {
 	int status;  /* as wait4(2) has it */
 	bool file_limit_hit;
 	int64_t memory_seen, pids_seen, rss_seen; /* largest of the samples */
+	int64_t cpu_reaped_us;                    /* of processes that are dead */
+	struct census census;                     /* at the start, where no cgroup is to be seen */
 	struct disk disk;                         /* largest used, ever full */
 	uint64_t bytes[2];                        /* stdout, stderr; cut ones too */
 	bool failed;

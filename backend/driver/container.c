@@ -196,6 +196,8 @@ static void set_limits(
 
 	if (host->cpus > 0 && cpus > host->cpus)
 		cpus = host->cpus; /* the engine refuses more than there are */
+	if (shape->task->runtime != NULL)
+		pids = pids * CONTAINER_RUNTIME_THREADS + CONTAINER_PIDS_RUNTIME;
 	(void)json_object_set_new(hc, "Memory", json_integer(memory));
 	(void)json_object_set_new(hc, "MemorySwap", json_integer(memory)); /* equal: no swap */
 	(void)json_object_set_new(hc, "PidsLimit", json_integer(pids));

@@ -26,6 +26,12 @@
 #define CONTAINER_CPUS_RESERVE   100  /* or the job's own share would hold PID 1 back, too */
 #define CONTAINER_PIDS_SLOT      32   /* in place of these two, for a slot: there is the next */
 #define CONTAINER_CPUS_SLOT      1000 /* job's init, and it is made while a job runs */
+/*
+ * A runtime of the task's own may be a kernel in user space, such as gVisor: then the container's
+ * cgroup counts its threads and not what the job calls its processes, which the agent looks at.
+ */
+#define CONTAINER_RUNTIME_THREADS 4 /* for each process */
+#define CONTAINER_PIDS_RUNTIME    128
 
 /* What the engine and its machine are like, as far as containers depend on it. */
 struct container_host {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A Docker engine of the tests' own, which they may kill; nobody else's is touched."""
+import json
 import os
 import shutil
 import signal
@@ -11,9 +12,9 @@ from service import until
 
 
 class Engine:
-    """path: directories that its PATH begins with."""
+    """path: directories that its PATH begins with; settings: its daemon.json."""
 
-    def __init__(self, path=()):
+    def __init__(self, path=(), settings=None):
         self.environment = {**os.environ, "PATH": os.pathsep.join([*path, os.environ["PATH"]])}
         self.directory = tempfile.mkdtemp(prefix="dge-", dir="/tmp")
         os.chmod(self.directory, 0o711)  # the driver's user has to reach the socket
@@ -21,6 +22,8 @@ class Engine:
         self.log_path = os.path.join(self.directory, "log")
         self.docker = Docker(self.socket)
         self.process = None
+        with open(self.path("daemon.json"), "w", encoding="utf-8") as file:
+            json.dump(settings or {}, file)
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -29,7 +32,8 @@ class Engine:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 # One that is to have no bridge removes docker0 where it is: not the machine's.
-                ["unshare", "--net", "dockerd", "--data-root", self.path("data"), "--exec-root", self.path("exec"),
+                ["unshare", "--net", "dockerd", "--config-file", self.path("daemon.json"),
+                 "--data-root", self.path("data"), "--exec-root", self.path("exec"),
                  "--host", f"unix://{self.socket}", "--pidfile", self.path("pid"), "--bridge", "none",
                  "--iptables=false", "--ip-forward=false", "--ip-masq=false"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,

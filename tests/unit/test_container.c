@@ -224,6 +224,9 @@ static void what_a_task_asks_for_it_gets(void **state)
 	assert_string_equal(json_string_value(hc(root, "NetworkMode")), "bridge");
 	assert_true(json_is_false(hc(root, "ReadonlyRootfs")));
 	assert_string_equal(json_string_value(hc(root, "Runtime")), "runsc");
+	/* Its kernel's threads are counted, too. */
+	assert_int_equal(json_integer_value(hc(root, "PidsLimit")),
+		4 * (shape.limits.v[LIMIT_PROCESSES] + CONTAINER_PIDS_RESERVE) + 128);
 	assert_true(has_string(hc(root, "SecurityOpt"), "apparmor=dockgate-slot"));
 	gpu = json_array_get(hc(root, "DeviceRequests"), 0);
 	assert_int_equal(json_array_size(json_object_get(gpu, "DeviceIDs")), 2);
