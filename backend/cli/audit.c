@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "cli.h"
-#include "client.h"
 #include "common/number.h"
 
 static const char usage[] =

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli.h"
-#include "client.h"
 #include "common/number.h"
 
 static const char usage[] = "Usage: dockgate ps [OPTION...]\n\n"

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "cli.h"
-#include "client.h"
 
 static const char usage[] = "Usage: dockgate tasks [OPTION...]\n\n"
 			    "Lists the tasks that the service offers.\n\n" CLI_HELP;
