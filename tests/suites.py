@@ -478,6 +478,8 @@ def browser():
 
 # ---- all ------------------------------------------------------------------------------------------
 
+# All of them together, in minutes.
+WHOLE_MIN = 40
 # Each with its budget on every build, in minutes on two cores. What a suite took is said at the
 # end; nothing fails for it.
 SUITES = {
@@ -512,11 +514,13 @@ class Clock:
         print(f"[{now - self.began:5.0f} s] {title}", flush=True)
 
     def say(self):
+        """The suites' own budgets, then that of all, with the builds in it."""
         for suite, budget_min in SUITES.items():
             if suite in self.used_s:
                 used_min = self.used_s[suite] / 60
                 print(f"  {suite}: {used_min:.1f} of {budget_min} min"
                       f"{', over its budget' if used_min > budget_min and not LONG else ''}")
+        print(f"  all: {(time.monotonic() - self.began) / 60:.1f} of {WHOLE_MIN} min")
 
 
 def main():
