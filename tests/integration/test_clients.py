@@ -47,7 +47,9 @@ class Clients(OwnService):
         "alice": known("alice"), "bob": known("bob"), "boss": known("boss", operator=True),
         "narrow": known("narrow", tasks=["sh"]), "slow": known("slow", rate=0.01, burst=2),
         "few": known("few", max_queued=1, max_running=1), "classic": known("classic"),
+        "small": known("small", max_bytes=1 << 20),
     }
+    changes = {"kept": {"build_cache": "client"}}
 
     @classmethod
     def setUpClass(cls):
@@ -205,6 +207,37 @@ class Clients(OwnService):
         finally:
             few.call("DELETE", f"/v1/jobs/{first}")
         self.assertEqual(few.ended(second)["verdict"], "ok")
+
+    def test_max_bytes(self):
+        small = self.of("small")
+        theirs = self.alice.run("sh", args=["true"])["id"]
+        jobs = [small.run("sh", args=["head -c 400000 /dev/zero"])["id"] for _ in range(3)]
+        for _ in service.until(20):
+            if small.call("GET", f"/v1/jobs/{jobs[0]}").status == 404:
+                break
+        self.assertEqual([small.call("GET", f"/v1/jobs/{job}").status for job in jobs], [404, 200, 200])
+        self.assertEqual(self.alice.call("GET", f"/v1/jobs/{theirs}").status, 200)
+        last = small.run("sh", args=["head -c 1000000 /dev/zero; head -c 1000000 /dev/zero >&2"])["id"]
+        for _ in service.until(20):
+            if small.call("GET", f"/v1/jobs/{jobs[2]}").status == 404:
+                break
+        # The newest stays, whatever its size.
+        self.assertEqual([small.call("GET", f"/v1/jobs/{job}").status for job in (*jobs, last)], [404, 404, 404, 200])
+
+    def test_what_one_built_another_does_not_get(self):
+        source = "printf '#!/bin/sh\\ncat made' >program; chmod 755 program; cat /proc/sys/kernel/random/uuid >made"
+
+        def build(client):
+            job = client.run("kept", files=[{"name": "main.src", "content": source}])
+            self.assertEqual(job["verdict"], "ok", job)
+            return job["build"]["cached"], job["stdout"]["content"]
+        first = build(self.alice)
+        self.assertEqual(first[0], False)
+        self.assertEqual(build(self.alice), (True, first[1]))
+        other = build(self.bob)
+        self.assertEqual(other[0], False)
+        self.assertNotEqual(other[1], first[1])
+        self.assertEqual(build(self.bob), (True, other[1]))
 
     # ---- operators ---------------------------------------------------------------------------------
 
