@@ -358,6 +358,31 @@ WITH_MARIADB = ("test_native", "test_classic", "test_idempotency.Keys", "test_co
                 "test_kill_the_queue", "test_kill_all_at_once")
 
 
+# What the engine decides, with Podman in Docker's place.
+WITH_PODMAN = ("test_verdicts.VerdictsInSandbox", "test_verdicts.Verdicts.test_nonzero",
+               "test_verdicts.Verdicts.test_memory_limit", "test_verdicts.Verdicts.test_process_limit",
+               "test_verdicts.Verdicts.test_disk_limit_that", "test_verdicts.Verdicts.test_wall",
+               "test_verdicts.EngineErrors.test_engine", "test_native.Cancel.test_a_running",
+               "test_native.Cancel.test_its", "test_files.Collect.test_links_are",
+               "test_files.Collect.test_devices", "test_files.Collect.test_unreadable",
+               "test_cases.BuildCache.test_the_second")
+
+
+def with_podman():
+    directory = os.path.join(LOGS, "podman")
+    call(["tests/podman", "stop", directory]) # a killed run's
+    done = subprocess.run([os.path.join(ROOT, "tests/podman"), "start", directory], text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
+    if not count.one("Podman's service starts", done.returncode == 0):
+        return
+    try:
+        integration(BUILD, "integration tests with Podman",
+                    *(word for name in WITH_PODMAN for word in ("--filter", name)),
+                    DOCKER_HOST=done.stdout.strip())
+    finally:
+        call(["tests/podman", "stop", directory])
+
+
 def integration(directory, name="integration tests", *options, out=None, **environment):
     """out: takes the lines instead of standard output."""
     out = out or sys.stdout
@@ -399,6 +424,7 @@ def integration_side_by_side(chosen):
                 integration(BUILD, "integration tests with MariaDB",
                             *(word for name in WITH_MARIADB for word in ("--filter", name)),
                             DOCKGATE_TEST_STORE="mariadb")
+                with_podman()
         finally:
             if other is not None:
                 other.result()

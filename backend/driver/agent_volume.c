@@ -27,8 +27,13 @@
 /*
  *	IMAGE ──404──► IMPORT ──┐
  *	  └─────────────────────┴► CREATE ─► READ ─► REMOVE ─► LIST ─► done
- *	                             ▲                 │
+ *	                             ▲       │  ▲      │
+ *	                             │     404  │      │
+ *	                             │       └► PUT    │ (once)
  *	                             └── DROP ◄─differs┘ (once)
+ *
+ * A new volume gets what the image has at its place: with Docker when the container is
+ * created, with Podman when it starts, which this one never does. So there it is put.
  */
 struct agent_volume {
 	uint8_t *bytes; /* owned: the agent */
@@ -41,6 +46,7 @@ struct agent_volume {
 	void *arg;
 	char container[80]; /* the one it is filled and read through */
 	bool matches, again;
+	bool put;      /* the agent was put there by hand */
 	char why[400]; /* what went wrong, told when its container is gone */
 };
 
@@ -326,11 +332,49 @@ static void on_removed(const struct engine_reply *reply, void *arg)
 	}
 }
 
+static void read_back(struct agent_volume *volume);
+
+static void on_put(const struct engine_reply *reply, void *arg)
+{
+	struct agent_volume *volume = arg;
+
+	(void)reply; /* reading it back tells all */
+	read_back(volume);
+}
+
+static void put(struct agent_volume *volume)
+{
+	cleanup_free uint8_t *tar = NULL;
+	char path[200];
+	struct err err;
+	size_t n;
+
+	volume->put = true;
+	if (agent_volume_tar("agent", volume->bytes, volume->n, &tar, &n, &err) < 0) {
+		finish(volume, err.msg);
+		return;
+	}
+	(void)snprintf(
+		path, sizeof(path), "/containers/%s/archive?path=/dockgate", volume->container);
+	call(volume,
+		&(struct engine_request){ .method = "PUT",
+			.path = path,
+			.body = tar,
+			.body_len = n,
+			.content_type = "application/x-tar",
+			.timeout_ms = ENGINE_LONG_MS },
+		on_put);
+}
+
 static void on_read(const struct engine_reply *reply, void *arg)
 {
 	struct agent_volume *volume = arg;
 	char path[200];
 
+	if (reply->status == 404 && !volume->put) {
+		put(volume);
+		return;
+	}
 	volume->matches =
 		reply->fault == ENGINE_FINE &&
 		tar_holds((const uint8_t *)reply->body, reply->len, volume->bytes, volume->n);
@@ -343,22 +387,11 @@ static void on_read(const struct engine_reply *reply, void *arg)
 		on_removed);
 }
 
-static void on_created(const struct engine_reply *reply, void *arg)
+/* This container never runs: nothing in it is anyone else's. */
+static void read_back(struct agent_volume *volume)
 {
-	struct agent_volume *volume = arg;
-	struct err err;
-	json_t *root = engine_json(reply, JSON_OBJECT, &err);
-	const char *id = json_string_value(json_object_get(root, "Id"));
 	char path[200];
 
-	if (id == NULL || strlen(id) >= sizeof(volume->container)) {
-		finish(volume, root == NULL ? err.msg : "the engine's answer has no Id");
-		json_decref(root);
-		return;
-	}
-	(void)snprintf(volume->container, sizeof(volume->container), "%s", id);
-	json_decref(root);
-	/* This container never runs: nothing in it is anyone else's. */
 	(void)snprintf(path, sizeof(path), "/containers/%s/archive?path=%s", volume->container,
 		AGENT_PATH);
 	call(volume,
@@ -367,6 +400,31 @@ static void on_created(const struct engine_reply *reply, void *arg)
 			.timeout_ms = ENGINE_LONG_MS,
 			.reply_max = volume->n + 64 * 1024 },
 		on_read);
+}
+
+static bool is_id(const char *text)
+{
+	size_t n = strlen(text);
+
+	return n > 0 && n < 80 && strspn(text, "0123456789abcdef") == n;
+}
+
+static void on_created(const struct engine_reply *reply, void *arg)
+{
+	struct agent_volume *volume = arg;
+	struct err err;
+	json_t *root = engine_json(reply, JSON_OBJECT, &err);
+	const char *id = json_string_value(json_object_get(root, "Id"));
+
+	if (id == NULL || !is_id(id)) {
+		finish(volume, root == NULL ? err.msg : "the engine's answer has no Id");
+		json_decref(root);
+		return;
+	}
+	(void)snprintf(volume->container, sizeof(volume->container), "%s", id);
+	json_decref(root);
+	volume->put = false;
+	read_back(volume);
 }
 
 static void create(struct agent_volume *volume)
@@ -416,8 +474,9 @@ static void import(struct agent_volume *volume)
 		finish(volume, err.msg);
 		return;
 	}
+	/* The tag stands in the name: Podman does not look at one of its own. */
 	(void)snprintf(path, sizeof(path),
-		"/images/create?fromSrc=-&repo=%s&tag=%s&changes=LABEL%%20%s%%3D%s", REPOSITORY,
+		"/images/create?fromSrc=-&repo=%s%%3A%s&changes=LABEL%%20%s%%3D%s", REPOSITORY,
 		volume->hash, LABEL_INSTANCE, volume->instance);
 	call(volume,
 		&(struct engine_request){ .method = "POST",

@@ -179,16 +179,26 @@ static bool status_is_good(const char *head)
 	return strncmp(head, "HTTP/1.1 101", 12) == 0 || strncmp(head, "HTTP/1.1 200", 12) == 0;
 }
 
+/* The status, and the engine's own words where they came with it. */
+static void say_refused(struct attach *attach, size_t head_end)
+{
+	json_t *root = json_loads(attach->head + head_end, JSON_DISABLE_EOF_CHECK, NULL);
+	const char *text = json_string_value(json_object_get(root, "message"));
+	const char *status = head_end > 9 ? attach->head + 9 : "";
+	char why[400];
+
+	(void)snprintf(why, sizeof(why), "attach refused: %.*s%s%s", (int)strcspn(status, "\r\n"),
+		status, text == NULL ? "" : ": ", text == NULL ? "" : text);
+	json_decref(root);
+	lose(attach, why);
+}
+
 static void answer(struct attach *attach, size_t head_end)
 {
 	size_t rest = attach->head_len - head_end;
-	char why[128];
 
 	if (!status_is_good(attach->head)) {
-		(void)snprintf(why, sizeof(why), "attach refused: %.40s",
-			attach->head_len > 9 ? attach->head + 9 : "");
-		why[strcspn(why, "\r\n")] = '\0';
-		lose(attach, why);
+		say_refused(attach, head_end);
 		return;
 	}
 	attach->state = ATTACH_OPEN;

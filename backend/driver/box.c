@@ -385,6 +385,7 @@ void box_create(struct box *box)
 	(void)snprintf(box->image_id, sizeof(box->image_id), "%s", box->image->id);
 	box->shape.image = box->image_id;
 	box->shape.image_volumes = &box->image->volumes;
+	box->shape.image_checks_health = box->image->checks_health;
 	(void)snprintf(path, sizeof(path), "/containers/create?name=%s", box->name);
 	if (container_json(box->host, &box->shape, &json, &err) < 0 ||
 		engine_call(box->engine,

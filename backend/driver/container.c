@@ -36,13 +36,19 @@ int64_t container_memory_bytes(const struct limits *limits)
 	       CONTAINER_MEMORY_RESERVE;
 }
 
-static int set_tmpfs(json_t *tmpfs, const char *path, int64_t bytes, const char *rest)
+/*
+ * Podman refuses nr_inodes, so that there the container's memory is all that bounds them, and an
+ * owner: the workspace is everybody's, of whom there is one. It would copy in what the image has at
+ * the path.
+ */
+static int set_tmpfs(json_t *tmpfs, const struct container_host *host, const char *path,
+	int64_t bytes, const char *rest)
 {
-	char text[200];
+	char text[200], inodes[40];
 
-	(void)snprintf(text, sizeof(text),
-		"rw,nosuid,nodev,size=%" PRId64 ",nr_inodes=%" PRId64 ",%s", bytes,
-		limits_inodes(bytes), rest);
+	(void)snprintf(inodes, sizeof(inodes), "nr_inodes=%" PRId64, limits_inodes(bytes));
+	(void)snprintf(text, sizeof(text), "rw,nosuid,nodev,size=%" PRId64 ",%s,%s", bytes,
+		host->podman ? "notmpcopyup" : inodes, rest);
 	return json_object_set_new(tmpfs, path, json_string(text));
 }
 
@@ -64,13 +70,23 @@ static bool is_ours(const char *path)
 	return false;
 }
 
+/* An empty, read-only tmpfs. */
+static void cover(json_t *tmpfs, const struct container_host *host,
+	const struct container_shape *shape, const char *path)
+{
+	if (!is_ours(path) && !task_mounts(shape->task, path))
+		(void)json_object_set_new(tmpfs, path,
+			json_sprintf("ro,nosuid,nodev,noexec,size=4096,%s",
+				host->podman ? "notmpcopyup" : "nr_inodes=2"));
+}
+
 /*
  * In a slot the jobs' own file systems come over these, which only have to be
  * there: what a job could fill is none of them.
  */
 #define SLOT_TMPFS_BYTES 65536
 
-static json_t *tmpfs_json(const struct container_shape *shape)
+static json_t *tmpfs_json(const struct container_host *host, const struct container_shape *shape)
 {
 	const struct limits *limits = &shape->limits;
 	int64_t disk = shape->sandbox ? SLOT_TMPFS_BYTES : limits->v[LIMIT_DISK];
@@ -78,22 +94,23 @@ static json_t *tmpfs_json(const struct container_shape *shape)
 	json_t *tmpfs = json_object();
 	char rest[100];
 
-	(void)snprintf(
-		rest, sizeof(rest), "exec,mode=0700,uid=%u,gid=%u", shape->job_uid, shape->job_uid);
-	(void)set_tmpfs(tmpfs, AGENT_WORKSPACE, disk, rest);
-	(void)set_tmpfs(tmpfs, "/tmp", disk, "exec,mode=1777");
-	(void)set_tmpfs(tmpfs, "/dev/shm", shm, "noexec,mode=1777");
+	(void)snprintf(rest, sizeof(rest),
+		host->podman ? "exec,mode=0777" : "exec,mode=0700,uid=%u,gid=%u", shape->job_uid,
+		shape->job_uid);
+	(void)set_tmpfs(tmpfs, host, AGENT_WORKSPACE, disk, rest);
+	(void)set_tmpfs(tmpfs, host, "/tmp", disk, "exec,mode=1777");
+	(void)set_tmpfs(tmpfs, host, "/dev/shm", shm, "noexec,mode=1777");
+	/* Where the root is read-only Podman has them writable, without a limit of their size. */
+	if (host->podman && !shape->task->writable_root) {
+		cover(tmpfs, host, shape, "/run");
+		cover(tmpfs, host, shape, "/var/tmp");
+	}
 	/*
 	 * A VOLUME of the image would become a writable directory on the engine's
 	 * disk, outside every limit: an empty read-only tmpfs takes its place.
 	 */
-	for (size_t i = 0; shape->image_volumes != NULL && i < shape->image_volumes->n; i++) {
-		const char *path = shape->image_volumes->v[i];
-
-		if (!is_ours(path) && !task_mounts(shape->task, path))
-			(void)json_object_set_new(tmpfs, path,
-				json_string("ro,nosuid,nodev,noexec,size=4096,nr_inodes=2"));
-	}
+	for (size_t i = 0; shape->image_volumes != NULL && i < shape->image_volumes->n; i++)
+		cover(tmpfs, host, shape, shape->image_volumes->v[i]);
 	return tmpfs;
 }
 
@@ -133,8 +150,20 @@ static void add_ulimit(json_t *list, const char *name, int64_t value)
 						  (json_int_t)value, "Hard", (json_int_t)value));
 }
 
-static json_t *ulimits_json(const struct limits *limits)
+/* The job's, and some for the agent. */
+static int64_t pids(const struct container_shape *shape)
 {
+	int64_t n = shape->limits.v[LIMIT_PROCESSES] +
+		    (shape->sandbox ? CONTAINER_PIDS_SLOT : CONTAINER_PIDS_RESERVE);
+
+	if (shape->task->runtime != NULL)
+		n = n * CONTAINER_RUNTIME_THREADS + CONTAINER_PIDS_RUNTIME;
+	return n;
+}
+
+static json_t *ulimits_json(const struct container_host *host, const struct container_shape *shape)
+{
+	const struct limits *limits = &shape->limits;
 	json_t *list = json_array();
 	int64_t files = limits->v[LIMIT_FILES], file = limits->v[LIMIT_FILE];
 
@@ -145,16 +174,9 @@ static json_t *ulimits_json(const struct limits *limits)
 	/* The job's own are lower and set by the agent, which needs some for itself. */
 	add_ulimit(list, "nofile", files < 1024 ? 1024 : files);
 	add_ulimit(list, "fsize", file < limits->v[LIMIT_DISK] ? limits->v[LIMIT_DISK] : file);
-	return list;
-}
-
-static json_t *security_json(const struct container_host *host)
-{
-	json_t *list = json_pack("[s]", "no-new-privileges:true");
-
-	(void)json_array_append_new(list, json_sprintf("seccomp=%s", host->seccomp));
-	if (host->apparmor != NULL)
-		(void)json_array_append_new(list, json_sprintf("apparmor=%s", host->apparmor));
+	/* What is not said is 4,194,304 there, which not every root may give. */
+	if (host->podman)
+		add_ulimit(list, "nproc", pids(shape));
 	return list;
 }
 
@@ -163,6 +185,36 @@ static json_t *security_json(const struct container_host *host)
 static size_t n_masked(const struct container_shape *shape)
 {
 	return COUNT(masked_sys) + (shape->sandbox ? 0 : PROC_MASKS);
+}
+
+/* Podman takes no lists of paths: its own, or none in a slot, and what is said here. */
+static int add_podman_masks(json_t *list, const struct container_shape *shape)
+{
+	char text[1000] = "mask=";
+	size_t n = strlen(text);
+
+	for (size_t i = 0; i < n_masked(shape) && n < sizeof(text); i++)
+		n += (size_t)(i < COUNT(masked_sys)
+				      ? snprintf(text + n, sizeof(text) - n, "%s%s",
+						i == 0 ? "" : ":", masked_sys[i])
+				      : snprintf(text + n, sizeof(text) - n, ":/proc/%s",
+						proc_masks[i - COUNT(masked_sys)]));
+	if (n >= sizeof(text) ||
+		(shape->sandbox && json_array_append_new(list, json_string("unmask=ALL")) < 0))
+		return -ENOMEM;
+	return json_array_append_new(list, json_string(text));
+}
+
+static json_t *security_json(const struct container_host *host, const struct container_shape *shape)
+{
+	json_t *list = json_pack("[s]", "no-new-privileges:true");
+
+	(void)json_array_append_new(list, json_sprintf("seccomp=%s", host->seccomp));
+	if (host->apparmor != NULL)
+		(void)json_array_append_new(list, json_sprintf("apparmor=%s", host->apparmor));
+	if (host->podman)
+		(void)add_podman_masks(list, shape);
+	return list;
 }
 
 /*
@@ -190,20 +242,16 @@ static void set_limits(
 	const struct limits *limits = &shape->limits;
 	int64_t memory = container_memory_bytes(limits),
 		cpus = limits->v[LIMIT_CPUS] +
-		       (shape->sandbox ? CONTAINER_CPUS_SLOT : CONTAINER_CPUS_RESERVE),
-		pids = limits->v[LIMIT_PROCESSES] +
-		       (shape->sandbox ? CONTAINER_PIDS_SLOT : CONTAINER_PIDS_RESERVE);
+		       (shape->sandbox ? CONTAINER_CPUS_SLOT : CONTAINER_CPUS_RESERVE);
 
 	if (host->cpus > 0 && cpus > host->cpus)
 		cpus = host->cpus; /* the engine refuses more than there are */
-	if (shape->task->runtime != NULL)
-		pids = pids * CONTAINER_RUNTIME_THREADS + CONTAINER_PIDS_RUNTIME;
 	(void)json_object_set_new(hc, "Memory", json_integer(memory));
 	(void)json_object_set_new(hc, "MemorySwap", json_integer(memory)); /* equal: no swap */
-	(void)json_object_set_new(hc, "PidsLimit", json_integer(pids));
+	(void)json_object_set_new(hc, "PidsLimit", json_integer(pids(shape)));
 	(void)json_object_set_new(hc, "NanoCpus", json_integer(cpus * 1000000));
 	(void)json_object_set_new(hc, "OomScoreAdj", json_integer(500));
-	(void)json_object_set_new(hc, "Ulimits", ulimits_json(limits));
+	(void)json_object_set_new(hc, "Ulimits", ulimits_json(host, shape));
 }
 
 static json_t *host_config_json(
@@ -218,8 +266,8 @@ static json_t *host_config_json(
 
 	(void)json_object_set_new(hc, "CapDrop", json_pack("[s]", "ALL"));
 	(void)json_object_set_new(hc, "CapAdd", json_pack("[s,s,s]", "SETUID", "SETGID", "KILL"));
-	(void)json_object_set_new(hc, "SecurityOpt", security_json(host));
-	(void)json_object_set_new(hc, "Tmpfs", tmpfs_json(shape));
+	(void)json_object_set_new(hc, "SecurityOpt", security_json(host, shape));
+	(void)json_object_set_new(hc, "Tmpfs", tmpfs_json(host, shape));
 	(void)json_object_set_new(hc, "Mounts", mounts_json(host, task));
 	set_paths(hc, shape);
 	set_limits(hc, host, shape);
@@ -255,10 +303,11 @@ static bool is_complete(
 	const json_t *hc = json_object_get(root, "HostConfig");
 
 	return json_array_size(json_object_get(hc, "SecurityOpt")) ==
-		       2 + (size_t)(host->apparmor != NULL) &&
+		       2 + (size_t)(host->apparmor != NULL) + (size_t)host->podman +
+			       (size_t)(host->podman && shape->sandbox) &&
 	       json_array_size(json_object_get(hc, "Mounts")) == 1 + shape->task->n_mounts &&
 	       json_array_size(json_object_get(hc, "CapDrop")) == 1 &&
-	       json_array_size(json_object_get(hc, "Ulimits")) == 6 &&
+	       json_array_size(json_object_get(hc, "Ulimits")) == 6 + (size_t)host->podman &&
 	       json_array_size(json_object_get(hc, "MaskedPaths")) == n_masked(shape) &&
 	       json_object_get(hc, "OomScoreAdj") != NULL &&
 	       (shape->task->gpus == NULL || json_object_get(hc, "DeviceRequests") != NULL) &&
@@ -278,7 +327,10 @@ int container_json(const struct container_host *host, const struct container_sha
 	(void)json_object_set_new(root, "NetworkDisabled", json_boolean(!shape->task->network));
 	(void)json_object_set_new(root, "StopSignal", json_string("SIGKILL"));
 	(void)json_object_set_new(root, "StopTimeout", json_integer(0));
-	(void)json_object_set_new(root, "Healthcheck", json_pack("{s:[s]}", "Test", "NONE"));
+	/* Podman makes a systemd timer even of NONE: said only where it changes something. */
+	if (!host->podman || shape->image_checks_health)
+		(void)json_object_set_new(
+			root, "Healthcheck", json_pack("{s:[s]}", "Test", "NONE"));
 	(void)json_object_set_new(root, "Labels", labels_json(host, shape));
 	(void)json_object_set_new(root, "HostConfig", host_config_json(host, shape));
 	text = is_complete(host, shape, root) ? json_dumps(root, JSON_COMPACT) : NULL;

@@ -39,7 +39,8 @@ struct container_host {
 	const char *agent_volume;  /* the volume that holds the agent */
 	const char *cgroup_parent; /* NULL: the engine's default */
 	const char *apparmor;      /* profile's name, NULL: the engine's own, if any */
-	const char *seccomp;       /* profile as JSON */
+	const char *seccomp;       /* profile as JSON; Podman's: the name of a file with it */
+	bool podman;               /* its API takes fewer options of a tmpfs */
 	int64_t cpus;              /* thousandths that the machine has */
 	const char *gpu_cdi;       /* the kind of CDI devices, NULL: the toolkit's own way */
 };
@@ -48,6 +49,7 @@ struct container_shape {
 	const struct task *task;
 	const char *image;                /* its id */
 	const struct strv *image_volumes; /* paths that the image declares, NULL: none */
+	bool image_checks_health;         /* the image has a HEALTHCHECK */
 	struct limits limits;             /* the most that a step in it may use; all set */
 	bool sandbox; /* a slot, for jobs in namespaces of their own; else for one job */
 	unsigned slot;

@@ -26,6 +26,7 @@
  */
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,7 @@
 #include "pool.h"
 #include "queue_link.h"
 #include "reconcile.h"
+#include "seccomp_file.h"
 #include "slot_note.h"
 
 #define NODE_DELAY_MS   50    /* counts may lag that much; what matters goes at once */
@@ -63,6 +65,7 @@
 #define ACK_MS          5000
 #define INSTANCE_PATH   STATE_DRIVER "/instance"
 #define BUILDS_PATH     STATE_DRIVER "/builds"
+#define SECCOMP_PATH    STATE_DRIVER "/seccomp.json"
 
 struct driver {
 	const struct config *config;
@@ -79,9 +82,10 @@ struct driver {
 	struct container_host container;
 	struct gpu_list gpus;
 	char cgroup_parent[256];
-	bool slot_profile; /* AppArmor's, seen while we were root */
-	bool bringing_up;  /* a bring-up is under way */
-	bool ready;        /* it has ended well, and the engine is up since */
+	char seccomp_path[PATH_MAX]; /* where the engine is Podman */
+	bool slot_profile;           /* AppArmor's, seen while we were root */
+	bool bringing_up;            /* a bring-up is under way */
+	bool ready;                  /* it has ended well, and the engine is up since */
 	bool told_ready;
 	bool check_agent; /* a start failed: the volume may be gone */
 	size_t images_asked;
@@ -376,7 +380,7 @@ static void on_young_timer(evutil_socket_t fd, short what, void *arg)
 		arm(d->young_timer, YOUNG_MS);
 }
 
-static void set_container_host(struct driver *d)
+static int set_container_host(struct driver *d, struct err *err)
 {
 	host_cgroup_parent(d->config, &d->host, d->cgroup_parent, sizeof(d->cgroup_parent));
 	d->container.cgroup_parent = d->cgroup_parent;
@@ -384,6 +388,11 @@ static void set_container_host(struct driver *d)
 	d->container.gpu_cdi = d->config->gpu_cdi;
 	/* Without ours the engine's own: it holds more, but refuses the job's own cgroup. */
 	d->container.apparmor = d->host.apparmor && d->slot_profile ? HOST_APPARMOR_PROFILE : NULL;
+	d->container.podman = d->host.podman;
+	d->container.seccomp = d->host.podman ? d->seccomp_path : policy_slot_profile();
+	return !d->host.podman ? 0
+			       : seccomp_file_write(SECCOMP_PATH, policy_slot_profile(),
+					 d->seccomp_path, sizeof(d->seccomp_path), err);
 }
 
 static void set_machine(struct driver *d)
@@ -412,9 +421,9 @@ static void on_info(const struct engine_reply *reply, void *arg)
 		return;
 	}
 	json_decref(info);
-	set_container_host(d);
 	set_machine(d);
-	if (reconcile_start(d->engine, d->instance, owns, on_reconciled, d, &err) < 0)
+	if (set_container_host(d, &err) < 0 ||
+		reconcile_start(d->engine, d->instance, owns, on_reconciled, d, &err) < 0)
 		bring_up_failed(d, err.msg);
 }
 
@@ -769,7 +778,6 @@ static int make_pool(struct driver *d, struct err *err)
 
 	d->container.instance = d->instance;
 	d->container.agent_volume = agent_volume_name(d->volume);
-	d->container.seccomp = policy_slot_profile();
 	return pool_new(&host, &d->pool, err);
 }
 

@@ -269,7 +269,7 @@ static int set_body(struct call *call, const struct engine_request *request, str
 	struct curl_slist *list;
 
 	(void)curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, request->method);
-	if (strcmp(request->method, "POST") != 0)
+	if (request->body == NULL && strcmp(request->method, "POST") != 0)
 		return 0;
 	(void)snprintf(type, sizeof(type), "Content-Type: %s",
 		request->content_type == NULL ? "application/json" : request->content_type);

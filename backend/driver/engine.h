@@ -60,7 +60,7 @@ struct engine_reply {
 typedef void (*engine_done_fn)(const struct engine_reply *reply, void *arg);
 
 struct engine_request {
-	const char *method; /* GET, POST, DELETE */
+	const char *method; /* GET, POST, PUT, DELETE */
 	const char *path;   /* "/containers/create?name=x", without the version */
 	const void *body;   /* copied; NULL: none */
 	size_t body_len;

@@ -33,6 +33,7 @@ int host_parse(json_t *info, struct host *ret, struct err *err)
 	host.memory_bytes = json_integer_value(json_object_get(info, "MemTotal"));
 	if (host.cpus <= 0 || host.cpus > 10000000 || host.memory_bytes <= 0)
 		return err_say(err, EPROTO, "the engine does not say what its machine has");
+	host.podman = json_is_string(json_object_get(info, "BuildahVersion"));
 	host.systemd_cgroups = driver != NULL && strcmp(driver, "systemd") == 0;
 	json_array_foreach(json_object_get(info, "SecurityOptions"), i, item)
 	{
@@ -44,7 +45,8 @@ int host_parse(json_t *info, struct host *ret, struct err *err)
 		host.small_uids = host.small_uids || strncmp(text, "name=rootless", 13) == 0 ||
 				  strncmp(text, "name=userns", 11) == 0;
 	}
-	(void)snprintf(host.version, sizeof(host.version), "Docker %s",
+	(void)snprintf(host.version, sizeof(host.version), "%s %s",
+		host.podman ? "Podman" : "Docker",
 		version == NULL ? "of unknown version" : version);
 	*ret = host;
 	return 0;

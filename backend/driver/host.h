@@ -17,8 +17,9 @@ struct host {
 	int64_t memory_bytes;
 	bool systemd_cgroups; /* the engine's cgroup driver */
 	bool apparmor;
+	bool podman;       /* Podman's service, which speaks Docker's API */
 	bool small_uids;   /* rootless or remapped: uids from 65536 on do not exist in containers */
-	char version[100]; /* "Docker 20.10.24" */
+	char version[100]; /* "Docker 20.10.24", "Podman 4.3.1" */
 };
 
 /* Of the engine's /info. -EPROTO where it says nonsense. */

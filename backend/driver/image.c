@@ -148,6 +148,7 @@ static int take_image(struct image *image, const struct engine_reply *reply, str
 			image->name);
 	} else {
 		take_path(image, json_object_get(config, "Env"));
+		image->checks_health = json_is_object(json_object_get(config, "Healthcheck"));
 		(void)snprintf(image->id, sizeof(image->id), "%s", id);
 	}
 	json_decref(root);

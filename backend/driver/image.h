@@ -21,6 +21,7 @@ struct image {
 	char id[IMAGE_ID_MAX + 1]; /* "sha256:...", "" while it is missing */
 	char *path;                /* owned; never NULL once resolved */
 	struct strv volumes;
+	bool checks_health; /* it has a HEALTHCHECK */
 	bool asking;
 	struct images *images;
 	struct image_wait *waits; /* owned */

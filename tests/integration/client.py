@@ -235,7 +235,7 @@ class Docker:
 
     def import_image(self, repo, tag, tar, changes=()):
         query = urllib.parse.urlencode(
-            [("fromSrc", "-"), ("repo", repo), ("tag", tag)] + [("changes", c) for c in changes])
+            [("fromSrc", "-"), ("repo", f"{repo}:{tag}")] + [("changes", c) for c in changes])
         reply = self.call("POST", f"/images/create?{query}", tar,
                           {"Content-Type": "application/x-tar"})
         if b"errorDetail" in reply.body:

@@ -246,6 +246,64 @@ static void what_a_task_asks_for_it_gets(void **state)
 	json_decref(root);
 }
 
+static const char *tmpfs_of(const json_t *root, const char *path)
+{
+	return json_string_value(json_object_get(hc(root, "Tmpfs"), path));
+}
+
+/* It refuses some of Docker's words, and takes others for something else. */
+static void podman_is_told_in_its_own_words(void **state)
+{
+	json_t *root;
+
+	(void)state;
+	host.podman = true;
+	host.seccomp = "/state/driver/seccomp.json";
+	root = make();
+	assert_true(has_string(hc(root, "SecurityOpt"), "seccomp=/state/driver/seccomp.json"));
+	assert_false(has_string(hc(root, "SecurityOpt"), "unmask=ALL"));
+	assert_non_null(strstr(tmpfs_of(root, "/workspace"), "notmpcopyup,exec,mode=0777"));
+	assert_null(strstr(tmpfs_of(root, "/tmp"), "nr_inodes"));
+	assert_non_null(strstr(tmpfs_of(root, "/var/tmp"), "ro,"));
+	assert_non_null(strstr(tmpfs_of(root, "/run"), "ro,"));
+	assert_null(json_object_get(root, "Healthcheck"));
+	assert_int_equal(json_array_size(hc(root, "Ulimits")), 7);
+	json_decref(root);
+	shape.image_checks_health = true;
+	root = make();
+	assert_non_null(json_object_get(root, "Healthcheck"));
+	json_decref(root);
+}
+
+static const char *mask_of(const json_t *root)
+{
+	const json_t *list = hc(root, "SecurityOpt"), *item;
+	size_t i;
+
+	json_array_foreach(list, i, item) if (strncmp(json_string_value(item), "mask=", 5) ==
+					      0) return json_string_value(item);
+	return "";
+}
+
+/* Its own masks would stay in a slot, and ours are no list of paths. */
+static void podman_masks_as_docker_does(void **state)
+{
+	json_t *root;
+
+	(void)state;
+	host.podman = true;
+	root = make();
+	assert_non_null(strstr(mask_of(root), "/proc/kcore"));
+	assert_non_null(strstr(mask_of(root), "/sys/firmware"));
+	json_decref(root);
+	shape.sandbox = true;
+	root = make();
+	assert_true(has_string(hc(root, "SecurityOpt"), "unmask=ALL"));
+	assert_null(strstr(mask_of(root), "/proc"));
+	assert_non_null(strstr(mask_of(root), "/sys/firmware"));
+	json_decref(root);
+}
+
 /* A name that is no UTF-8 must not drop a mount, a label or a lock in silence. */
 static void what_cannot_be_written_is_refused(void **state)
 {
@@ -275,6 +333,8 @@ int main(void)
 		cmocka_unit_test_setup(mounts_of_the_host_are_read_only_whatever_is_asked, reset),
 		cmocka_unit_test_setup(volumes_of_the_image_are_covered, reset),
 		cmocka_unit_test_setup(what_a_task_asks_for_it_gets, reset),
+		cmocka_unit_test_setup(podman_is_told_in_its_own_words, reset),
+		cmocka_unit_test_setup(podman_masks_as_docker_does, reset),
 		cmocka_unit_test_setup(what_cannot_be_written_is_refused, reset),
 	};
 
