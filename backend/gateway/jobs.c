@@ -91,7 +91,8 @@ void jobs_send(struct exchange *ex, struct request *req, bool classic, exchange_
 	msg_init(&msg, MSG_SUBMIT);
 	msg.submit.classic = classic;
 	msg.submit.wait_ms = (uint32_t)ex->wait_ms;
-	msg.submit.want = ex->wait_ms > 0 ? WANT_ANSWER : WANT_SPEC;
+	/* Of one that was sent before, the job may have ended. */
+	msg.submit.want = ex->wait_ms > 0 || req->key != NULL ? WANT_ANSWER : WANT_SPEC;
 	msg.submit.retention_s = req->retention_s;
 	msg.submit.priority = req->priority;
 	(void)snprintf(msg.submit.task, sizeof(msg.submit.task), "%s", req->spec.task);

@@ -55,6 +55,15 @@ class Keys(KeyCase):
         self.assert_same(first.json(), done)
         self.assertEqual((done.status, content(done.json()["stdout"])), (200, b"once\n"))
 
+    def test_a_repeat_after_the_end_has_the_whole_result(self):
+        """Also where it does not wait for anything."""
+        request = {"task": "sh", "args": ["echo out; echo err >&2; exit 3"]}
+        done = self.send(request, wait=30).json()
+        again = self.send(request)
+        self.assert_same(done, again)
+        self.assertEqual(again.status, 200)
+        self.assertEqual({**again.json(), "expires_at": None}, {**done, "expires_at": None})
+
     def test_a_repeat_waits_as_the_first_does(self):
         request = {"task": "sh", "args": ["sleep 0.5; echo slow"]}
         first = self.send(request)
