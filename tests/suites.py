@@ -517,6 +517,7 @@ SUITES = {
     "browser": 2,
     "integration": 10, # with "sanitized" beside it
     "hostile": 4,
+    "crash": 2,
     "edge": 2,
     "fuzz": 2,
     "sanitized": 2, # where "integration" is not run
@@ -562,7 +563,7 @@ def main():
     open(figures, "w", encoding="utf-8").close()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
-    with_engine = {"images", "browser", "integration", "hostile", "edge", "sanitized", "package"} & set(chosen)
+    with_engine = {"images", "browser", "integration", "hostile", "crash", "edge", "sanitized", "package"} & set(chosen)
     made = None
     try:
         if with_engine:
@@ -647,6 +648,9 @@ def suites(chosen, made, step):
     if "hostile" in chosen:
         step("hostile programs", "hostile")
         integration(BUILD, "hostile programs", "--tests", "tests/hostile")
+    if "crash" in chosen:
+        step("crashes", "crash")
+        integration(BUILD, "crashes", "--tests", "tests/crash")
     if "edge" in chosen:
         step("the web's edge", "edge")
         integration(BUILD, "hostile requests", "--tests", "tests/edge")

@@ -499,6 +499,16 @@ class Service:
         db.close()
         return found == ("ok",)
 
+    def stored(self):
+        """The ids of all jobs of the store."""
+        if self.mariadb:
+            rows = self.mariadb.sql("SELECT HEX(id) FROM job", self.mariadb_database)
+        else:
+            db = sqlite3.connect(f"file:{self.database()}?mode=ro", uri=True)
+            rows = db.execute("SELECT hex(id) FROM job").fetchall()
+            db.close()
+        return [row[0].lower() for row in rows]
+
     def endings(self):
         """How often each job of the store was written as done (kind 4 of its events)."""
         if self.mariadb:

@@ -17,7 +17,8 @@ import service
 from case import Case, content
 from client import Native
 from events import Story, Stream
-from test_crash import KILLS, SEED, CrashCase, Ledger
+from ledger import Ledger
+from test_crash import SEED, CrashCase
 
 # Only what is used here is kept warm.
 FEW = {name: None for name in ("cold", "kill-output", "build", "one", "short", "lines", "tokens",
@@ -47,32 +48,6 @@ class ServerDies(CrashCase):
 
     def make(self):
         return service.Service(self.settings, FEW, self.changes, store="mariadb")
-
-    def test_kill_9_of_the_server_under_load(self):
-        with Ledger(self.native) as ledger:
-            for _ in range(KILLS):
-                self.pause()
-                self.service.mariadb.kill()
-                self.pause()
-                self.service.mariadb.start()
-                self.pause()
-            self.service.await_ready()
-            self.pause()
-        self.assert_all_ended_once(ledger)
-        self.assertTrue(self.service.is_sound())
-
-    def test_queue_and_server_die_together(self):
-        with Ledger(self.native) as ledger:
-            for _ in range(2):
-                self.pause()
-                pid = self.service.await_pid("queue")
-                self.service.mariadb.kill()
-                os.kill(pid, signal.SIGKILL)
-                self.service.mariadb.start()
-                self.service.await_pid("queue", other_than=pid)
-            self.service.await_ready()
-            self.pause()
-        self.assert_all_ended_once(ledger)
 
     def test_what_is_said_while_it_is_away(self):
         running = self.native.accept("sh", args=["sleep 2; echo ran"])
@@ -454,7 +429,7 @@ class TwoMachines(Case):
         self.assertEqual(sum(map(sum, gone)), sum(figures("jobs_submitted_total")) - jobs, gone)
 
     def test_z_a_machine_dies(self):
-        with Ledger(self.a.native) as ledger:
+        with Ledger(self.a, SEED) as ledger:
             time.sleep(1)
             self.b.kill()
             time.sleep(1)
