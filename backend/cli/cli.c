@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "common/plain.h"
 #include "common/secret_file.h"
 #include "token.h"
 
@@ -79,13 +80,17 @@ int cli_print_json(const struct json_t *json)
 	return 0;
 }
 
-void cli_put_plain(const char *text)
+void cli_put_plain(const char *text, FILE *out)
 {
-	for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-		if (*c < 0x20 || *c == 0x7f || (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0))
-			(void)printf("\\x%02x", *c);
-		else
-			(void)putchar(*c);
+	size_t left = strlen(text), n;
+
+	for (; left > 0; left -= n, text += n) {
+		if (plain_next(text, left, &n)) {
+			(void)fwrite(text, 1, n, out);
+			continue;
+		}
+		for (size_t i = 0; i < n; i++)
+			(void)fprintf(out, "\\x%02x", (unsigned char)text[i]);
 	}
 }
 

@@ -7,6 +7,7 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "common/err.h"
 
@@ -54,8 +55,8 @@ int cli_fail(int exit_code, const char *fmt, ...) __attribute__((__format__(__pr
 struct json_t;
 int cli_print_json(const struct json_t *json);
 
-/* Text from a stranger for a terminal: control characters as \xNN. */
-void cli_put_plain(const char *text);
+/* Text from a stranger for a terminal, as plain.h has it. */
+void cli_put_plain(const char *text, FILE *out);
 
 /* The service that the options name, with the caller's token. */
 struct client;

@@ -24,15 +24,15 @@ static void print(const json_t *list)
 		(void)printf("%12" JSON_INTEGER_FORMAT "  %.12s  ",
 			json_integer_value(json_object_get(file, "bytes")),
 			json_string_value(json_object_get(file, "sha256")));
-		cli_put_plain(json_string_value(json_object_get(file, "name")));
+		cli_put_plain(json_string_value(json_object_get(file, "name")), stdout);
 		(void)putchar('\n');
 	}
 	json_array_foreach(json_object_get(list, "skipped"), i, file)
 	{
 		(void)printf("%12s  ", "skipped");
-		cli_put_plain(json_string_value(json_object_get(file, "name")));
+		cli_put_plain(json_string_value(json_object_get(file, "name")), stdout);
 		(void)printf(": ");
-		cli_put_plain(json_string_value(json_object_get(file, "reason")));
+		cli_put_plain(json_string_value(json_object_get(file, "reason")), stdout);
 		(void)putchar('\n');
 	}
 }

@@ -109,6 +109,15 @@ static void explain_cut(const json_t *job, const char *stream, FILE *out)
 			stream, cut);
 }
 
+/* Names that the request chose may stand in it. */
+static void explain_words(const char *text, FILE *out)
+{
+	if (*text == '\0')
+		return;
+	(void)fputs(": ", out);
+	cli_put_plain(text, out);
+}
+
 void job_explain(const json_t *job, FILE *out)
 {
 	enum verdict verdict = verdict_by_name(text_of(job, "verdict"));
@@ -128,10 +137,8 @@ void job_explain(const json_t *job, FILE *out)
 	else if (verdict != VERDICT_MAX_)
 		(void)fprintf(out, ": %s", ending_words(verdict));
 	explain_limit(json_object_get(job, "limit"), out);
-	if (*error != '\0')
-		(void)fprintf(out, ": %s", error);
-	if (*text_of(job, "note") != '\0')
-		(void)fprintf(out, ": %s", text_of(job, "note"));
+	explain_words(error, out);
+	explain_words(text_of(job, "note"), out);
 	(void)fputc('\n', out);
 }
 

@@ -19,7 +19,7 @@ static void print_text(const json_t *job, const char *name)
 	if (text == NULL)
 		return;
 	(void)printf("%-12s ", name);
-	cli_put_plain(text);
+	cli_put_plain(text, stdout);
 	(void)putchar('\n');
 }
 
@@ -55,7 +55,7 @@ static void print(const json_t *job)
 	json_array_foreach(json_object_get(job, "files"), i, file)
 	{
 		(void)printf("%-12s ", "file");
-		cli_put_plain(json_string_value(json_object_get(file, "name")));
+		cli_put_plain(json_string_value(json_object_get(file, "name")), stdout);
 		(void)printf(" (%" JSON_INTEGER_FORMAT " bytes)\n",
 			json_integer_value(json_object_get(file, "bytes")));
 	}

@@ -18,7 +18,7 @@ static void print(const json_t *reply)
 		const char *name = json_string_value(json_object_get(task, "name"));
 
 		(void)printf("%-16s ", name != NULL ? name : "");
-		cli_put_plain(what != NULL ? what : "");
+		cli_put_plain(what != NULL ? what : "", stdout);
 		(void)putchar('\n');
 	}
 }

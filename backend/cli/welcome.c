@@ -29,7 +29,7 @@ static void show_output(const json_t *job)
 		cleanup_free char *copy = strndup(line, n);
 
 		(void)printf("    ");
-		cli_put_plain(copy != NULL ? copy : "");
+		cli_put_plain(copy != NULL ? copy : "", stdout);
 		(void)putchar('\n');
 		line += n + (line[n] == '\n');
 	}

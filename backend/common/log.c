@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "plain.h"
 
 #define LINE_MAX_BYTES 2000
 
@@ -29,22 +30,6 @@ enum log_level log_level_by_name(const char *name)
 	return LOG_INFO;
 }
 
-/* Copies text, control characters as \xNN; bytes above 0x7f pass (UTF-8), C1 controls of it do not.
- */
-static size_t escape(const char *text, char *out, size_t size)
-{
-	size_t n = 0;
-
-	for (const unsigned char *c = (const unsigned char *)text; *c != '\0' && n + 5 < size;
-		c++) {
-		if (*c < 0x20 || *c == 0x7f || (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0))
-			n += (size_t)snprintf(out + n, size - n, "\\x%02x", *c);
-		else
-			out[n++] = (char)*c;
-	}
-	return n;
-}
-
 void log_at(enum log_level level, const char *fmt, ...)
 {
 	char text[LINE_MAX_BYTES];
@@ -62,7 +47,7 @@ void log_at(enum log_level level, const char *fmt, ...)
 	n = snprintf(line, sizeof(line), "%s %s %s ", when, level_names[level], log_role);
 	if (n < 0)
 		return;
-	n += (int)escape(text, line + n, sizeof(line) - (size_t)n - 1);
+	n += (int)plain_write(text, line + n, sizeof(line) - (size_t)n - 1);
 	line[n++] = '\n';
 	(void)!write(
 		STDERR_FILENO, line, (size_t)n); /* one write: lines of several roles stay whole */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One line per event on stderr: "2026-01-31T12:00:00.123Z info queue job=1a2b… ended verdict=ok".
- * Control characters in what strangers sent are escaped (\x1b), lines are cut at 2,000 bytes.
+ * Control characters in what strangers sent are escaped (plain.h), lines are cut at 2,000 bytes.
  * Never give it a secret or a job's input or output.
  */
 #pragma once

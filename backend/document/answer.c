@@ -10,7 +10,7 @@
 #include "common/cleanup.h"
 #include "common/hex.h"
 #include "media.h"
-#include "utf8.h"
+#include "common/utf8.h"
 #include "wire/spec.h"
 
 int answer_result(const struct msg_job *job, struct result *ret, bool *ret_has, struct err *err)

@@ -8,7 +8,7 @@
 
 #include "base64.h"
 #include "common/clock.h"
-#include "utf8.h"
+#include "common/utf8.h"
 
 /* A multiple of 3, so that pieces of base64 need no padding in between. */
 #define PIECE_BYTES (48U * 1024)

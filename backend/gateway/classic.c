@@ -10,7 +10,7 @@
 #include "common/cleanup.h"
 #include "document/answer.h"
 #include "document/base64.h"
-#include "document/utf8.h"
+#include "common/utf8.h"
 #include "jobs.h"
 #include "page.h"
 

@@ -11,7 +11,7 @@
 #include "cursor.h"
 #include "document/answer.h"
 #include "document/base64.h"
-#include "document/utf8.h"
+#include "common/utf8.h"
 #include "feed.h"
 #include "http.h"
 #include "jobs.h"

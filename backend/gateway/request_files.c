@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "document/utf8.h"
+#include "common/utf8.h"
 #include "request_parts.h"
 
 int request_add_file(struct request *req, const char *name, const struct extent *data,

@@ -17,7 +17,7 @@
 #include "document/base64.h"
 #include "document/json_stream.h"
 #include "document/json_text.h"
-#include "document/utf8.h"
+#include "common/utf8.h"
 
 static void assert_text(struct json_text *t, const char *expected)
 {
