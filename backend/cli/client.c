@@ -22,11 +22,12 @@ volatile int client_interrupted;
 
 struct client {
 	CURL *curl;
-	char *where;  /* owned */
-	char *base;   /* owned; "http://..." */
-	char *socket; /* owned, or NULL */
-	char *token;  /* owned, or NULL */
-	char *key;    /* owned: the header's line, or NULL */
+	char *where;      /* owned */
+	char *base;       /* owned; "http://..." */
+	char *socket;     /* owned, or NULL */
+	char *token;      /* owned, or NULL */
+	char *key;        /* owned: the header's line, or NULL */
+	long patience_ms; /* for a whole answer; 0: without end */
 	char detail[CURL_ERROR_SIZE];
 };
 
@@ -168,6 +169,11 @@ int client_set_key(struct client *c, const char *key, struct err *err)
 	return 0;
 }
 
+void client_set_patience(struct client *c, long ms)
+{
+	c->patience_ms = ms;
+}
+
 const char *client_where(const struct client *c)
 {
 	return c->where;
@@ -264,6 +270,7 @@ static int perform(struct client *c, const char *path, struct curl_slist *header
 	(void)curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
 	(void)curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	(void)curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, c->patience_ms);
 	if (c->socket != NULL)
 		(void)curl_easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, c->socket);
 	(void)curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);

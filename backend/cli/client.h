@@ -30,6 +30,8 @@ int client_open(const char *host, const char *socket, struct client **ret, struc
 int client_bring(struct client *client, const char *token, struct err *err);
 /* From now on, what is handed in brings that Idempotency-Key. */
 int client_set_key(struct client *client, const char *key, struct err *err);
+/* From now on, a whole answer may take no longer; 0, as at first: any time. */
+void client_set_patience(struct client *client, long ms);
 void client_close(struct client *client);
 
 /* For messages: "http://127.0.0.1:8080" or "unix:///run/dockgate/dockgate.sock". */

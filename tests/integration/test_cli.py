@@ -238,6 +238,33 @@ class Operator(CliCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn(self.engine_version(), done.stdout)
 
+    def test_doctor_says_it_in_json(self):
+        done = self.cli("doctor", "--format", "json", "--config", self.service.config)
+        said = json.loads(done.stdout)
+        self.assertTrue(said["ok"])
+        self.assertLessEqual({line["state"] for line in said["checks"]}, {"ok", "note", "warn"})
+        self.assertLessEqual({"known holes", "cap", "sysctl", "core dumps", "swap", "ksm", "file rights"} - {
+            line["check"] for line in said["checks"]}, {"known holes"})
+        for line in said["checks"]:
+            if line["state"] != "ok":
+                self.assertTrue(line["text"], line)
+
+    def test_doctor_sees_who_may_write_the_configuration(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "c.conf")
+            service.Service.write_file(path, service.read(self.service.config).decode(), 0o666)
+            done = self.cli("doctor", "--config", path)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout.decode(), r"FAIL +file rights +.*/c.conf can be written by everybody")
+
+    def test_doctor_finds_another_one_at_its_port(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "c.conf")
+            text = service.read(self.service.config).decode()
+            service.Service.write_file(path, text.replace(self.service.state, directory))
+            done = self.cli("doctor", "--config", path)
+        self.assertRegex(done.stdout.decode(), r"warn +port +.* is in use by another dockgate")
+
     def engine_version(self):
         return self.service.docker.call("GET", "/version").json()["Version"].encode()
 

@@ -81,6 +81,13 @@ class Runtimes(OwnService):
         self.assert_verdict(job, "engine_error")
         self.assertIn("kata", job["error"])
 
+    def test_doctor_knows_which_there_are(self):
+        done = subprocess.run([service.DOCKGATE, "doctor", "--config", self.service.config],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertRegex(done.stdout, r"ok +runtime +task gvisor: runsc\n")
+        self.assertRegex(done.stdout, r"FAIL +runtime +task absent: the engine has no runtime kata\n +-> ")
+
 
 if __name__ == "__main__":
     unittest.main()
