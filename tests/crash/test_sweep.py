@@ -3,7 +3,6 @@
 Each role is killed at every call that writes, syncs, names or connects, from a job's submit to its
 ending, before the call and after it. In each case the job is there once, with its own result.
 """
-import os
 import unittest
 
 import figures
@@ -17,7 +16,7 @@ SHORT = (("queue", "files", "before"), ("queue", "waited", "after"), ("driver", 
 WHOLE = tuple((role, kind, when) for role in ("queue", "driver", "gateway")
               for kind in ("plain", "files", "waited") for when in ("before", "after"))
 FEWEST = {"queue": 20, "driver": 6, "gateway": 3}
-LONG = bool(float(os.environ.get("DOCKGATE_LONG") or 0))
+LONG = figures.amount(0, 1) > 0
 
 
 class SweepCase(unittest.TestCase):
