@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 
 import { modules } from "./browser.mjs";
@@ -185,6 +186,28 @@ test("files are dropped in", async () => {
 	await page.keyboard.insertText("text");
 	assert.equal(await run(), "Finished");
 	assert.equal(await stream("stdout"), "text b'\\xff\\x00\\xfe'\n");
+});
+
+test("a folder is dropped in, with all that is below it", async () => {
+	const folder = mkdtempSync(`${tmpdir()}/dockgate-drop-`);
+	try {
+		mkdirSync(`${folder}/lib/deep`, { recursive: true });
+		writeFileSync(`${folder}/lib/part.py`, "from lib.deep.answer import answer\n");
+		writeFileSync(`${folder}/lib/deep/answer.py`, "answer = 6 * 7\n");
+		await type("python", "from lib.part import answer\nprint(answer)\n");
+		/* As the window system hands it over: a folder cannot be made by a script of the page. */
+		const devtools = await context.newCDPSession(page);
+		const box = await page.locator("#source").boundingBox();
+		for (const kind of ["dragEnter", "dragOver", "drop"])
+			await devtools.send("Input.dispatchDragEvent", { type: kind, x: box.x + 40, y: box.y + 40,
+				data: { items: [], files: [`${folder}/lib`], dragOperationsMask: 1 } });
+		await page.waitForSelector(".tab >> text=lib/part.py");
+		await page.waitForSelector(".tab >> text=lib/deep/answer.py");
+		assert.equal(await run(), "Finished");
+		assert.equal(await stream("stdout"), "42\n");
+	} finally {
+		rmSync(folder, { recursive: true });
+	}
 });
 
 test("a compiler's message leads to its line", async () => {
