@@ -17,7 +17,7 @@ const axe = readFileSync(createRequire(`${modules}/`).resolve("axe-core/axe.min.
 
 export const tests = {};
 
-let service, lines, url, other, stranger, example, browser, context, page, trouble;
+let service, lines, url, through, other, stranger, example, browser, context, page, trouble;
 
 async function order(word) {
 	service.stdin.write(`${word}\n`);
@@ -43,7 +43,7 @@ export async function begin(chromium) {
 	lines = createInterface({ input: service.stdout })[Symbol.asyncIterator]();
 	const first = await lines.next();
 	assert.ok(!first.done, "the service did not start");
-	url = JSON.parse(first.value).url;
+	({ url, through } = JSON.parse(first.value));
 	example = await (await fetch(`${url}assets/example.html`)).text();
 }
 
@@ -63,7 +63,7 @@ async function open(options = {}, { isReady = true } = {}) {
 	trouble = [];
 	page.on("pageerror", (e) => trouble.push(e.message));
 	page.on("dialog", (dialog) => (trouble.push(`dialog: ${dialog.message()}`), dialog.dismiss()));
-	page.on("request", (request) => { if (!request.url().startsWith(url) && !request.url().startsWith("blob:")) trouble.push(`left the origin: ${request.url()}`); });
+	page.on("request", (request) => { if (![url, ...through, "blob:"].some((own) => request.url().startsWith(own))) trouble.push(`left the origin: ${request.url()}`); });
 	await page.goto(url);
 	if (isReady) await ready();
 }
@@ -569,6 +569,24 @@ test("the page under /executor/ works, too", async () => {
 	await ready();
 	await page.selectOption("#task", "hello");
 	assert.equal(await run(), "Finished");
+});
+
+test("behind Apache output is shown as it appears, too", async () => {
+	for (const site of through) {
+		await page.goto(`${site}executor/`);
+		await ready();
+		await type("bash", "echo first; read x; echo $x\n");
+		await page.click("text=Input, arguments, cases");
+		await page.check("#interactive");
+		await page.click("#run");
+		await until(page, () => document.querySelector(".stdout pre")?.textContent === "first\n");
+		assert.match(await page.textContent("#state"), /^Running/);
+		await page.locator("#line").fill("second");
+		await page.keyboard.press("Enter");
+		assert.equal(await result(), "Finished");
+		assert.match(await stream("stdout"), /second\n$/);
+		assert.ok(page.url().startsWith(site), page.url());
+	}
 });
 
 test("a block of code in another site's page", async () => {

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """
-The service with the shipped tasks and its page, for tests in a browser: prints one line of JSON
-with the address, then takes "stop", "start" and "clients" (start again with some, below) on stdin, a
+The service with the shipped tasks and its page, for tests in a browser, and two Apaches before it:
+prints one line of JSON with the addresses, then takes "stop", "start" and "clients" (start again with some, below) on stdin, a
 line each, and answers "done". The end of stdin ends it.
 """
 import hashlib
@@ -12,6 +12,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
 import service  # noqa: E402
+from apache import Apache  # noqa: E402
 
 ADDED = {"one": {"concurrency": 1, "warm": 1, "warm_max": 1, "main": "main.sh",
                 "command": ["bash", "{main}"], "image": "dockgate/bash"},
@@ -37,12 +38,15 @@ def start(svc):
 
 def main():
     other = sys.argv[1]
-    with service.Service({"origins": [other], "drain_s": 1}, shipped=True) as svc:
+    with service.Service({"origins": [other], "drain_s": 1}, shipped=True) as svc, \
+            Apache("cgid", svc.unix.address) as cgid, Apache("proxy", svc.unix.address) as proxy:
         for name, task in ADDED.items():
             add(svc, "task", name, task)
         svc.stop()
         start(svc)
-        print(json.dumps({"url": f"http://127.0.0.1:{svc.port}/"}), flush=True)
+        print(json.dumps({"url": f"http://127.0.0.1:{svc.port}/",
+                          "through": [f"http://127.0.0.1:{apache.ports[way]}/"
+                                      for apache, way in ((cgid, "folder"), (proxy, "proxy"))]}), flush=True)
         for line in sys.stdin:
             if line.strip() == "stop":
                 svc.stop()
