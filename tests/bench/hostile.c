@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A neighbour that wants all there is, until it is killed:
+ *
+ *	hostile forks | memory | output | disk | cpu
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MIB (1024UL * 1024)
+
+static char block[MIB];
+
+static void forks(void)
+{
+	for (;;)
+		(void)fork();
+}
+
+static void memory(void)
+{
+	for (;;) {
+		char *p =
+			mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (p != MAP_FAILED)
+			memset(p, 1, MIB);
+	}
+}
+
+static void output(void)
+{
+	for (;;)
+		if (write(STDOUT_FILENO, block, sizeof(block)) < 0)
+			return;
+}
+
+/* Until the disk is full, then from the beginning. */
+static void disk(void)
+{
+	int fd = open("f", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+
+	for (;;)
+		if (write(fd, block, sizeof(block)) < (ssize_t)sizeof(block))
+			(void)lseek(fd, 0, SEEK_SET);
+}
+
+static void cpu(void)
+{
+	for (volatile unsigned long n = 0;; n++)
+		;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} all[] = { { "forks", forks }, { "memory", memory }, { "output", output },
+		{ "disk", disk }, { "cpu", cpu } };
+
+	memset(block, 'x', sizeof(block));
+	for (size_t i = 0; argc > 1 && i < sizeof(all) / sizeof(all[0]); i++)
+		if (strcmp(argv[1], all[i].name) == 0)
+			all[i].run();
+	return 2;
+}
