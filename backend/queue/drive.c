@@ -544,7 +544,8 @@ static void on_node(struct queue *q, struct msg_node *node)
 	struct drive *d = &q->drive;
 	bool first = !d->node_seen;
 
-	if (d->engine_up != (node->engine_up != 0) || first)
+	/* That a driver which has just begun does not have it yet is no news. */
+	if (d->engine_up != (node->engine_up != 0) || (first && node->reason[0] != '\0'))
 		log_info("node=%s engine %s%s%s", d->node,
 			node->engine_up != 0 ? "answers" : "does not answer",
 			node->reason[0] != '\0' ? ": " : "", node->reason);
