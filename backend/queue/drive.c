@@ -309,22 +309,35 @@ void drive_admit(struct queue *q)
 		channel_flush(q->drive.ch); /* before the disk is waited for */
 }
 
+static void hold_for(struct queue *q, int64_t ms)
+{
+	const struct timeval wait = { ms / 1000, ms % 1000 * 1000 };
+
+	(void)event_add(q->hold, &wait);
+}
+
+/* The loop counts from when it last woke up, so that it may be early: nobody would come again. */
 static void on_hold_over(evutil_socket_t fd, short what, void *arg)
 {
+	struct queue *q = arg;
+	int64_t left_ms = q->drive.hold_until_age_ms - age_now(&q->age);
+
 	(void)fd;
 	(void)what;
-	queue_kick(arg);
+	if (left_ms > 0)
+		hold_for(q, left_ms);
+	else
+		queue_kick(q);
 }
 
 void drive_hold(struct queue *q, int ms)
 {
-	const struct timeval wait = { ms / 1000, ms % 1000 * 1000 };
 	int64_t until_ms = age_now(&q->age) + ms;
 
 	if (until_ms <= q->drive.hold_until_age_ms)
 		return;
 	q->drive.hold_until_age_ms = until_ms;
-	(void)event_add(q->hold, &wait);
+	hold_for(q, ms);
 }
 
 /* --- leases --- */
