@@ -2,9 +2,9 @@
 /*
  * The store and the spool on a disk that loses its power (disk.h): what was committed and
  * acknowledged is there, whole and once, after every cut. And with one thing left out that
- * this takes, the same worlds turn red: the check can fail.
+ * this takes, the same machines turn red: the check can fail.
  *
- * SEED and POWER_SEEDS choose other worlds than the usual ones.
+ * SEED and POWER_SEEDS choose other machines than the usual ones.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,10 +23,10 @@
 
 #include "common/cleanup.h"
 #include "disk_parts.h"
+#include "machine.h"
 #include "queue/spool.h"
 #include "store/sqlite.h"
 #include "store/store.h"
-#include "world.h"
 
 #define LIVES       3
 #define TURNS       40
@@ -34,7 +34,7 @@
 #define FILES_MAX   (2 * MOVES_MAX)
 #define FEW         250
 #define MANY        20000
-#define SPOILED_MAX 400 /* worlds that a fault may take to be found */
+#define SPOILED_MAX 400 /* machines that a fault may take to be found */
 
 /* What the program could do wrong. */
 struct habits {
@@ -45,7 +45,7 @@ struct habits {
 };
 
 struct life {
-	struct world *w;
+	struct machine *m;
 	const struct habits *habits;
 	struct dice dice;
 	struct store *store;
@@ -105,12 +105,12 @@ static void begun(struct life *l, struct ledger_job *job, enum fate fate)
 
 static void submit(struct life *l)
 {
-	struct ledger_job *job = &l->w->ledger->job[l->w->ledger->n];
+	struct ledger_job *job = &l->m->ledger->job[l->m->ledger->n];
 	struct store_job row = { .cpus = 1000, .memory_bytes = 1, .retention_s = 60, .task = "t" };
 	struct store_blob blobs[JOB_BLOB_MAX_] = { 0 };
 	struct err err;
 
-	if (l->w->ledger->n == LEDGER_MAX)
+	if (l->m->ledger->n == LEDGER_MAX)
 		return;
 	for (size_t i = 0; i < JOB_ID_BYTES; i++)
 		row.id.b[i] = (uint8_t)dice_below(&l->dice, 256);
@@ -119,7 +119,7 @@ static void submit(struct life *l)
 	job->tag = dice_next(&l->dice) | 1;
 	job->input_bytes = dice_below(&l->dice, 5) == 0 ? 66000 + dice_below(&l->dice, 40000)
 							: CONTENT_MIN + dice_below(&l->dice, 5000);
-	l->w->ledger->n++;
+	l->m->ledger->n++;
 	begun(l, job, FATE_QUEUED);
 	blobs[JOB_BLOB_INPUT] = seal(l, job->tag, job->input_bytes);
 	must(store_job_insert(l->store, &row, blobs, &err), &err);
@@ -183,7 +183,7 @@ static void move(struct life *l, struct ledger_job *job)
 
 static void any_move(struct life *l)
 {
-	struct ledger *ledger = l->w->ledger;
+	struct ledger *ledger = l->m->ledger;
 	struct ledger_job *job = &ledger->job[dice_below(&l->dice, (uint32_t)ledger->n)];
 
 	for (size_t i = 0; i < l->n_moved; i++)
@@ -226,12 +226,12 @@ static void upkeep(struct life *l)
 	}
 }
 
-static _Noreturn void live(struct world *w, const struct habits *habits)
+static _Noreturn void live(struct machine *m, const struct habits *habits)
 {
-	struct life l = { .w = w, .habits = habits, .dice = world_dice(w) };
+	struct life l = { .m = m, .habits = habits, .dice = machine_dice(m) };
 
 	/* From the start of the schema to where the log is moved into the database. */
-	world_live(w, 1 + dice_below(&l.dice, 1U << (4 + dice_below(&l.dice, 8))));
+	machine_live(m, 1 + dice_below(&l.dice, 1U << (4 + dice_below(&l.dice, 8))));
 	if (mkdir("queue", 0700) == 0)
 		disk_synced_directory_of("queue");
 	open_all(&l);
@@ -242,8 +242,8 @@ static _Noreturn void live(struct world *w, const struct habits *habits)
 	disk_cut();
 }
 
-/* False: something is wrong, and w->why says what. */
-static bool survives(struct world *w, const struct habits *habits)
+/* False: something is wrong, and m->why says what. */
+static bool survives(struct machine *m, const struct habits *habits)
 {
 	for (int i = 0; i < LIVES; i++) {
 		pid_t pid = fork();
@@ -251,40 +251,41 @@ static bool survives(struct world *w, const struct habits *habits)
 
 		assert_true(pid >= 0);
 		if (pid == 0)
-			live(w, habits);
+			live(m, habits);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
-		if (!world_look(w, status))
+		if (!machine_look(m, status))
 			return false;
 	}
 	return true;
 }
 
-static bool world_survives(uint64_t seed, const struct habits *habits, char why[static SURVEY_WHY])
+static bool machine_survives(
+	uint64_t seed, const struct habits *habits, char why[static SURVEY_WHY])
 {
-	struct world w;
+	struct machine m;
 	bool good;
 
-	world_init(&w, seed);
-	w.lies = habits->lies;
-	good = survives(&w, habits);
-	memcpy(why, w.why, SURVEY_WHY);
-	world_done(&w);
+	machine_init(&m, seed);
+	m.lies = habits->lies;
+	good = survives(&m, habits);
+	memcpy(why, m.why, SURVEY_WHY);
+	machine_done(&m);
 	return good;
 }
 
 static void what_was_acknowledged_is_there(void **state)
 {
 	static const struct habits good;
-	uint64_t first = world_first_seed();
-	unsigned n = world_count(FEW, MANY);
+	uint64_t first = machine_first_seed();
+	unsigned n = machine_count(FEW, MANY);
 	char why[SURVEY_WHY];
 
 	(void)state;
 	for (unsigned i = 0; i < n; i++)
-		if (!world_survives(first + i, &good, why))
+		if (!machine_survives(first + i, &good, why))
 			fail_msg("SEED=%" PRIu64 ": %s", first + i, why);
-	print_message("%u worlds, %u power cuts\n", n, n * LIVES);
-	world_figure("power.cuts", n * LIVES);
+	print_message("%u machines, %u power cuts\n", n, n * LIVES);
+	machine_figure("power.cuts", n * LIVES);
 }
 
 /* --- the check can fail --- */
@@ -294,12 +295,12 @@ static void turns_red(const struct habits *bad)
 	char why[SURVEY_WHY] = "";
 
 	for (uint64_t seed = 1; seed <= SPOILED_MAX; seed++)
-		if (!world_survives(seed, bad, why)) {
-			print_message("world %" PRIu64 ": %s\n", seed, why);
+		if (!machine_survives(seed, bad, why)) {
+			print_message("machine %" PRIu64 ": %s\n", seed, why);
 			assert_null(strstr(why, "ended by itself"));
 			return;
 		}
-	fail_msg("nobody noticed in %d worlds", SPOILED_MAX);
+	fail_msg("nobody noticed in %d machines", SPOILED_MAX);
 }
 
 static void without_syncs_it_turns_red(void **state)

@@ -12,7 +12,7 @@
 #include "ledger.h"
 #include "survey.h"
 
-struct world {
+struct machine {
 	char dir[64];
 	unsigned life;
 	uint64_t seed;
@@ -23,24 +23,24 @@ struct world {
 };
 
 /* With an empty disk. */
-void world_init(struct world *w, uint64_t seed);
-void world_done(struct world *w);
+void machine_init(struct machine *m, uint64_t seed);
+void machine_done(struct machine *m);
 /* The disk of this life; NUL-terminated. */
-void world_disk(const struct world *w, char ret[static 100]);
+void machine_disk(const struct machine *m, char ret[static 100]);
 
 /* Of this life alone. */
-struct dice world_dice(const struct world *w);
+struct dice machine_dice(const struct machine *m);
 /*
  * In the process of a life: its working directory is the disk's root from here on. cut_at: as
  * in disk_plan.
  */
-void world_live(const struct world *w, uint64_t cut_at);
+void machine_live(const struct machine *m, uint64_t cut_at);
 /* After it: false where it did not end by a power cut, or the survey found something. */
-bool world_look(struct world *w, int status);
+bool machine_look(struct machine *m, int status);
 
-/* How many worlds: `few` on every build, `many` or a share of it in the long run. */
-unsigned world_count(unsigned few, unsigned many);
+/* How many machines: `few` on every build, `many` or a share of it in the long run. */
+unsigned machine_count(unsigned few, unsigned many);
 /* Says what the run amounted to where somebody wants to know ($DOCKGATE_FIGURES). */
-void world_figure(const char *name, unsigned n);
+void machine_figure(const char *name, unsigned n);
 /* The first of their seeds. */
-uint64_t world_first_seed(void);
+uint64_t machine_first_seed(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "world.h"
+#include "machine.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -36,52 +36,69 @@ static void make_directory(const char *path)
 		disk_fail(path);
 }
 
-void world_disk(const struct world *w, char ret[static 100])
+void machine_disk(const struct machine *m, char ret[static 100])
 {
-	(void)snprintf(ret, 100, "%s/disk.%u", w->dir, w->life);
+	(void)snprintf(ret, 100, "%s/disk.%u", m->dir, m->life);
 }
 
-void world_init(struct world *w, uint64_t seed)
+/* Of a test that failed in the middle of it. */
+static char left_over[64];
+
+static void remove_left_over(void)
 {
+	if (left_over[0] != '\0')
+		remove_all(left_over);
+}
+
+void machine_init(struct machine *m, uint64_t seed)
+{
+	static bool is_told;
 	char path[100];
 
-	*w = (struct world){ .seed = seed, .dice = { .state = seed } };
-	(void)snprintf(w->dir, sizeof(w->dir), "%s/dockgate-power-XXXXXX",
+	if (!is_told && atexit(remove_left_over) != 0)
+		disk_fail("atexit");
+	is_told = true;
+	remove_left_over();
+
+	*m = (struct machine){ .seed = seed, .dice = { .state = seed } };
+	(void)snprintf(m->dir, sizeof(m->dir), "%s/dockgate-power-XXXXXX",
 		access(PLACE, W_OK) == 0 ? PLACE : "/tmp");
-	if (mkdtemp(w->dir) == NULL || chmod(w->dir, 0755) < 0)
-		disk_fail(w->dir);
-	w->ledger = mmap(NULL, sizeof(*w->ledger), PROT_READ | PROT_WRITE,
+	if (mkdtemp(m->dir) == NULL || chmod(m->dir, 0755) < 0)
+		disk_fail(m->dir);
+	(void)snprintf(left_over, sizeof(left_over), "%s", m->dir);
+	m->ledger = mmap(NULL, sizeof(*m->ledger), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (w->ledger == MAP_FAILED)
+	if (m->ledger == MAP_FAILED)
 		disk_fail("memory");
-	world_disk(w, path);
+	machine_disk(m, path);
 	make_directory(path);
 }
 
-void world_done(struct world *w)
+void machine_done(struct machine *m)
 {
-	remove_all(w->dir);
-	(void)munmap(w->ledger, sizeof(*w->ledger));
+	remove_left_over();
+	left_over[0] = '\0';
+	(void)munmap(m->ledger, sizeof(*m->ledger));
 }
 
-struct dice world_dice(const struct world *w)
+struct dice machine_dice(const struct machine *m)
 {
-	struct dice dice = w->dice;
+	struct dice dice = m->dice;
 
 	return (struct dice){ .state = dice_next(&dice) };
 }
 
-void world_live(const struct world *w, uint64_t cut_at)
+void machine_live(const struct machine *m, uint64_t cut_at)
 {
-	struct world next = *w;
+	struct machine next = *m;
 	struct disk_plan plan = {
-		.seed = ~dice_next(&next.dice), .cut_at = cut_at, .lies = w->lies
+		.seed = ~dice_next(&next.dice), .cut_at = cut_at, .lies = m->lies
 	};
 	char disk[100];
 
-	world_disk(w, disk);
+	machine_disk(m, disk);
 	next.life++;
-	world_disk(&next, plan.image);
+	machine_disk(&next, plan.image);
 	make_directory(plan.image);
 	if (chdir(disk) < 0)
 		disk_fail(disk);
@@ -89,28 +106,28 @@ void world_live(const struct world *w, uint64_t cut_at)
 	vfs_register();
 }
 
-bool world_look(struct world *w, int status)
+bool machine_look(struct machine *m, int status)
 {
 	char disk[100], look[100];
 
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != DISK_CUT) {
-		(void)snprintf(w->why, sizeof(w->why), "the process ended by itself, status %#x",
+		(void)snprintf(m->why, sizeof(m->why), "the process ended by itself, status %#x",
 			(unsigned)status);
 		return false;
 	}
-	world_disk(w, disk);
+	machine_disk(m, disk);
 	remove_all(disk);
-	(void)dice_next(&w->dice);
-	w->life++;
-	world_disk(w, disk);
-	(void)snprintf(look, sizeof(look), "%s/look", w->dir);
+	(void)dice_next(&m->dice);
+	m->life++;
+	machine_disk(m, disk);
+	(void)snprintf(look, sizeof(look), "%s/look", m->dir);
 	make_directory(look);
-	survey(disk, look, w->ledger, w->why);
+	survey(disk, look, m->ledger, m->why);
 	remove_all(look);
-	return w->why[0] == '\0';
+	return m->why[0] == '\0';
 }
 
-unsigned world_count(unsigned few, unsigned many)
+unsigned machine_count(unsigned few, unsigned many)
 {
 	const char *given = getenv("POWER_SEEDS"), *share = getenv("DOCKGATE_LONG");
 
@@ -121,7 +138,7 @@ unsigned world_count(unsigned few, unsigned many)
 	return n > few ? (unsigned)n : few;
 }
 
-void world_figure(const char *name, unsigned n)
+void machine_figure(const char *name, unsigned n)
 {
 	const char *path = getenv("DOCKGATE_FIGURES");
 	FILE *file = path == NULL ? NULL : fopen(path, "ae");
@@ -132,7 +149,7 @@ void world_figure(const char *name, unsigned n)
 	(void)fclose(file);
 }
 
-uint64_t world_first_seed(void)
+uint64_t machine_first_seed(void)
 {
 	const char *given = getenv("SEED");
 
