@@ -9,8 +9,6 @@ import collections
 import concurrent.futures
 import os
 import re
-import subprocess
-import time
 import unittest
 
 import figures
@@ -21,7 +19,6 @@ from apache import Apache
 from case import OwnService
 
 MUTANTS = 10000
-TURNS = 5
 WARM_UP = 400
 AT_ONCE = 24
 THROUGH_APACHE = 5  # one in so many, in each of two ways
@@ -32,18 +29,6 @@ HEAD_BYTES = 8 << 10  # a head beyond that may be refused while it is still bein
 RSS_KIB = 4096 if not service.SANITIZED else 300 << 10
 SETTINGS = {"wait_max_s": 1, "retention_s": 86400, "body_json_max": 65536, "idle_timeout_s": 3,
             "connections_max": 2000}
-
-
-def turn():
-    """Which fifth: another one with each commit, the same for all who look at one."""
-    done = subprocess.run(["git", "-C", service.ROOT, "rev-list", "--count", "HEAD"],
-                          capture_output=True, text=True, check=False)
-    return int(done.stdout if done.returncode == 0 else time.time() // 86400) % TURNS
-
-
-def chosen():
-    n = figures.amount(MUTANTS // TURNS, MUTANTS)
-    return range(MUTANTS) if n >= MUTANTS else range(turn(), MUTANTS, TURNS)
 
 
 def may_be_silent(mutant):
@@ -128,7 +113,7 @@ class Mutations(OwnService):
         self.each(range(-WARM_UP, 0), self.listener)
         before = self.settled(Held(self.service))
         self.said.clear()
-        numbers = chosen()
+        numbers = figures.part(range(MUTANTS))
         self.each(numbers, self.listener)
         after = self.settled(before)
         self.assertEqual(after.pids, before.pids, self.service.log())
@@ -150,7 +135,7 @@ class Mutations(OwnService):
 
         with Apache(kind, self.service.unix.address) as apache:
             http = apache.http(way)
-            numbers = [n for n in chosen() if n // TURNS % THROUGH_APACHE == 0 and not
+            numbers = [n for n in figures.part(range(MUTANTS)) if n // figures.TURNS % THROUGH_APACHE == 0 and not
                        HTTP_0_9.match(grammar.mutant(n, self.job).data)]
             self.each(numbers, lambda _: http, change=through_apache, check=check)
             self.assertEqual(http.get("/executor/healthz").status, 200)
