@@ -19,6 +19,8 @@ AGAIN_S = 0.02
 END_S = 60
 # "Something must be mended first": it is not started again.
 SETUP = 78
+# Killed, asked to end, or ended with a line that says why: what it needs is away, it is tried again.
+FINE = (0, 1, -signal.SIGKILL, -signal.SIGTERM)
 SOCKETS = {
     "queue-gateway": ("queue-gateway.sock", "gateway"),
     "queue-driver": ("queue-driver.sock", "driver"),
@@ -35,7 +37,7 @@ class Unit:
         self.ending = threading.Event()
         self.process = None
         self.status = None
-        self.unwell = []  # what it ended with, other than when it was killed or asked to end
+        self.unwell = []  # what it ended with that is never fine
         self.thread = threading.Thread(target=self.keep, daemon=True)
         self.thread.start()
 
@@ -54,7 +56,7 @@ class Unit:
                     self.command(), cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
                     pass_fds=[s.fileno() for s in self.listeners.values()], start_new_session=True)
             self.status = self.process.wait()
-            if self.status not in (0, -signal.SIGKILL, -signal.SIGTERM):
+            if self.status not in FINE:
                 self.unwell.append(self.status)
             if self.status == SETUP:
                 return  # as under systemd: mended() starts it

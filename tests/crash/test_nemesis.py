@@ -5,6 +5,7 @@ none has two endings, and ten seconds later nothing is left that nobody owns.
 
 The seed of each round is printed; DOCKGATE_TEST_SEED repeats it.
 """
+import contextlib
 import os
 import random
 import re
@@ -22,9 +23,10 @@ from nemesis import Nemesis, World, small_disk
 from receiver import Receiver
 
 SEED = int(os.environ.get("DOCKGATE_TEST_SEED", random.SystemRandom().randrange(1 << 32)))
-KILLS = 5      # of each process in a round
-WHOLE = 1000   # in the long run
-ROUNDS = figures.amount(1, WHOLE // KILLS)
+# Kills of each process: in all, and in a round.
+WANTED = figures.amount(5, 1000)
+KILLS = min(WANTED, 20)
+ROUNDS = -(-WANTED // KILLS)
 LEFT_S = 10
 DISK = 256 << 20
 JOB_UID_BASE = 81000
@@ -38,7 +40,8 @@ EVERY_ROLE = {f"{fault} {role}": times for role in ROLES
 
 def only_box_and_sh(image):
     """Slots for most jobs, and a container of its own for some."""
-    task = {"image": image, "command": ["/bin/sh", "-c"], "attempts": 100, "concurrency": 4}
+    task = {"image": image, "command": ["/bin/sh", "-c"], "attempts": 100, "concurrency": 4,
+            "retention_s": 3600}
     return {"sh": {**task, "isolation": "sandbox", "warm": 2, "warm_max": 4},
             "box": {**task, "isolation": "container", "warm": 2, "warm_max": 3}}
 
@@ -47,16 +50,22 @@ class Round(unittest.TestCase):
     settings = {"lease_ms": 1000, "job_uid_base": JOB_UID_BASE, "callback_allow": [ALLOWED],
                 "callback_timeout_ms": 1500}
 
-    def start(self, seed, store, socket_path=None, environment=None):
-        self.random = random.Random(seed)
-        self.receiver = Receiver()
-        self.addCleanup(self.receiver.close)
-        names = service.default_tasks("", "")
-        self.service = Apart(self.settings, {name: None for name in names}, store=store,
-                             socket_path=socket_path, environment=environment)
-        self.service.write_config(self.settings if store == "sqlite" else
-                                  {**self.service.write_database_file(), **self.settings},
-                                  {**{name: None for name in names}, **only_box_and_sh(self.service.image)}, {})
+    def rounds(self):
+        for n in range(ROUNDS):
+            with self.subTest(seed=SEED + n), contextlib.ExitStack() as self.stack:
+                self.random = random.Random(SEED + n)
+                self.receiver = self.stack.enter_context(contextlib.closing(Receiver()))
+                self.one(SEED + n)
+
+    def make(self, store, socket_path=None, environment=None):
+        """The service; its end is the stack's."""
+        none = {name: None for name in service.default_tasks("", "")}
+        self.service = Apart(store=store, socket_path=socket_path, environment=environment)
+        self.stack.enter_context(contextlib.closing(self.service))
+        settings = dict(self.settings)
+        if store == "mariadb":
+            settings.update(self.service.write_database_file())
+        self.service.write_config(settings, {**none, **only_box_and_sh(self.service.image)}, {})
 
     def round(self, seed, world, wanted):
         nemesis = Nemesis(world, wanted)
@@ -120,40 +129,33 @@ class OnSQLite(Round):
     """With an engine of its own, on a small disk, and with clocks that jump."""
 
     def test_everything_dies(self):
-        for n in range(ROUNDS):
-            with self.subTest(seed=SEED + n):
-                self.one(SEED + n)
+        self.rounds()
 
     def one(self, seed):
         own = engine.Engine()
-        self.addCleanup(own.stop)
+        self.stack.callback(own.stop)
         own.start()
         clock = os.path.join(own.directory, "clock")
         service.Service.write_file(clock, "\0" * 8)
         preload = {"LD_PRELOAD": os.path.join(service.BUILD, "tests", "crash", "crash_clock.so"),
                    "CRASH_CLOCK": clock}
-        self.start(seed, "sqlite", own.socket, {role: preload for role in ROLES})
-        self.addCleanup(self.service.close)
+        self.make("sqlite", own.socket, {role: preload for role in ROLES})
         with small_disk(self.service.state, DISK):
             self.service.start()
             world = World(self.service, self.random, own, clock)
             self.round(seed, world, {
                 **EVERY_ROLE, "kill agent": KILLS, "pause agent": 2, "kill shim": KILLS,
-                "kill containerd": KILLS, "kill dockerd": KILLS, "pause dockerd": 1,
+                "kill containerd": max(1, KILLS // 5), "kill dockerd": KILLS, "pause dockerd": 1,
                 "fill disk": 2, "read-only store": 1, "move clock": 3})
             self.assert_nothing_left(seed)
-        own.stop()
 
 
 class OnMariaDB(Round):
     def test_everything_dies(self):
-        for n in range(ROUNDS):
-            with self.subTest(seed=SEED + n):
-                self.one(SEED + n)
+        self.rounds()
 
     def one(self, seed):
-        self.start(seed, "mariadb")
-        self.addCleanup(self.service.close)
+        self.make("mariadb")
         self.service.start()
         world = World(self.service, self.random)
         self.round(seed, world, {**EVERY_ROLE, "kill mariadb": KILLS, "pause mariadb": 1})
