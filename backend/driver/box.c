@@ -314,7 +314,7 @@ static bool still_wanted(struct box *box, const struct engine_reply *reply, cons
 	if (reply->fault == ENGINE_FINE)
 		return true;
 	(void)snprintf(why, sizeof(why), "%s: %s", what, reply->why);
-	fail(box, why, reply->fault == ENGINE_AWAY || reply->fault == ENGINE_LATE);
+	fail(box, why, engine_tried_nothing(reply));
 	return false;
 }
 

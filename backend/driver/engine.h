@@ -57,6 +57,12 @@ struct engine_reply {
 	char why[400]; /* for a person: the engine's message, or what broke */
 };
 
+/*
+ * Nothing was tried: no answer, or the engine's that what it runs containers with does not answer
+ * it. It says so for some seconds when its containerd has died.
+ */
+bool engine_tried_nothing(const struct engine_reply *reply);
+
 typedef void (*engine_done_fn)(const struct engine_reply *reply, void *arg);
 
 struct engine_request {

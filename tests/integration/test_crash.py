@@ -190,6 +190,15 @@ class EngineAway(Case):
         cls.addClassCleanup(svc.close)
         cls.use(svc.__enter__())
 
+    def test_jobs_wait_while_the_engine_has_no_containerd(self):
+        """It says so at each start until it has made a new one: that uses up no attempt."""
+        with open(self.engine.path("exec/containerd/containerd.pid"), encoding="ascii") as file:
+            os.kill(int(file.read()), signal.SIGKILL)
+        jobs = [self.native.accept("cold", args=[f"echo {n}"]) for n in range(4)]
+        for n, job in enumerate(jobs):
+            ended = self.native.ended(job)
+            self.assertEqual((ended["verdict"], content(ended["stdout"])), ("ok", f"{n}\n".encode()), ended)
+
     def test_the_engine_goes_and_comes_back(self):
         running = self.native.accept("sh", args=["sleep 5; echo ran"])
         for _ in service.until(30):
