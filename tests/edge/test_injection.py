@@ -121,9 +121,9 @@ class Injection(OwnService):
         """First of these, by its name: who is refused is logged once in a while."""
         odd = "\u202egpj\u009b31m".encode() + b"\x9b"
         answer, = talk.answers(talk.exchange(
-            self.service.http, b"GET /v1/jobs/" + odd + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+            self.service.http, b"GET /v1/jobs/%s/files/" % (b"0" * 64) + odd + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
         self.assertEqual(answer.status, 401)
-        self.assertIn(rb"/v1/jobs/\xe2\x80\xaegpj\xc2\x9b31m\x9b ", service.read(self.service.log_path))
+        self.assertIn(rb"/files/\xe2\x80\xaegpj\xc2\x9b31m\x9b ", service.read(self.service.log_path))
 
     def test_what_a_job_is_given_comes_back_as_it_was(self):
         waiting = {}
