@@ -61,10 +61,17 @@ static void on_mistake(const char *line, void *arg)
 		"correct that line; `dockgate check` reads it again", "%s", line);
 }
 
+static void on_unknown(const char *name, void *arg)
+{
+	doctor_say(arg, GRADE_WARN, "environment", "docs/configuration.md has the keys; unset it",
+		"%s: no key has that name, so that it does nothing", name);
+}
+
 static void check_configuration(struct doctor *d)
 {
 	struct err err;
 
+	config_env_unknown(on_unknown, d);
 	if (config_load(d->config_path, on_mistake, d, &d->config, &err) < 0)
 		return;
 	if (d->config->n_tasks == 0)

@@ -54,6 +54,12 @@ static bool task_is_there(const struct config *config, const char *name, struct 
 	return false;
 }
 
+static void on_unknown(const char *name, void *arg)
+{
+	(void)arg;
+	log_warning("environment %s: no key has that name, so that it does nothing", name);
+}
+
 static int serve(const struct supervisor_options *options)
 {
 	struct place place = { .lock_fd = -EBADF };
@@ -68,6 +74,7 @@ static int serve(const struct supervisor_options *options)
 	}
 	if (r == 0) {
 		log_init("serve", log_level_by_name(config->log_level));
+		config_env_unknown(on_unknown, NULL);
 		r = task_is_there(config, options->first_job, &err) ? 0 : -err.code;
 	}
 	if (r == 0)

@@ -218,6 +218,9 @@ int config_text(const char *path, char **ret_text, struct err *err);
 
 void config_free(struct config *config);
 
+/* Calls `found` for each variable DOCKGATE_... that no key and no command knows: a typing error. */
+void config_env_unknown(void (*found)(const char *name, void *arg), void *arg);
+
 /* The key `gpus` as a list. -EINVAL: one twice, or too many. */
 int config_gpus(const struct config *config, struct gpu_list *ret);
 

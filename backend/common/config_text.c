@@ -18,6 +18,7 @@
 #define TEXT_MAX      (8 * 1024 * 1024)
 #define INCLUDE_DEPTH 8
 #define ENV_PREFIX    "DOCKGATE_"
+#define ENV_NAME_MAX  64
 
 struct out {
 	FILE *f;
@@ -300,16 +301,70 @@ static char *absolute(const char *name, const char *text)
 	return path;
 }
 
+/* DOCKGATE_ and the key in capitals. */
+static void env_name(const struct config_env_key *key, char ret[static ENV_NAME_MAX])
+{
+	size_t n = strlen(ENV_PREFIX);
+
+	memcpy(ret, ENV_PREFIX, n);
+	for (const char *c = key->name; *c != '\0' && n + 1 < ENV_NAME_MAX; c++)
+		ret[n++] = (char)toupper((unsigned char)*c);
+	ret[n] = '\0';
+}
+
+/* What is no key and means something all the same: to commands, scripts and tests. */
+static bool is_others(const char *name)
+{
+	static const char *const others[] = { "HOST", "TOKEN", "TOKEN_FILE", "SOCKET", "BUILD",
+		"DEB", "PACKAGES", "TARGETS", "IMAGE_CACHE", "IMAGE_PREFIX", "LONG", "FIGURES",
+		"SANITIZED" };
+	static const char *const families[] = { "TEST_", "FUZZ_", "AGENT_" };
+
+	name += strlen(ENV_PREFIX);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strcmp(others[i], name) == 0)
+			return true;
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		if (strncmp(families[i], name, strlen(families[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool is_env_key(const char *name)
+{
+	char known[ENV_NAME_MAX];
+
+	for (const struct config_env_key *key = config_env_keys(); key->name != NULL; key++) {
+		env_name(key, known);
+		if (strcmp(known, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+void config_env_unknown(void (*found)(const char *name, void *arg), void *arg)
+{
+	char name[ENV_NAME_MAX];
+
+	for (char **at = environ; *at != NULL; at++) {
+		size_t n = strcspn(*at, "=");
+
+		if (strncmp(*at, ENV_PREFIX, strlen(ENV_PREFIX)) != 0)
+			continue;
+		(void)snprintf(name, sizeof(name), "%.*s",
+			n < sizeof(name) ? (int)n : ENV_NAME_MAX - 1, *at);
+		if (!is_env_key(name) && !is_others(name))
+			found(name, arg);
+	}
+}
+
 static int add_env_key(struct out *out, const struct config_env_key *key, struct err *err)
 {
 	cleanup_free char *value = NULL;
-	char name[64] = ENV_PREFIX;
+	char name[ENV_NAME_MAX];
 	const char *text;
-	size_t n = strlen(name);
 
-	for (const char *c = key->name; *c != '\0' && n + 1 < sizeof(name); c++)
-		name[n++] = (char)toupper((unsigned char)*c);
-	name[n] = '\0';
+	env_name(key, name);
 	text = getenv(name);
 	if (text == NULL)
 		return 0;

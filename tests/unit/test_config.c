@@ -404,6 +404,28 @@ static void the_text_gives_the_same_configuration(void **state)
 	remove_dir(dir);
 }
 
+static void keep_name(const char *name, void *arg)
+{
+	(void)snprintf(arg, 100, "%s", name);
+}
+
+static void variables_that_nothing_knows_are_named(void **state)
+{
+	char name[100] = "";
+
+	(void)state;
+	assert_int_equal(setenv("DOCKGATE_SLOTS", "4", 1), 0);
+	assert_int_equal(setenv("DOCKGATE_TOKEN", "t", 1), 0);
+	config_env_unknown(keep_name, name);
+	assert_string_equal(name, "");
+	assert_int_equal(setenv("DOCKGATE_SLOT", "4", 1), 0);
+	config_env_unknown(keep_name, name);
+	assert_string_equal(name, "DOCKGATE_SLOT");
+	assert_int_equal(unsetenv("DOCKGATE_SLOT"), 0);
+	assert_int_equal(unsetenv("DOCKGATE_SLOTS"), 0);
+	assert_int_equal(unsetenv("DOCKGATE_TOKEN"), 0);
+}
+
 static void the_environment_is_named_in_mistakes(void **state)
 {
 	char *dir = temp_dir();
@@ -437,6 +459,7 @@ static void a_missing_file_is_a_mistake(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(variables_that_nothing_knows_are_named),
 		cmocka_unit_test(defaults_are_the_documented_ones),
 		cmocka_unit_test(a_task_is_read_whole),
 		cmocka_unit_test(a_checker_is_a_task_of_its_own),
