@@ -48,18 +48,22 @@ def processes(uids):
     return found
 
 
+def make_canary(path):
+    """A directory that nobody has a reason to touch, with a file that all may write."""
+    os.makedirs(path)
+    os.chmod(path, 0o777)
+    for name, mode in (("open", 0o666), ("closed", 0o600)):
+        with open(os.path.join(path, name), "w", encoding="ascii") as file:
+            file.write("as it was\n")
+        os.chmod(os.path.join(path, name), mode)
+
+
 class Sentinel:
-    """canary: a directory that nobody has a reason to touch, with a file that all may write."""
+    """canary: what make_canary() made; binaries: files."""
 
     def __init__(self, canary, binaries):
         self.canary = canary
         self.binaries = binaries
-        os.makedirs(canary)
-        os.chmod(canary, 0o777)
-        for name, mode in (("open", 0o666), ("closed", 0o600)):
-            with open(os.path.join(canary, name), "w", encoding="ascii") as file:
-                file.write("as it was\n")
-            os.chmod(os.path.join(canary, name), mode)
         self.before = self.look()
 
     def look(self):

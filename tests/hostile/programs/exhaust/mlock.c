@@ -3,9 +3,9 @@
 
 HOSTILE(mlock, STOPPED)
 {
-	void *p = mmap(NULL, 32 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	return p == MAP_FAILED           ? stopped("no memory")
-	       : mlock(p, 32 * MIB) == 0 ? GOT
-					 : stopped("locked");
+	return p == MAP_FAILED      ? stopped("no memory")
+	       : mlock(p, MIB) == 0 ? GOT
+				    : stopped("locked");
 }
