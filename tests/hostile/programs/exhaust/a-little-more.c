@@ -2,7 +2,7 @@
 /* Somewhat more memory than the job may have, less than its container: its end is a success. */
 #include "hostile.h"
 
-HOSTILE(a_little_more, "memory_limit limit=memory_bytes signal=9")
+HOSTILE(a_little_more, "memory_limit limit=memory_bytes task=burning")
 {
 	char *all =
 		mmap(NULL, 80 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

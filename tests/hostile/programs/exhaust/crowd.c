@@ -2,7 +2,7 @@
 /* More processes than the container may have, the agent's reserve and all. */
 #include "hostile.h"
 
-HOSTILE(crowd, "process_limit limit=processes")
+HOSTILE(crowd, "process_limit limit=processes task=burning")
 {
 	pid_t pid;
 

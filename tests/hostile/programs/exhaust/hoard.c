@@ -2,7 +2,7 @@
 /* More memory than the container may have, the agent's reserve and all. */
 #include "hostile.h"
 
-HOSTILE(hoard, "memory_limit limit=memory_bytes")
+HOSTILE(hoard, "memory_limit limit=memory_bytes task=burning")
 {
 	char *all = mmap(NULL, 400 * MIB, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);

@@ -2,7 +2,7 @@
 /* A few more processes than the job may have, fewer than its container. */
 #include "hostile.h"
 
-HOSTILE(one_too_many, "process_limit|nonzero_exit exit=1")
+HOSTILE(one_too_many, "process_limit|nonzero_exit exit=1 task=burning")
 {
 	for (int i = 0; i < 44; i++) {
 		pid_t pid = fork();
