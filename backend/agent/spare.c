@@ -372,15 +372,18 @@ static int write_all(int fd, struct iovec *iov, int n)
 
 int spare_go(struct spare *spare, const struct step_order *step, struct err *err)
 {
-	struct plan plan = { .limits = step->limits,
-		.argc = step->argc,
-		.envc = step->envc,
-		.strings_len = step->strings_len,
-		.open_input = step->open_input };
+	struct plan plan;
 	struct iovec iov[] = { { .iov_base = &plan, .iov_len = sizeof(plan) },
 		{ .iov_base = step->strings, .iov_len = step->strings_len } };
-	int r = write_all(spare->plan_fd, iov, 2);
+	int r;
 
+	(void)memset(&plan, 0, sizeof(plan)); /* and what is between its members */
+	plan.limits = step->limits;
+	plan.argc = step->argc;
+	plan.envc = step->envc;
+	plan.strings_len = step->strings_len;
+	plan.open_input = step->open_input;
+	r = write_all(spare->plan_fd, iov, 2);
 	(void)close(TAKE_FD(spare->plan_fd));
 	return r < 0 ? err_set(err, -r, "send the plan") : 0;
 }
