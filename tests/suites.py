@@ -431,6 +431,19 @@ def integration_side_by_side(chosen):
                 print(said.getvalue(), flush=True)
 
 
+def counted(name, word, args, env):
+    """A script of ours whose last line is "WORD: N passed, N failed"."""
+    status, out = call([sys.executable, *args], env=env)
+    found = re.search(rf"^{word}: (\d+) passed, (\d+) failed\n\Z", out, re.M)
+    passed, failed = map(int, found.groups()) if found else (0, 1)
+    if status and not failed:
+        failed = 1
+    print(f"  {'FAIL' if failed else 'ok  '} {name}: {passed} passed, {failed} failed", flush=True)
+    if failed:
+        print(out, flush=True)
+    count.add(name, passed, failed)
+
+
 # ---- release_website ---------------------------------------------------------------------------
 
 def release(directory):
@@ -439,15 +452,7 @@ def release(directory):
     env = {"DOCKGATE_BUILD": directory}
     if directory == SANITIZED:
         env.update(SANITIZER_ENV)
-    status, out = call([sys.executable, "tests/release/runner.py"], env=env)
-    found = re.search(r"^release: (\d+) passed, (\d+) failed\n\Z", out, re.M)
-    passed, failed = map(int, found.groups()) if found else (0, 1)
-    if status and not failed:
-        failed = 1
-    print(f"  {'FAIL' if failed else 'ok  '} {name}: {passed} passed, {failed} failed", flush=True)
-    if failed:
-        print(out, flush=True)
-    count.add(name, passed, failed)
+    counted(name, "release", ["tests/release/runner.py"], env)
 
 
 # ---- packages -----------------------------------------------------------------------------------

@@ -108,6 +108,16 @@ static void choose_apparmor(void)
 		(void)fclose(file);
 }
 
+/* What the agent runs under (tests/agent/valgrind.py), where it is to run under something. */
+static void add_files(const char *dir)
+{
+	const char *files = getenv("BOX_FILES");
+	const char *copy[] = { "cp", "-rT", files, dir, NULL };
+
+	if (files != NULL)
+		run(copy);
+}
+
 void box_image(const char *agent, const char *payload)
 {
 	static const char *const dirs[] = { "dockgate", "workspace", "tmp", "proc", "sys", "dev",
@@ -126,6 +136,7 @@ void box_image(const char *agent, const char *payload)
 	(void)snprintf(to[1], sizeof(to[1]), "%s/payload", dir);
 	run(copy);
 	run(copy2);
+	add_files(dir);
 	(void)snprintf(image, sizeof(image), "dockgate-agent-test:%d", getpid());
 	import_dir(dir);
 	run(clean);
@@ -146,15 +157,17 @@ void box_image_remove(void)
 static pid_t spawn_container(const struct box_how *how, int in, int out)
 {
 	char seccomp[96], workspace[128];
+	/* valgrind lets nobody change the hard limit of files. */
+	const char *under = getenv("BOX_UNDER");
 	const char *argv[ARGS_MAX] = { "docker", "run", "-i", "--rm", "--label",
 		"dockgate-agent-test", "--cap-drop", "ALL", "--cap-add", "SETUID", "--cap-add",
 		"SETGID", "--cap-add", "KILL", "--security-opt", "no-new-privileges",
 		"--security-opt", seccomp, "--read-only", "--network", "none", "--cgroupns",
 		"private", "--log-driver", "none", "--oom-score-adj", "500", "--memory", "512m",
 		"--memory-swap", "512m", "--pids-limit", "128", "--ulimit", "core=0", "--ulimit",
-		"nofile=1024:1024", "--tmpfs", workspace, "--tmpfs",
-		"/tmp:rw,exec,nosuid,nodev,size=64m,nr_inodes=4096,mode=1777", "--shm-size", "16m",
-		"--entrypoint", AGENT_PATH };
+		under == NULL ? "nofile=1024:1024" : "nofile=256:256", "--tmpfs", workspace,
+		"--tmpfs", "/tmp:rw,exec,nosuid,nodev,size=64m,nr_inodes=4096,mode=1777",
+		"--shm-size", "16m", "--entrypoint", under == NULL ? AGENT_PATH : under };
 	size_t n = 0;
 
 	(void)snprintf(seccomp, sizeof(seccomp), "seccomp=%s", profile);
@@ -175,7 +188,13 @@ static pid_t spawn_container(const struct box_how *how, int in, int out)
 		argv[n++] = "-e";
 		argv[n++] = how->env;
 	}
+	if (under != NULL) {
+		argv[n++] = "-e";
+		argv[n++] = "VALGRIND_OPTS";
+	}
 	argv[n++] = image;
+	if (under != NULL)
+		argv[n++] = AGENT_PATH;
 	return spawn(argv, in, out);
 }
 
