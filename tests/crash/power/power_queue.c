@@ -31,16 +31,17 @@
 #include "machine.h"
 #include "queue_world.h"
 
-#define LIVES         4
-#define SUBMITS       60 /* of a life, at most: then it is stopped */
-#define ON_THEIR_WAY  8
-#define SPARE_FILES   4
-#define FEW           30
-#define MANY          4000
-#define SPOILED_MAX   200 /* machines that a fault may take to be found */
-#define PURGE_TOKENS  1000000
-#define SPOOL_TOKENS  2000000
-#define LAST_PATIENCE 3000 /* rounds of the loop in which a job must end at last */
+#define LIVES              4
+#define SUBMITS            60 /* of a life, at most: then it is stopped */
+#define ON_THEIR_WAY       8
+#define SPARE_FILES        4
+#define FEW                30
+#define MANY               4000
+#define SPOILED_MAX        200 /* machines that a fault may take to be found */
+#define PURGE_TOKENS       1000000
+#define SPOOL_TOKENS       2000000
+#define PATIENCE_OF_LIFE_S 60
+#define LAST_PATIENCE      3000 /* rounds of the loop in which a job must end at last */
 
 static const char queue_text[] =
 	"waiting_max = 5000\nlease_ms = 60000\nattempts = 100\nslots = 8\n"
@@ -61,6 +62,7 @@ struct run {
 	uint64_t cut_at;
 	int alive_fd[2]; /* a pipe, whose end is the queue's */
 	struct event *died;
+	struct event *impatience; /* a life that does not go on is a wake-up that was lost */
 	bool dead;
 	bool last; /* life: nothing is cut, and all jobs end */
 	size_t in_flight, submits;
@@ -102,8 +104,18 @@ static void empty_doors(const struct world *w)
 	}
 }
 
+static void on_impatience(evutil_socket_t fd, short what, void *arg)
+{
+	const struct run *run = arg;
+
+	(void)fd;
+	(void)what;
+	fail_msg("SEED=%" PRIu64 ": life %u does not go on", run->m.seed, run->m.life);
+}
+
 static void start(struct run *run)
 {
+	const struct timeval patience = { .tv_sec = PATIENCE_OF_LIFE_S };
 	struct world *w = run->w;
 
 	assert_return_code(pipe2(run->alive_fd, O_CLOEXEC), errno);
@@ -112,7 +124,9 @@ static void start(struct run *run)
 	start_queue(w);
 	(void)close(run->alive_fd[1]);
 	run->died = event_new(w->base, run->alive_fd[0], EV_READ, on_died, run);
+	run->impatience = event_new(w->base, -1, 0, on_impatience, run);
 	assert_int_equal(event_add(run->died, NULL), 0);
+	assert_int_equal(event_add(run->impatience, &patience), 0);
 }
 
 static bool is_up(const struct run *run, const struct peer *peer)
@@ -423,6 +437,7 @@ static bool live(struct run *run)
 	forget_spare(&run->gate_spare);
 	forget_spare(&run->driver_spare);
 	event_free(run->died);
+	event_free(run->impatience);
 	(void)close(run->alive_fd[0]);
 	return machine_look(&run->m, status);
 }

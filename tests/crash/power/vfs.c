@@ -13,7 +13,7 @@ struct vfs_file {
 	sqlite3_file base;
 	struct disk_file *on_disk; /* NULL: a temporary file */
 	/* Behind it, as SQLite's own VFS wants it. */
-	_Alignas(max_align_t) unsigned char real[];
+	_Alignas(sqlite3_int64) unsigned char real[];
 };
 
 static sqlite3_vfs *usual;
