@@ -156,8 +156,8 @@ static void parse_prefer(struct exchange *ex)
 		n = strcspn(at, ",;");
 		if (n > 5 && n - 5 < sizeof(seconds) && strncasecmp(at, "wait=", 5) == 0) {
 			memcpy(seconds, at + 5, n - 5);
-			seconds[strcspn(seconds, " \t") < n - 5 ? strcspn(seconds, " \t") : n - 5] =
-				'\0';
+			seconds[n - 5] = '\0';
+			seconds[strcspn(seconds, " \t")] = '\0';
 			if (parse_seconds(ex, seconds, &ex->wait_ms))
 				ex->wait_preferred = true;
 			return;

@@ -319,6 +319,14 @@ class Submit(GatewayCase):
         self.assertNotIn("Preference-Applied", reply.headers)
         self.assertEqual(self.queue.wait_for("submit")["wait_ms"], 250)
 
+    def test_preferences_of_every_length(self):
+        """The longest leave no room but for an end."""
+        self.queue.answer_job("submit", id=JOB)
+        for n in [*range(1, 30), *[23] * 50]:
+            for digits, applied in (("0" * n, n < 24 and "wait=0"), ("x" * n, None)):
+                reply = self.http.post_json("/v1/jobs", {"task": "sh"}, Prefer="wait=" + digits)
+                self.assertEqual((reply.status, reply.headers["Preference-Applied"]), (202, applied or None), n)
+
     def test_large_input_comes_whole(self):
         self.queue.answer_job("submit", id=JOB)
         data = "x" * 60000
