@@ -86,6 +86,7 @@ class Ledger:
         self.twice = []
         self.lock = threading.Lock()
         self.over = threading.Event()
+        self.end = 0  # of the waiting for endings
         self.unread = queue.Queue()
         self.threads = [threading.Thread(target=self.client, args=(n,)) for n in range(CLIENTS)]
         self.reader = threading.Thread(target=self.read_all)
@@ -188,13 +189,13 @@ class Ledger:
     def read_all(self):
         """Reads each ending as soon as there is one: what comes later must say the same."""
         while (job := self.unread.get()) is not None:
-            if job not in self.read and (ending := self.ending(job, 5)):
+            if job not in self.read and not self.over.is_set() and (ending := self.ending(job, 5)):
                 self.read[job] = ending
 
     def ending(self, job, seconds):
         """None where there is none, or no answer, within this time."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end and not (self.over.is_set() and seconds < 10):
+        while time.monotonic() < end:
             try:
                 reply = self.http.get(f"/v1/jobs/{job}?wait=2")
             except (OSError, http.client.HTTPException):
@@ -211,13 +212,14 @@ class Ledger:
     # ---- the end ------------------------------------------------------------------------------
 
     def tally(self, seconds=60):
-        """What came of all; the service is up again."""
+        """What came of all within this time; the service is up again."""
+        self.end = time.monotonic() + seconds
         tally = Tally(self.seed)
         tally.attempted, tally.acknowledged = len(self.attempted), len(self.jobs)
         tally.duplicated = list(self.twice)
         for job, sent in self.jobs.items():
-            self.judge(tally, job, sent, seconds)
-        self.look_for_others(tally, seconds)
+            self.judge(tally, job, sent)
+        self.look_for_others(tally)
         for job, count in self.service.endings().items():
             if count != 1:
                 tally.duplicated.append(f"{job[:12]}: {count} endings in the store")
@@ -225,8 +227,8 @@ class Ledger:
             self.judge_callbacks(tally)
         return tally
 
-    def judge(self, tally, job, sent, seconds):
-        ending = self.ending(job, seconds)
+    def judge(self, tally, job, sent):
+        ending = self.ending(job, max(1, self.end - time.monotonic()))
         if ending is None:
             tally.lost.append(f"{job[:12]} ({sent.kind} {sent.number}): {self.http.get('/v1/jobs/' + job).text}")
             return
@@ -236,7 +238,7 @@ class Ledger:
             if before not in (None, ending):
                 tally.duplicated.append(f"{job[:12]} ({sent.kind} {sent.number}): {before}, then {ending}")
 
-    def look_for_others(self, tally, seconds):
+    def look_for_others(self, tally):
         """Jobs of the store that nobody was told of."""
         acknowledged = {sent.number for sent in self.jobs.values() if sent.kind == "keyed"}
         for job in self.service.stored():
@@ -250,7 +252,7 @@ class Ledger:
                 tally.duplicated.append(f"{job[:12]}: another job of the key n{number}")
             else:
                 before = len(tally.lost)
-                self.judge(tally, job, Sent(number, kind), seconds)
+                self.judge(tally, job, Sent(number, kind))
                 tally.recovered += len(tally.lost) == before
 
     def judge_callbacks(self, tally):
