@@ -65,7 +65,7 @@ struct run {
 	struct event *impatience; /* a life that does not go on is a wake-up that was lost */
 	bool dead;
 	bool last; /* life: nothing is cut, and all jobs end */
-	size_t in_flight, submits;
+	size_t in_flight, submits, held;
 	struct spare gate_spare, driver_spare;
 };
 
@@ -317,11 +317,12 @@ static void on_run(struct run *run, const struct msg_run *msg)
 	uint32_t dice = dice_below(&run->dice, 40);
 
 	assert_int_equal(job->said == FATE_DONE || job->said == FATE_GONE, 0);
-	if (run->last || dice > 1)
-		end_job(run, msg, job);
-	else if (dice == 0)
+	if (!run->last && dice == 0)
 		give_back(run, msg);
-	/* or it runs until the power is gone */
+	else if (!run->last && dice == 1 && run->held + 1 < SLOTS)
+		run->held++; /* it runs until the power is gone */
+	else
+		end_job(run, msg, job);
 }
 
 static void on_driver(struct run *run, struct msg *msg)
@@ -422,7 +423,7 @@ static bool live(struct run *run)
 	/* From its first steps to where the log is moved into the database. */
 	run->cut_at =
 		run->last ? 0 : 1 + dice_below(&run->dice, 1U << (4 + dice_below(&run->dice, 9)));
-	run->in_flight = run->submits = 0;
+	run->in_flight = run->submits = run->held = 0;
 	start(run);
 	connect_peer(run, &w->gate, 0, ROLE_GATEWAY);
 	connect_peer(run, &w->driver, 1, ROLE_DRIVER);
