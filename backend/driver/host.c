@@ -20,6 +20,7 @@
 #define PIDS_MAX       "16384"
 #define AT_ONCE_LEAST  4
 #define AT_ONCE_MOST   16
+#define CPUS_MAX       10000 /* more is nonsense */
 
 int host_parse(json_t *info, struct host *ret, struct err *err)
 {
@@ -29,10 +30,11 @@ int host_parse(json_t *info, struct host *ret, struct err *err)
 	const char *driver = json_string_value(json_object_get(info, "CgroupDriver"));
 	const char *version = json_string_value(json_object_get(info, "ServerVersion"));
 
-	host.cpus = json_integer_value(json_object_get(info, "NCPU")) * 1000;
+	host.cpus = json_integer_value(json_object_get(info, "NCPU"));
 	host.memory_bytes = json_integer_value(json_object_get(info, "MemTotal"));
-	if (host.cpus <= 0 || host.cpus > 10000000 || host.memory_bytes <= 0)
+	if (host.cpus <= 0 || host.cpus > CPUS_MAX || host.memory_bytes <= 0)
 		return err_say(err, EPROTO, "the engine does not say what its machine has");
+	host.cpus *= 1000;
 	host.podman = json_is_string(json_object_get(info, "BuildahVersion"));
 	host.systemd_cgroups = driver != NULL && strcmp(driver, "systemd") == 0;
 	json_array_foreach(json_object_get(info, "SecurityOptions"), i, item)
