@@ -14,8 +14,9 @@
 #include "gpu_request.h"
 #include "job_internal.h"
 
-#define FEED_MS     120000 /* for all files of a job to go in */
-#define RUNNING_MAX 2000
+#define FEED_MS         120000 /* for all files of a job to go in */
+#define UNANSWERED_MOST 5      /* calls for one job, while the engine is there */
+#define RUNNING_MAX     2000
 
 static const char *const names[PHASE_MAX_] = {
 	[PHASE_RESOLVING] = "resolving",
@@ -390,6 +391,17 @@ static void on_box(struct box *box, void *arg)
 		tell_started(job);
 }
 
+/*
+ * Where the engine is away nothing was tried: that is no attempt. One that is there and leaves
+ * this job's calls without an answer again and again would have it tried for ever.
+ */
+void job_give_back_unboxed(struct job *job, bool away, const char *why)
+{
+	bool tried = job->attempt > UNANSWERED_MOST && engine_is_up(job->jobs->host.engine);
+
+	job_give_back(job, away && !tried ? GIVEBACK_BUSY : GIVEBACK_ENGINE, why);
+}
+
 static void on_no_box(const char *why, bool away, void *arg)
 {
 	struct job *job = arg;
@@ -401,8 +413,7 @@ static void on_no_box(const char *why, bool away, void *arg)
 		end_with_error(job, text);
 		return;
 	}
-	/* Where the engine is away nothing was tried: that is no attempt. */
-	job_give_back(job, away ? GIVEBACK_BUSY : GIVEBACK_ENGINE, why);
+	job_give_back_unboxed(job, away, why);
 }
 
 /* As a tmpfs holds them. */

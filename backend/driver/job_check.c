@@ -47,7 +47,7 @@ static void on_no_box(const char *why, bool away, void *arg)
 	struct job *job = arg;
 
 	if (job->phase == PHASE_CHECKING)
-		job_give_back(job, away ? GIVEBACK_BUSY : GIVEBACK_ENGINE, why);
+		job_give_back_unboxed(job, away, why);
 	/* Else it is asked for again when a case needs it. */
 }
 
