@@ -348,7 +348,7 @@ static void on_swept(unsigned removed, unsigned young, const char *why, void *ar
 	if (young > 0)
 		arm(d->young_timer, YOUNG_MS);
 	if (removed > 0)
-		log_info("containers=%u of an earlier process came late: removed", removed);
+		log_info("containers=%u that nobody has: removed", removed);
 	if (why != NULL)
 		log_warning("look for containers of an earlier process: %s", why);
 }

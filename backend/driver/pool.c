@@ -653,9 +653,24 @@ unsigned pool_alive(const struct pool *pool)
 	return pool->n_alive;
 }
 
+static bool has(const struct box_list *list, const char *name)
+{
+	const struct box *box;
+
+	TAILQ_FOREACH (box, list, link)
+		if (strcmp(box->name, name) == 0)
+			return true;
+	return false;
+}
+
 bool pool_owns(const struct pool *pool, const char *name)
 {
-	return strncmp(name, pool->prefix, strlen(pool->prefix)) == 0;
+	bool found =
+		has(&pool->working, name) || has(&pool->doomed, name) || has(&pool->removing, name);
+
+	for (size_t i = 0; !found && i < pool->n_shelves; i++)
+		found = has(&pool->shelves[i].ready, name);
+	return found;
 }
 
 static void doom_list(struct pool *pool, const struct box_list *list)

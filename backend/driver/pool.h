@@ -118,7 +118,7 @@ struct pool_counts pool_counts(const struct pool *pool, const struct task *task)
 /* Containers whose removal failed so far: their capacity is not there. */
 unsigned pool_stuck(const struct pool *pool);
 unsigned pool_alive(const struct pool *pool);
-/* One of ours by its name? */
+/* Is there a box of that name? What the engine made or kept while it said otherwise has none. */
 bool pool_owns(const struct pool *pool, const char *name);
 /* Remove everything; `empty` is called when nothing is left. */
 void pool_drain(struct pool *pool, void (*empty)(void *arg), void *arg);

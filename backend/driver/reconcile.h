@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a crash left in the engine: containers with our instance's label that
- * nobody of this process owns. They are removed; no one else's are touched.
+ * What a crash left in the engine, or what it made and kept while it said that it had not:
+ * containers with our instance's label that nobody of this process owns. They are removed; no one
+ * else's are touched.
  *
  * One that was made a moment ago and not started may be in the middle of a
  * start that the dead process asked for: an engine that removes it then lists
