@@ -9,8 +9,8 @@
 #include "base64.h"
 #include "common/cleanup.h"
 #include "common/hex.h"
-#include "media.h"
 #include "common/utf8.h"
+#include "media.h"
 #include "wire/spec.h"
 
 int answer_result(const struct msg_job *job, struct result *ret, bool *ret_has, struct err *err)

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/utf8.h"
 #include "document/answer.h"
 #include "document/base64.h"
-#include "common/utf8.h"
 #include "jobs.h"
 #include "page.h"
 

@@ -8,10 +8,10 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/utf8.h"
 #include "cursor.h"
 #include "document/answer.h"
 #include "document/base64.h"
-#include "common/utf8.h"
 #include "feed.h"
 #include "http.h"
 #include "jobs.h"
