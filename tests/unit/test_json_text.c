@@ -14,10 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/utf8.h"
 #include "document/base64.h"
 #include "document/json_stream.h"
 #include "document/json_text.h"
-#include "common/utf8.h"
 
 static void assert_text(struct json_text *t, const char *expected)
 {
