@@ -162,6 +162,8 @@ int orders_collect(const uint8_t *p, size_t n, struct collect_order *ret, struct
 	order.copy = copy == 1;
 	if (!unpack_end(&u) || copy > 1) {
 		collect_order_done(&order);
+		if (u.no_memory)
+			return err_set(err, ENOMEM, "COLLECT");
 		return err_say(err, EPROTO, "COLLECT: bad globs");
 	}
 	*ret = order;

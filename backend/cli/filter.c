@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/memstream.h"
 #include "job_show.h"
 
 struct filter {
@@ -104,7 +105,7 @@ static int call_many(const struct filter_command *command, const struct filter *
 		return err_set(err, ENOMEM, "request");
 	(void)fprintf(f, "%s?%s", command->many, command->extra);
 	r = put_all(f, filter, client, err);
-	if (fclose(f) != 0 && r == 0)
+	if (memstream_close(f, &query) < 0 && r == 0)
 		r = err_set(err, ENOMEM, "request");
 	if (r == 0 && command->extra[0] == '\0') { /* "?&" */
 		char *at = strchr(query, '&');

@@ -87,7 +87,7 @@ void config_put_clients(struct reader *rd, cfg_t *cfg, struct config *config)
 	}
 	config->clients = calloc(n, sizeof(*config->clients));
 	if (config->clients == NULL) {
-		config_mistake(rd, cfg->line, "out of memory");
+		config_no_memory(rd);
 		return;
 	}
 	config->n_clients = n;

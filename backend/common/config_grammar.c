@@ -167,7 +167,7 @@ static cfg_t *parse_once(struct reader *rd, struct grammar *g)
 	grammar_fill(g, rd);
 	cfg = cfg_init(g->top.v, CFGF_NONE);
 	if (cfg == NULL) {
-		config_mistake(rd, 1, "out of memory");
+		config_no_memory(rd);
 		return NULL;
 	}
 	(void)cfg_set_error_function(cfg, on_error);
@@ -175,6 +175,9 @@ static cfg_t *parse_once(struct reader *rd, struct grammar *g)
 	parsing = rd;
 	rd->partial = cfg_parse_buf(cfg, rd->plain) != CFG_SUCCESS;
 	parsing = NULL;
+	/* All else is said by on_error(). */
+	if (rd->partial && rd->mistakes == 0 && !rd->retry)
+		config_no_memory(rd);
 	return cfg;
 }
 
@@ -185,7 +188,7 @@ cfg_t *config_parse_text(struct reader *rd)
 	cfg_t *cfg = NULL;
 
 	if (g == NULL) {
-		config_mistake(rd, 1, "out of memory");
+		config_no_memory(rd);
 		return NULL;
 	}
 	do {

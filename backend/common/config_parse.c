@@ -21,7 +21,7 @@ static void place_sockets(struct reader *rd, struct config *c)
 		return;
 	c->socket_dir = strdup(CONFIG_SOCKET_DIR);
 	if (c->socket_dir == NULL)
-		config_mistake(rd, 1, "out of memory");
+		config_no_memory(rd);
 }
 
 static void put_all(struct reader *rd, cfg_t *cfg, struct config *config)
@@ -39,6 +39,8 @@ static void put_all(struct reader *rd, cfg_t *cfg, struct config *config)
 		config_report_unknown(rd, sec);
 	}
 	config_put_tasks(rd, cfg, &defaults, config);
+	if (rd->no_memory) /* they may lack their names */
+		return;
 	config_put_clients(rd, cfg, config);
 	place_sockets(rd, config);
 	if (rd->partial)
@@ -134,7 +136,9 @@ int config_parse(const char *text, const char *name, void (*report)(const char *
 		r = -ENOMEM;
 	else
 		read_all(rd, config);
-	if (r == 0 && rd->mistakes > 0)
+	if (r == 0 && rd->no_memory)
+		r = err_set(err, ENOMEM, "configuration");
+	else if (r == 0 && rd->mistakes > 0)
 		r = -EINVAL;
 	reader_free(rd);
 	if (r != 0) {

@@ -30,8 +30,9 @@ struct reader {
 	size_t mistakes;
 	struct unknown unknown[UNKNOWN_MAX];
 	size_t n_unknown;
-	bool retry;   /* the last parse met an unknown key that the next one will know */
-	bool partial; /* the text ended early: do not complain about what is missing */
+	bool no_memory; /* what was read is not all of it, and no mistake of whoever wrote it */
+	bool retry;     /* the last parse met an unknown key that the next one will know */
+	bool partial;   /* the text ended early: do not complain about what is missing */
 };
 
 /* --- config_grammar.c: what libConfuse is told --- */
@@ -46,6 +47,8 @@ bool config_is_unknown(const struct reader *rd, const char *section, const char 
 /* Counted and reported with the place of that line of the text; the first becomes *rd->err. */
 __attribute__((__format__(__printf__, 3, 4))) void config_mistake(
 	struct reader *rd, int line, const char *fmt, ...);
+/* Then no mistake counts: it may come of this. */
+void config_no_memory(struct reader *rd);
 /* NAME: expected ..., got "...". */
 void config_wrong(struct reader *rd, const struct value *v, const char *name, const char *expected);
 /* The option's i-th value, the parse's own. */

@@ -40,7 +40,9 @@ static void put_field(struct reader *rd, cfg_t *sec, struct task_field *field)
 
 	config_report_unknown(rd, sec);
 	field->name = strdup(cfg_title(sec));
-	if (field->name == NULL || *field->name == '\0' || !config_is_plain(field->name))
+	if (field->name == NULL)
+		config_no_memory(rd);
+	else if (*field->name == '\0' || !config_is_plain(field->name))
 		config_mistake(rd, sec->line, "result: expected a member's name as its title");
 	if (v == NULL)
 		config_mistake(rd, sec->line,
@@ -59,7 +61,7 @@ static void put_fields(struct reader *rd, cfg_t *cfg, struct task *task)
 		return;
 	fields = calloc(n, sizeof(*fields));
 	if (fields == NULL) {
-		config_mistake(rd, cfg->line, "out of memory");
+		config_no_memory(rd);
 		return;
 	}
 	for (size_t i = 0; i < task->n_fields; i++)
@@ -94,7 +96,7 @@ static void put_mounts(struct reader *rd, cfg_t *cfg, struct task *task)
 		return;
 	task->mounts = calloc(n, sizeof(*task->mounts));
 	if (task->mounts == NULL) {
-		config_mistake(rd, cfg->line, "out of memory");
+		config_no_memory(rd);
 		return;
 	}
 	task->n_mounts = n;
@@ -156,7 +158,7 @@ static void put_checker(struct reader *rd, cfg_t *cfg, const struct config *conf
 	task->checker = calloc(1, sizeof(*task->checker));
 	if (task->checker == NULL || task_defaults(task->checker, task->name, config, &err) < 0 ||
 		checker_of(task, task->checker) < 0) {
-		config_mistake(rd, sec->line, "out of memory");
+		config_no_memory(rd);
 		return;
 	}
 	config_put_keys(rd, sec, KEYS(checker_keys), task->checker);
@@ -178,7 +180,7 @@ static void put_task(struct reader *rd, cfg_t *cfg, const struct config *config,
 	struct err err;
 
 	if (task_defaults(task, cfg_title(cfg), config, &err) < 0) {
-		config_mistake(rd, cfg->line, "%s", err.msg);
+		config_no_memory(rd);
 		return;
 	}
 	if (!config_is_name(task->name))
@@ -212,11 +214,12 @@ void config_put_tasks(
 	}
 	config->tasks = calloc(n + 1, sizeof(*config->tasks));
 	if (config->tasks == NULL) {
-		config_mistake(rd, cfg->line, "out of memory");
+		config_no_memory(rd);
 		return;
 	}
-	config->n_tasks = n;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && !rd->no_memory; i++) {
+		config->n_tasks = i + 1;
 		put_task(rd, cfg_getnsec(cfg, "task", (unsigned)i), config, defaults,
 			&config->tasks[i]);
+	}
 }

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "config_internal.h"
+#include "memstream.h"
 
 #define TEXT_MAX      (8 * 1024 * 1024)
 #define INCLUDE_DEPTH 8
@@ -410,7 +411,7 @@ int config_text(const char *path, char **ret_text, struct err *err)
 	if (out.f == NULL)
 		return err_set(err, ENOMEM, "configuration");
 	r = add_all(&out, path, err);
-	if (fclose(out.f) != 0 && r == 0)
+	if (memstream_close(out.f, &text) < 0 && r == 0)
 		r = err_set(err, ENOMEM, "configuration");
 	if (r == 0)
 		*ret_text = TAKE_PTR(text);

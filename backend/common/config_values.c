@@ -56,6 +56,11 @@ void config_mistake(struct reader *rd, int line, const char *fmt, ...)
 		rd->report(all, rd->arg);
 }
 
+void config_no_memory(struct reader *rd)
+{
+	rd->no_memory = true;
+}
+
 /* ---- conversions -------------------------------------------------------------- */
 
 const struct value *config_value_at(cfg_opt_t *opt, unsigned i)
@@ -114,7 +119,7 @@ static void put_text(struct reader *rd, const struct value *v, const struct key 
 	}
 	copy = strdup(v->text);
 	if (copy == NULL) {
-		config_mistake(rd, v->line, "out of memory");
+		config_no_memory(rd);
 		return;
 	}
 	free(*to);
@@ -132,7 +137,7 @@ static void put_list(struct reader *rd, cfg_opt_t *opt, const struct key *key, s
 		if (key->check != NULL && !key->check(v->text))
 			config_wrong(rd, v, key->name, key->expected);
 		else if (strv_add(to, v->text, &err) < 0)
-			config_mistake(rd, v->line, "%s", err.msg);
+			config_no_memory(rd);
 	}
 }
 

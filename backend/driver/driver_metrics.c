@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/memstream.h"
 #include "common/prom.h"
 #include "engine_count.h"
 
@@ -57,10 +58,8 @@ int driver_metrics_text(const struct config *config, const struct engine *engine
 		return err_set(err, ENOMEM, "metrics");
 	put_pool(f, config, pool);
 	engine_counts_write(engine_counts(engine), f);
-	if (fclose(f) != 0) {
-		free(text);
+	if (memstream_close(f, &text) < 0)
 		return err_set(err, ENOMEM, "metrics");
-	}
 	*ret = (struct blob){ .len = n, .data = (uint8_t *)text, .fd = -1 };
 	return 0;
 }

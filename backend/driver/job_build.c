@@ -220,6 +220,8 @@ static int on_file(struct job *job, struct unpacker *u)
 	uint8_t executable = unpack_u8(u);
 	struct err err;
 
+	if (u->no_memory)
+		return -ENOMEM;
 	if (!unpack_end(u) || name == NULL || executable > 1)
 		return -EPROTO;
 	if (job->build->writer != NULL &&

@@ -324,6 +324,10 @@ static int on_got_file(struct job *job, struct unpacker *u)
 	uint8_t executable = unpack_u8(u);
 	struct file_result *files;
 
+	if (u->no_memory) {
+		job_give_back(job, GIVEBACK_ENGINE, "out of memory");
+		return -ENOMEM;
+	}
 	if (job->phase != PHASE_COLLECTING || !unpack_end(u) || !end_file(job) || name == NULL ||
 		executable > 1 || !name_is_good(name) ||
 		job->result.n_files >= (size_t)task->collect_files ||
@@ -355,6 +359,10 @@ static int on_skipped(struct job *job, struct unpacker *u)
 	cleanup_free char *reason = unpack_strdup(u, FRAME_TEXT_MAX);
 	struct skipped_result *skipped;
 
+	if (u->no_memory) {
+		job_give_back(job, GIVEBACK_ENGINE, "out of memory");
+		return -ENOMEM;
+	}
 	if (job->phase != PHASE_COLLECTING || !unpack_end(u) || !end_file(job) ||
 		job->result.n_skipped >= SKIPPED_MAX)
 		return garbled(job, "file");

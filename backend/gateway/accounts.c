@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/number.h"
 #include "jobs.h"
+#include "json_read.h"
 #include "member.h"
 #include "wire/pack.h"
 
@@ -416,11 +417,12 @@ static int read_client(const struct exchange *ex, struct msg_client_ask *ret, st
 	const char *name;
 	json_error_t why;
 	json_t *value;
-	json_t *root = json_loadb(ex->body == NULL ? "" : (const char *)ex->body, ex->body_len,
-		JSON_REJECT_DUPLICATES, &why);
-	int r = 0;
+	json_t *root;
+	int r = json_read(ex->body, ex->body_len, JSON_REJECT_DUPLICATES, &root, &why);
 
-	if (root == NULL)
+	if (r == -ENOMEM)
+		return err_set(err, ENOMEM, "the request");
+	if (r < 0)
 		return err_say(err, EINVAL, "the body is not JSON: line %d, column %d: %.150s",
 			why.line, why.column, why.text);
 	if (!json_is_object(root))

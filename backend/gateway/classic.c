@@ -12,6 +12,7 @@
 #include "document/answer.h"
 #include "document/base64.h"
 #include "jobs.h"
+#include "json_read.h"
 #include "page.h"
 
 #define TYPE_HTML  "text/html"
@@ -124,10 +125,14 @@ static const json_t *string_member(struct exchange *ex, const char *name, json_t
 {
 	const json_t *value;
 	json_error_t e;
+	int r = json_read(ex->body, ex->body_len,
+		JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, ret_root, &e);
 
-	*ret_root = json_loadb(ex->body == NULL ? "" : (const char *)ex->body, ex->body_len,
-		JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &e);
-	if (*ret_root == NULL) {
+	if (r == -ENOMEM) {
+		exchange_problem(ex, PROBLEM_INTERNAL, "no memory for the request");
+		return NULL;
+	}
+	if (r < 0) {
 		exchange_problem(ex, PROBLEM_INVALID_REQUEST,
 			"the body is not JSON: line %d, column %d: %.150s", e.line, e.column,
 			e.text);

@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "jobs.h"
+#include "json_read.h"
 #include "wire/pack.h"
 
 #define PAUSED_MAX (1024 * 1024)
@@ -56,8 +57,10 @@ static int parse_pause(const struct exchange *ex, struct msg_pause *pause, struc
 
 	if (ex->body_len == 0)
 		return 0;
-	root = json_loadb((const char *)ex->body, ex->body_len, JSON_REJECT_DUPLICATES, &e);
-	if (root == NULL)
+	r = json_read(ex->body, ex->body_len, JSON_REJECT_DUPLICATES, &root, &e);
+	if (r == -ENOMEM)
+		return err_set(err, ENOMEM, "the request");
+	if (r < 0)
 		return err_say(err, EINVAL, "the body: malformed JSON: %s", e.text);
 	r = read_task(root, pause->task, err);
 	json_decref(root);
@@ -79,11 +82,13 @@ static void pause_or_resume(struct exchange *ex, bool paused)
 {
 	struct msg msg;
 	struct err err;
+	int r;
 
 	msg_init(&msg, MSG_PAUSE);
 	msg.pause.paused = paused;
-	if (parse_pause(ex, &msg.pause, &err) < 0)
-		exchange_problem(ex, PROBLEM_INVALID_REQUEST, "%s", err.msg);
+	r = parse_pause(ex, &msg.pause, &err);
+	if (r < 0)
+		jobs_answer_error(ex, r, &err);
 	else
 		exchange_ask(ex, &msg, MSG_DONE, on_paused);
 }

@@ -81,6 +81,7 @@ struct exchange {
 	uint8_t *body; /* owned; NUL after it */
 	size_t body_len, body_cap;
 	struct upload *upload; /* owned */
+	uint8_t signal;        /* that the job is being sent, 0: none */
 	struct reader *reader; /* of a job's events (events.c); the response's */
 
 	uint64_t token; /* of the question that waits, 0: none */

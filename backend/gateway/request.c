@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_read.h"
 #include "json_where.h"
 #include "request_parts.h"
 
@@ -361,8 +362,6 @@ static int parse_failed(const char *json, size_t n, const json_error_t *e, struc
 	char path[JSON_WHERE_MAX];
 	size_t offset = e->position < 0 ? 0 : (size_t)e->position;
 
-	if (json_error_code(e) == json_error_out_of_memory)
-		return err_set(err, ENOMEM, "the request");
 	json_where(json, n, offset, path);
 	if (json_error_code(e) == json_error_duplicate_key)
 		return err_say(err, EINVAL, "%s: given twice", path);
@@ -392,11 +391,13 @@ int request_parse(const struct config *config, const char *json, size_t n, struc
 {
 	struct reading rd = { .config = config, .req = req, .err = err };
 	json_error_t e;
-	json_t *root =
-		json_loadb(json, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &e);
-	int r;
+	json_t *root;
+	int r = json_read(
+		json, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &root, &e);
 
-	if (root == NULL)
+	if (r == -ENOMEM)
+		return err_set(err, ENOMEM, "the request");
+	if (r < 0)
 		return parse_failed(json, n, &e, err);
 	r = read_root(&rd, root);
 	json_decref(root);

@@ -8,6 +8,7 @@
 
 #include "common/job_signal.h"
 #include "jobs.h"
+#include "json_read.h"
 
 #define SIGNAL_BODY_MAX 1024
 
@@ -114,14 +115,18 @@ static int parse_signal(const struct exchange *ex, struct err *err)
 {
 	json_error_t why;
 	json_t *root;
-	int number;
+	int number, r;
 
 	if (ex->body_len == 0) {
 		(void)err_say(err, EINVAL, "the body is empty");
 		return 0;
 	}
-	root = json_loadb((const char *)ex->body, ex->body_len, JSON_REJECT_DUPLICATES, &why);
-	if (root == NULL) {
+	r = json_read(ex->body, ex->body_len, JSON_REJECT_DUPLICATES, &root, &why);
+	if (r == -ENOMEM) {
+		(void)err_set(err, ENOMEM, "the request");
+		return 0;
+	}
+	if (r < 0) {
 		(void)err_say(err, EINVAL, "the body: malformed JSON: %.150s", why.text);
 		return 0;
 	}
@@ -133,12 +138,11 @@ static int parse_signal(const struct exchange *ex, struct err *err)
 static void on_signal_taken(struct exchange *ex, struct msg *msg)
 {
 	cleanup_json struct json_text t = { 0 };
-	struct err err;
 
 	(void)msg;
 	jt_open(&t, '{');
 	jt_key(&t, "signal");
-	jt_str(&t, job_signal_name(parse_signal(ex, &err)));
+	jt_str(&t, job_signal_name(ex->signal));
 	jt_close(&t, '}');
 	exchange_answer_json(ex, MHD_HTTP_ACCEPTED, &t);
 }
@@ -153,9 +157,9 @@ void typed_signal(struct exchange *ex)
 		return;
 	number = parse_signal(ex, &err);
 	if (number == 0) {
-		exchange_problem(ex, PROBLEM_INVALID_REQUEST, "%s", err.msg);
+		jobs_answer_error(ex, -err.code, &err);
 		return;
 	}
-	msg.job_input.signal = (uint8_t)number;
+	ex->signal = msg.job_input.signal = (uint8_t)number;
 	exchange_ask(ex, &msg, MSG_INPUT_TAKEN, on_signal_taken);
 }

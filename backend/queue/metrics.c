@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/memstream.h"
 #include "common/prom.h"
 #include "queue.h"
 
@@ -184,10 +185,8 @@ int metrics_text(struct queue *q, const struct blob *drivers, struct blob *ret, 
 	if (drivers != NULL && drivers->len > 0 &&
 		blob_read_all(drivers, DRIVERS_MAX, &more, err) == 0)
 		(void)fwrite(more, 1, (size_t)drivers->len, f);
-	if (fclose(f) != 0) {
-		free(text);
+	if (memstream_close(f, &text) < 0)
 		return err_set(err, ENOMEM, "metrics");
-	}
 	*ret = (struct blob){ .len = n, .data = (uint8_t *)text, .fd = -1 };
 	return 0;
 }

@@ -454,7 +454,11 @@ static bool decode_blob(struct decoder *d, const struct field *f, struct blob *r
 	if (place != PLACE_INLINE || len > d->u.left)
 		return false;
 	at = unpack_raw(&d->u, (size_t)len);
-	return at != NULL && blob_of(at, (size_t)len, ret, &err) == 0;
+	if (at == NULL)
+		return false;
+	if (blob_of(at, (size_t)len, ret, &err) < 0)
+		unpack_no_memory(&d->u);
+	return !d->u.failed;
 }
 
 /* Range-checks one field and stores it; false: out of range or not there. */
@@ -502,10 +506,12 @@ static int decode_fields(
 	for (size_t i = 0; i < kind->n; i++) {
 		const struct field *f = &kind->fields[i];
 
-		if (!decode_field(d, f, body(msg) + f->offset))
-			return err_say(err, EBADMSG,
-				"message %s: field %s is missing or out of range", kind->name,
-				f->name);
+		if (decode_field(d, f, body(msg) + f->offset))
+			continue;
+		if (d->u.no_memory)
+			return err_set(err, ENOMEM, "message %s", kind->name);
+		return err_say(err, EBADMSG, "message %s: field %s is missing or out of range",
+			kind->name, f->name);
 	}
 	if (!unpack_end(&d->u) || d->used != d->nfds)
 		return err_say(err, EBADMSG, "message %s: more than its fields", kind->name);

@@ -24,6 +24,7 @@ struct unpacker {
 	const uint8_t *p; /* the caller's */
 	size_t left;
 	bool failed;
+	bool no_memory; /* it failed for that alone: the bytes may well be good */
 };
 
 static inline struct packer packer_fixed(void *buf, size_t cap)
@@ -222,6 +223,13 @@ static inline void unpack_str(struct unpacker *u, char *ret, size_t size)
 	ret[n] = '\0';
 }
 
+/* What was read cannot be kept. */
+static inline void unpack_no_memory(struct unpacker *u)
+{
+	u->no_memory = u->no_memory || !u->failed;
+	u->failed = true;
+}
+
 /* A copy that the caller frees; NULL on failure. */
 static inline char *unpack_strdup(struct unpacker *u, size_t max)
 {
@@ -231,9 +239,13 @@ static inline char *unpack_strdup(struct unpacker *u, size_t max)
 
 	if (at == NULL)
 		return NULL;
-	copy = memchr(at, 0, n) == NULL ? (char *)malloc(n + 1) : NULL;
-	if (copy == NULL) {
+	if (memchr(at, 0, n) != NULL) {
 		u->failed = true;
+		return NULL;
+	}
+	copy = (char *)malloc(n + 1);
+	if (copy == NULL) {
+		unpack_no_memory(u);
 		return NULL;
 	}
 	memcpy(copy, at, n);

@@ -213,7 +213,7 @@ static void *unpack_array(struct unpacker *u, size_t max, size_t each, size_t si
 		return NULL;
 	array = calloc(n, size);
 	if (array == NULL)
-		u->failed = true;
+		unpack_no_memory(u);
 	else
 		*ret_n = n;
 	return array;
@@ -267,6 +267,8 @@ int result_unpack(const void *data, size_t n, uint64_t out_bytes, uint64_t err_b
 	unpack_all(&u, &b, &result);
 	if (!unpack_end(&u)) {
 		result_done(&result);
+		if (u.no_memory)
+			return err_set(err, ENOMEM, "record of a result");
 		return err_say(err, EBADMSG, "record of a result: damaged, or of another version");
 	}
 	*ret = result;

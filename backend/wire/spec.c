@@ -159,8 +159,8 @@ static void unpack_strv(struct unpacker *u, size_t max, size_t bytes, struct str
 	for (size_t i = 0; i < n && !u->failed; i++) {
 		cleanup_free char *text = unpack_strdup(u, bytes);
 
-		if (text == NULL || strv_add(ret, text, &err) < 0)
-			u->failed = true;
+		if (text != NULL && strv_add(ret, text, &err) < 0)
+			unpack_no_memory(u);
 	}
 }
 
@@ -203,7 +203,7 @@ static void unpack_files(struct unpacker *u, uint64_t total, struct spec *ret)
 		return;
 	ret->files = calloc(n, sizeof(*ret->files));
 	if (ret->files == NULL) {
-		u->failed = true;
+		unpack_no_memory(u);
 		return;
 	}
 	for (size_t i = 0; i < n && !u->failed; i++) {
@@ -239,7 +239,7 @@ static void unpack_cases(struct unpacker *u, uint64_t total, struct spec *ret)
 		return;
 	ret->cases = calloc(n, sizeof(*ret->cases));
 	if (ret->cases == NULL) {
-		u->failed = true;
+		unpack_no_memory(u);
 		return;
 	}
 	for (size_t i = 0; i < n && !u->failed; i++) {
@@ -336,6 +336,8 @@ int spec_unpack(const void *data, size_t n, uint64_t input_bytes, struct spec *r
 	unpack_all(&u, input_bytes, &spec);
 	if (!unpack_end(&u) || !contents_good(&spec)) {
 		spec_done(&spec);
+		if (u.no_memory)
+			return err_set(err, ENOMEM, "record of a job");
 		return err_say(err, EBADMSG, "record of a job: damaged, or of another version");
 	}
 	*ret = spec;
