@@ -517,6 +517,7 @@ SUITES = {
     "static": 6, # reads on behind the others
     "unit": 3,
     "power": 0.5,
+    "fault": 1,
     "release": 1,
     "images": 1, # made behind the others
     "browser": 2,
@@ -626,6 +627,9 @@ def suites(chosen, made, step):
     if "power" in chosen:
         step("power cuts", "power")
         programs("power cuts", BUILD, "--suite", "power")
+    if "fault" in chosen:
+        step("calls that fail", "fault")
+        programs("calls that fail", BUILD, "--suite", "fault")
     if "release" in chosen:
         step("release_website", "release")
         release(BUILD)
@@ -646,7 +650,7 @@ def suites(chosen, made, step):
     for name, directory in (("integration", BUILD), ("sanitized", SANITIZED)):
         if name in both:
             programs("tests of the driver and the agent", directory, "--no-suite", "unit",
-                     "--no-suite", "power")
+                     "--no-suite", "power", "--no-suite", "fault")
     if both:
         step("integration tests", "integration" if "integration" in both else "sanitized")
         integration_side_by_side(both)
