@@ -127,12 +127,12 @@ void box_doom(struct box *box)
 }
 
 /* Before it was taken: the owner's affair. */
-static void fail(struct box *box, const char *why, bool away)
+static void fail(struct box *box, const char *why, enum engine_tried tried)
 {
 	if (box->state >= BOX_DOOMED)
 		return;
 	box_doom(box);
-	box->owner->failed(box, why, away, box->owner_arg);
+	box->owner->failed(box, why, tried, box->owner_arg);
 }
 
 /* While it is used: the user's. The user decides; it dooms the box. */
@@ -273,7 +273,7 @@ static void on_closed(const char *why, void *arg)
 	if (box->state == BOX_STARTING && box->in_call && !away)
 		box->stream_over = true; /* the answer to the start knows why */
 	else if (box->user == NULL)
-		fail(box, why, away);
+		fail(box, why, away ? ENGINE_UNANSWERED : ENGINE_TRIED);
 	else
 		break_off(box, why, false);
 }
@@ -314,7 +314,7 @@ static bool still_wanted(struct box *box, const struct engine_reply *reply, cons
 	if (reply->fault == ENGINE_FINE)
 		return true;
 	(void)snprintf(why, sizeof(why), "%s: %s", what, reply->why);
-	fail(box, why, engine_tried_nothing(reply));
+	fail(box, why, engine_tried(reply));
 	return false;
 }
 

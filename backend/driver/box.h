@@ -56,9 +56,8 @@ struct box;
 struct box_owner {
 	/* The first time, and at sandbox level after each job. */
 	void (*ready)(struct box *box, void *arg);
-	/* It did not become ready, or broke while it waited; it is DOOMED. `away`: the engine went.
-	 */
-	void (*failed)(struct box *box, const char *why, bool away, void *arg);
+	/* It did not become ready, or broke while it waited; it is DOOMED. */
+	void (*failed)(struct box *box, const char *why, enum engine_tried tried, void *arg);
 	void (*gone)(struct box *box, void *arg);  /* removed for sure; box_free() it */
 	void (*stuck)(struct box *box, void *arg); /* a removal failed; it is tried again later */
 };

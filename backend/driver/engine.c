@@ -375,12 +375,15 @@ static void engine_message(const struct engine_reply *reply, char *ret, size_t s
 	json_decref(root);
 }
 
-bool engine_tried_nothing(const struct engine_reply *reply)
+enum engine_tried engine_tried(const struct engine_reply *reply)
 {
+	if (reply->fault == ENGINE_AWAY || reply->fault == ENGINE_LATE)
+		return ENGINE_UNANSWERED;
 	/* The name of containerd's code is the last word of the engine's message. */
-	return reply->fault == ENGINE_AWAY || reply->fault == ENGINE_LATE ||
-	       (reply->fault == ENGINE_REFUSED && reply->status == 500 &&
-		       strstr(reply->why, ": unavailable (HTTP 500)") != NULL);
+	return reply->fault == ENGINE_REFUSED && reply->status == 500 &&
+			       strstr(reply->why, ": unavailable (HTTP 500)") != NULL
+		       ? ENGINE_CANNOT
+		       : ENGINE_TRIED;
 }
 
 static void fill_reply(struct call *call, CURLcode code, struct engine_reply *reply)

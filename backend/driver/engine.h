@@ -57,11 +57,15 @@ struct engine_reply {
 	char why[400]; /* for a person: the engine's message, or what broke */
 };
 
-/*
- * Nothing was tried: no answer, or the engine's that what it runs containers with does not answer
- * it. It says so for some seconds when its containerd has died.
- */
-bool engine_tried_nothing(const struct engine_reply *reply);
+/* How far a call got that was not ENGINE_FINE. */
+enum engine_tried {
+	ENGINE_TRIED,
+	ENGINE_UNANSWERED, /* the engine said nothing, so that nobody knows */
+	ENGINE_CANNOT /* it said that what it runs containers with is away: nothing was tried. So
+			 it does for some seconds when its containerd has died */
+};
+
+enum engine_tried engine_tried(const struct engine_reply *reply);
 
 typedef void (*engine_done_fn)(const struct engine_reply *reply, void *arg);
 

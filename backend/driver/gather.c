@@ -154,7 +154,8 @@ int gather_read(const struct gather *gather, enum gather_sink which, uint64_t of
 		return err_set(err, ERANGE, "output");
 	if (has_file(sink))
 		return pour_read(&sink->pour, offset, ret, n, err);
-	memcpy(ret, sink->memory + offset, n);
+	if (n > 0) /* there may be no memory */
+		memcpy(ret, sink->memory + offset, n);
 	return 0;
 }
 

@@ -392,17 +392,18 @@ static void on_box(struct box *box, void *arg)
 }
 
 /*
- * Where the engine is away nothing was tried: that is no attempt. One that is there and leaves
- * this job's calls without an answer again and again would have it tried for ever.
+ * Where nothing was tried, that is no attempt. But an engine that is there and leaves this job's
+ * calls without an answer again and again would have it tried for ever.
  */
-void job_give_back_unboxed(struct job *job, bool away, const char *why)
+void job_give_back_unboxed(struct job *job, enum engine_tried tried, const char *why)
 {
-	bool tried = job->attempt > UNANSWERED_MOST && engine_is_up(job->jobs->host.engine);
-
-	job_give_back(job, away && !tried ? GIVEBACK_BUSY : GIVEBACK_ENGINE, why);
+	if (tried == ENGINE_UNANSWERED && job->attempt > UNANSWERED_MOST &&
+		engine_is_up(job->jobs->host.engine))
+		tried = ENGINE_TRIED;
+	job_give_back(job, tried == ENGINE_TRIED ? GIVEBACK_ENGINE : GIVEBACK_BUSY, why);
 }
 
-static void on_no_box(const char *why, bool away, void *arg)
+static void on_no_box(const char *why, enum engine_tried tried, void *arg)
 {
 	struct job *job = arg;
 	const char *advice = job->plan->task->gpus != NULL ? gpu_request_advice(why) : NULL;
@@ -413,7 +414,7 @@ static void on_no_box(const char *why, bool away, void *arg)
 		end_with_error(job, text);
 		return;
 	}
-	job_give_back_unboxed(job, away, why);
+	job_give_back_unboxed(job, tried, why);
 }
 
 /* As a tmpfs holds them. */

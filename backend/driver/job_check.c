@@ -42,12 +42,12 @@ static void feed(struct job *job);
 
 /* ---- its box ---- */
 
-static void on_no_box(const char *why, bool away, void *arg)
+static void on_no_box(const char *why, enum engine_tried tried, void *arg)
 {
 	struct job *job = arg;
 
 	if (job->phase == PHASE_CHECKING)
-		job_give_back_unboxed(job, away, why);
+		job_give_back_unboxed(job, tried, why);
 	/* Else it is asked for again when a case needs it. */
 }
 

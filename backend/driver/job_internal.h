@@ -129,8 +129,8 @@ void job_move(struct job *job, enum job_phase to);
 void job_leave_box(struct job *job, bool finished);
 /* Our failure, not the program's: the queue decides whether to try again. */
 void job_give_back(struct job *job, enum giveback why, const char *reason);
-/* For want of a container; `away`: the engine did not answer. */
-void job_give_back_unboxed(struct job *job, bool away, const char *why);
+/* For want of a container. */
+void job_give_back_unboxed(struct job *job, enum engine_tried tried, const char *why);
 /* All is said: send the ending as soon as the spool has everything. */
 void job_settle(struct job *job);
 void job_arm(struct job *job, int64_t ms);

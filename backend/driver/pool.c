@@ -270,7 +270,7 @@ static struct pool_ticket *loser(struct pool *pool, const struct box *box)
 }
 
 /* A box of state DOOMED that was on the way up, on a shelf, or between two jobs. */
-static void on_failed(struct box *box, const char *why, bool away, void *arg)
+static void on_failed(struct box *box, const char *why, enum engine_tried tried, void *arg)
 {
 	struct pool *pool = arg;
 	struct shelf *shelf = box->shelf;
@@ -279,7 +279,7 @@ static void on_failed(struct box *box, const char *why, bool away, void *arg)
 
 	if (falls_back)
 		fall_back(pool, shelf, why);
-	else if (!away && !pool->draining)
+	else if (tried == ENGINE_TRIED && !pool->draining)
 		log_warning("task=%s container=%s: %s", box->shape.task->name, box->name, why);
 	if (shelf != NULL && !falls_back && box->place != PLACE_BACK)
 		shelf_back_off(shelf, clock_us());
@@ -292,7 +292,7 @@ static void on_failed(struct box *box, const char *why, bool away, void *arg)
 	changed(pool);
 	if (ticket != NULL) {
 		unqueue(pool, ticket);
-		ticket->failed(why, away, ticket->arg);
+		ticket->failed(why, tried, ticket->arg);
 	}
 }
 

@@ -69,7 +69,7 @@ struct pool_ticket {
 	uint32_t attempt;
 	bool cold;
 	void (*got)(struct box *box, void *arg);
-	void (*failed)(const char *why, bool away, void *arg);
+	void (*failed)(const char *why, enum engine_tried tried, void *arg);
 	void *arg;
 };
 
