@@ -520,9 +520,9 @@ SUITES = {
     "fault": 1,
     "release": 1,
     "images": 1, # made behind the others
-    "browser": 2,
-    "integration": 10, # with "sanitized" beside it
-    "hostile": 4,
+    "browser": 2.5,
+    "integration": 17, # with "sanitized" beside it
+    "hostile": 3,
     "crash": 2,
     "edge": 2,
     "fuzz": 2,
