@@ -225,7 +225,8 @@ class Live(unittest.TestCase):
     def uncaged(self, name, port):
         own = ["unshare", "--mount", "--pid", "--ipc", "--uts", "--cgroup", "--fork", "--mount-proc",
                "--kill-child", "sh", "-c",
-               "mount -t tmpfs none /mnt && cd /mnt && exec 3</dev/null && exec \"$0\" \"$@\""]
+               "mount -t tmpfs none /mnt && mount -t tmpfs none /dev/shm && cd /mnt && "
+               "exec 3</dev/null && exec \"$0\" \"$@\""]
         done = subprocess.run([*own, program(), name, str(port)], stdout=subprocess.DEVNULL,
                               stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60,
                               check=False)
