@@ -42,6 +42,8 @@ extern struct fault_page *fault_page;
 /* The calls of this thread are no points: it plays a part of the world outside. */
 extern _Thread_local bool fault_spared;
 
+/* Notes say where they were made, too: that takes a while. */
+extern bool fault_traced;
 /* From now on every allocation is noted until it is freed. */
 void fault_track(bool on);
 /* Allocations noted and not freed. */

@@ -32,6 +32,7 @@
 static struct fault_page own_page;
 struct fault_page *fault_page = &own_page;
 _Thread_local bool fault_spared;
+bool fault_traced;
 
 /* Within ours: what it calls in turn is no point. */
 static _Thread_local bool busy;
@@ -50,13 +51,14 @@ static bool is_meant(const struct fault_page *page, unsigned kind)
  * libcrypto forgets what it had when it first makes an algorithm.
  */
 static const char *const weak[] = { "libconfuse", "libcrypto" };
+#define NEAR 8 /* frames: ours, a sanitizer's, strdup(3) and its like come first */
 
 static bool is_of_weak(const struct fault_page *page)
 {
 	Dl_info info;
 
 	/* Above are ours; the next ones may be those that call for a library, such as strdup(). */
-	for (uint32_t i = 0; page->code == ENOMEM && i < page->depth && i < 5; i++)
+	for (uint32_t i = 0; page->code == ENOMEM && i < page->depth && i < NEAR; i++)
 		for (size_t j = 0; j < sizeof(weak) / sizeof(weak[0]); j++)
 			if (dladdr(page->trace[i], &info) != 0 &&
 				strstr(info.dli_fname, weak[j]) != NULL)
@@ -182,7 +184,7 @@ static void track_new(void *p, size_t n)
 		at = (at + 1) % NOTES;
 	notes[at].p = p;
 	notes[at].bytes = n;
-	notes[at].depth = backtrace(notes[at].trace, FAULT_DEPTH);
+	notes[at].depth = fault_traced ? backtrace(notes[at].trace, FAULT_DEPTH) : 0;
 	(void)pthread_mutex_unlock(&notes_lock);
 	busy = false;
 }
@@ -555,10 +557,19 @@ int pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*fn)(void 
 
 /* ---- before all ---- */
 
+/* A sanitizer's, where there is one. */
+__attribute__((__weak__)) void __lsan_disable(void); /* NOLINT(bugprone-reserved-identifier) */
+__attribute__((__weak__)) void __lsan_enable(void);  /* NOLINT(bugprone-reserved-identifier) */
+
 __attribute__((__constructor__)) static void begin(void)
 {
 	void *trace[2];
 
 	find_memory();
-	(void)backtrace(trace, 2); /* loads what it needs, once */
+	/* It loads what it needs, once; through our malloc() that looks like a leak. */
+	if (__lsan_disable != NULL)
+		__lsan_disable();
+	(void)backtrace(trace, 2);
+	if (__lsan_enable != NULL)
+		__lsan_enable();
 }

@@ -149,10 +149,14 @@ static void check_leaks(uint64_t n)
 	void *trace[FAULT_DEPTH];
 	size_t bytes = 0, depth;
 	unsigned fds = count_fds(), after;
+	bool clean = false;
 
-	for (unsigned i = 0; i < LEAKS_RUN; i++)
-		if (try_once(n))
-			return;
+	fault_traced = true;
+	for (unsigned i = 0; i < LEAKS_RUN && !clean; i++)
+		clean = try_once(n);
+	fault_traced = false;
+	if (clean)
+		return;
 	after = count_fds();
 	if (after > fds)
 		failed("%u descriptors are left after %u tries", after - fds, LEAKS_RUN);
