@@ -614,7 +614,7 @@ def run(chosen, made):
 
 
 def suites(chosen, made, step):
-    if {"unit", "release", "sanitized", "edge"} & set(chosen):
+    if {"unit", "fault", "release", "sanitized", "edge"} & set(chosen):
         step("build with the sanitizers")
         if build_sanitized():
             canary()
@@ -630,6 +630,7 @@ def suites(chosen, made, step):
     if "fault" in chosen:
         step("calls that fail", "fault")
         programs("calls that fail", BUILD, "--suite", "fault")
+        programs("calls that fail", SANITIZED, "--suite", "fault")
     if "release" in chosen:
         step("release_website", "release")
         release(BUILD)
