@@ -45,7 +45,6 @@ static int make_parents(const char *path, struct err *err)
 static int make_dir(const char *path, uid_t uid, gid_t gid, mode_t mode, struct err *err)
 {
 	cleanup_close int fd = -EBADF;
-
 	int r = directory_make(path, 0700, err);
 
 	if (r < 0)
