@@ -41,6 +41,8 @@ enum job_blob gather_kind(enum gather_sink sink)
 
 static int remember(struct sink *sink, const void *data, size_t n, struct err *err)
 {
+	if (n == 0)
+		return 0;
 	if (n > sink->cap - sink->len) {
 		size_t cap = sink->cap < 1024 ? 1024 : sink->cap;
 		uint8_t *memory;
