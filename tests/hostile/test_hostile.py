@@ -225,9 +225,13 @@ class Live(unittest.TestCase):
     def uncaged(self, name, port):
         own = ["unshare", "--mount", "--pid", "--ipc", "--uts", "--cgroup", "--fork", "--mount-proc",
                "--kill-child", "sh", "-c",
+               # The engine's socket where hosts have it; below an own /run, this host may not.
+               "mount -t tmpfs none /mnt && : >/mnt/engine && mount --bind \"$0\" /mnt/engine && "
+               "mount -t tmpfs none /run && : >/run/docker.sock && "
+               "mount --bind /mnt/engine /run/docker.sock && "
                "mount -t tmpfs none /mnt && mount -t tmpfs none /dev/shm && cd /mnt && "
-               "exec 3</dev/null && exec \"$0\" \"$@\""]
-        done = subprocess.run([*own, program(), name, str(port)], stdout=subprocess.DEVNULL,
+               "exec 3</dev/null && exec \"$@\""]
+        done = subprocess.run([*own, service.docker_socket(), program(), name, str(port)], stdout=subprocess.DEVNULL,
                               stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60,
                               check=False)
         return done.returncode
