@@ -49,14 +49,6 @@ void places_close(struct places *places)
 	*places = PLACES_NONE;
 }
 
-void ballast_drop(struct ballast *ballast)
-{
-	for (int i = 0; i < DISK_PLACES; i++)
-		if (ballast->fd[i] >= 0)
-			(void)close(ballast->fd[i]);
-	*ballast = BALLAST_NONE;
-}
-
 /* False where it is no tmpfs with a size. */
 static bool look_at(const struct places *places, int i, struct statfs *ret)
 {

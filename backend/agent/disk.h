@@ -46,8 +46,6 @@ struct ballast {
 /* Opens those of this mount namespace. 0 or -errno. */
 int places_open(struct places *ret, struct err *err);
 void places_close(struct places *places);
-/* Closes the files; what they took is free again. */
-void ballast_drop(struct ballast *ballast);
 
 /*
  * As uid 0: makes /tmp and /dev/shm everybody's. runc gives a tmpfs the mode

@@ -40,8 +40,6 @@ enum compare {
 	COMPARE_MAX_,    /* in a request: as the task says */
 };
 
-/* "lines". Never NULL. */
-const char *compare_name(enum compare compare);
 /* COMPARE_MAX_ for an unknown name. */
 enum compare compare_by_name(const char *name);
 

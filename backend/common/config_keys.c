@@ -325,11 +325,6 @@ const size_t config_keys_n = COUNT(config_keys), task_keys_n = COUNT(task_keys),
 	     checker_keys_n = COUNT(checker_keys), client_keys_n = COUNT(client_keys);
 _Static_assert(COUNT(config_keys) <= CONFIG_KEYS_MAX, "config_grammar.c makes room for so many");
 
-const char *compare_name(enum compare compare)
-{
-	return (size_t)compare < COMPARE_MAX_ ? compare_words[compare] : "none";
-}
-
 enum compare compare_by_name(const char *name)
 {
 	for (size_t i = 0; i < COMPARE_MAX_; i++)

@@ -40,8 +40,3 @@ const char *job_signal_name(int number)
 			return signals[i].name;
 	return NULL;
 }
-
-const char *job_signal_at(size_t i)
-{
-	return i < N_SIGNALS ? signals[i].name : NULL;
-}

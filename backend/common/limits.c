@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "limits.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #define INODE_BYTES 4096 /* one inode for so many bytes of a tmpfs */
@@ -85,23 +83,6 @@ void limits_resolve(const struct limits *base, const struct limits *ceiling,
 			v = table[i].min;
 		ret->v[i] = v;
 	}
-}
-
-int limits_check(const struct limits *asked, const struct limits *ceiling, struct err *err)
-{
-	for (size_t i = 0; i < LIMIT_MAX_; i++) {
-		if (asked->v[i] == LIMIT_UNSET)
-			continue;
-		if (asked->v[i] < table[i].min)
-			return err_say(err, EINVAL,
-				"%s: %" PRId64 " is below the smallest value, %" PRId64,
-				table[i].name, asked->v[i], table[i].min);
-		if (asked->v[i] > ceiling->v[i])
-			return err_say(err, EINVAL,
-				"%s: %" PRId64 " is above the task's ceiling, %" PRId64,
-				table[i].name, asked->v[i], ceiling->v[i]);
-	}
-	return 0;
 }
 
 int64_t limits_shm_bytes(const struct limits *limits)

@@ -12,8 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "err.h"
-
 #define LIMIT_UNSET INT64_C(-1)
 #define MIB         (INT64_C(1024) * 1024)
 
@@ -68,12 +66,6 @@ void limits_default(struct limits *limits);
  */
 void limits_resolve(const struct limits *base, const struct limits *ceiling,
 	const struct limits *asked, struct limits *ret);
-
-/*
- * Check what a client asked for. 0, or -EINVAL with a message that names the
- * member, e.g. "memory_bytes: 0 is below the smallest value, 4194304".
- */
-int limits_check(const struct limits *asked, const struct limits *ceiling, struct err *err);
 
 /* What follows from limits: bytes of /dev/shm, and inodes of a tmpfs of so many bytes. */
 #define LIMITS_SHM_MAX (64 * MIB)

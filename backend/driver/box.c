@@ -48,11 +48,6 @@ static const unsigned moves[BOX_STATE_MAX_] = {
 	[BOX_REMOVING] = TO(BOX_GONE),
 };
 
-const char *box_state_name(enum box_state state)
-{
-	return (size_t)state < BOX_STATE_MAX_ ? names[state] : "invalid";
-}
-
 bool box_can_move(enum box_state from, enum box_state to)
 {
 	return (size_t)from < BOX_STATE_MAX_ && (moves[from] & TO(to)) != 0;

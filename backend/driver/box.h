@@ -47,7 +47,6 @@ enum box_state {
 	BOX_STATE_MAX_,
 };
 
-const char *box_state_name(enum box_state state);
 bool box_can_move(enum box_state from, enum box_state to);
 
 struct box;

@@ -50,11 +50,6 @@ static const unsigned moves[PHASE_MAX_] = {
 	[PHASE_SETTLING] = TO(PHASE_OVER),
 };
 
-const char *job_phase_name(enum job_phase phase)
-{
-	return (size_t)phase < PHASE_MAX_ ? names[phase] : "invalid";
-}
-
 bool job_phase_can_move(enum job_phase from, enum job_phase to)
 {
 	return (size_t)from < PHASE_MAX_ && (moves[from] & TO(to)) != 0;

@@ -122,7 +122,6 @@ struct jobs {
 };
 
 /* job.c */
-const char *job_phase_name(enum job_phase phase);
 bool job_phase_can_move(enum job_phase from, enum job_phase to);
 void job_move(struct job *job, enum job_phase to);
 /* The container is of no more use; finished: its agent said DONE. */

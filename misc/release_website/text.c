@@ -90,12 +90,6 @@ void text_buf_put_code(struct text_buf *b, uint32_t code, uint32_t at)
 	text_buf_put(b, (char)(0x80 | (code & 0x3f)), at);
 }
 
-void text_buf_put_text(struct text_buf *b, const struct text *t)
-{
-	for (size_t i = 0; i < t->n; i++)
-		text_buf_put(b, t->s[i], text_at(t, i));
-}
-
 struct text text_buf_text(struct text_buf *b, uint32_t end)
 {
 	b->s = xgrow(b->s, &b->room, b->n + 1, 1);

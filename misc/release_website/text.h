@@ -65,7 +65,6 @@ void text_buf_done(struct text_buf *b);
 void text_buf_put(struct text_buf *b, char c, uint32_t at);
 /* A code point as UTF-8, all of it at one place. Surrogates and what is no code point: U+FFFD. */
 void text_buf_put_code(struct text_buf *b, uint32_t code, uint32_t at);
-void text_buf_put_text(struct text_buf *b, const struct text *t);
 /* The text so far; `end` is the file's offset of its end. Valid until the next put. */
 struct text text_buf_text(struct text_buf *b, uint32_t end);
 

@@ -7,7 +7,6 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#include <errno.h>
 #include <string.h>
 
 #include "common/limits.h"
@@ -45,29 +44,11 @@ static void nothing_asked_for_gets_past_the_ceiling(void **state)
 	}
 }
 
-static void a_bad_one_is_named(void **state)
-{
-	struct limits ceiling, want;
-	struct err err;
-
-	(void)state;
-	limits_default(&ceiling);
-	limits_unset(&want);
-	assert_int_equal(limits_check(&want, &ceiling, &err), 0);
-	want.v[LIMIT_PROCESSES] = 0;
-	assert_int_equal(limits_check(&want, &ceiling, &err), -EINVAL);
-	assert_non_null(strstr(err.msg, "processes: 0 is below"));
-	want.v[LIMIT_PROCESSES] = ceiling.v[LIMIT_PROCESSES] + 1;
-	assert_int_equal(limits_check(&want, &ceiling, &err), -EINVAL);
-	assert_non_null(strstr(err.msg, "processes: 65 is above the task's ceiling, 64"));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_table_is_sound),
 		cmocka_unit_test(nothing_asked_for_gets_past_the_ceiling),
-		cmocka_unit_test(a_bad_one_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
