@@ -78,7 +78,7 @@ struct exchange {
 
 	enum body_kind body_kind;
 	uint64_t body_max, body_seen;
-	uint8_t *body; /* owned; NUL after it */
+	uint8_t *body; /* owned; NUL after it; of an upload the part `job` */
 	size_t body_len, body_cap;
 	struct upload *upload; /* owned */
 	uint8_t signal;        /* that the job is being sent, 0: none */

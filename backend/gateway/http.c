@@ -169,6 +169,14 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
 	return ex;
 }
 
+void http_drop_body(struct exchange *ex)
+{
+	ex->gw->body_bytes -= ex->body_cap;
+	free(ex->body);
+	ex->body = NULL;
+	ex->body_len = ex->body_cap = 0;
+}
+
 /* The answer of the queue is not wanted any more. */
 static void forget(struct exchange *ex)
 {
@@ -182,8 +190,7 @@ static void exchange_free(struct exchange *ex)
 	forget(ex);
 	if (ex->watched)
 		(void)event_del(&ex->conn->watch);
-	ex->gw->body_bytes -= ex->body_cap;
-	free(ex->body);
+	http_drop_body(ex);
 	upload_free(ex->upload);
 	if (ex->reader != NULL)
 		events_forget(ex->reader);
@@ -262,15 +269,14 @@ static bool body_reserve(struct exchange *ex, size_t n)
 	return true;
 }
 
-static void keep_body(struct exchange *ex, const char *data, size_t n)
+bool http_keep(struct exchange *ex, const void *data, size_t n)
 {
-	if (!body_reserve(ex, n)) {
-		exchange_unavailable(ex, 1, "too many large requests at one time");
-		return;
-	}
+	if (!body_reserve(ex, n))
+		return false;
 	memcpy(ex->body + ex->body_len, data, n);
 	ex->body_len += n;
 	ex->body[ex->body_len] = '\0';
+	return true;
 }
 
 static void too_large(struct exchange *ex)
@@ -295,10 +301,10 @@ static void take_body(struct exchange *ex, const char *data, size_t n)
 	}
 	if (ex->response != NULL || ex->past)
 		return;
-	if (ex->body_kind == BODY_MEMORY)
-		keep_body(ex, data, n);
-	else if (ex->body_kind == BODY_UPLOAD)
+	if (ex->body_kind == BODY_UPLOAD)
 		upload_feed(ex, data, n);
+	else if (ex->body_kind == BODY_MEMORY && !http_keep(ex, data, n))
+		exchange_unavailable(ex, 1, HTTP_NO_ROOM);
 }
 
 static enum MHD_Result give_answer(struct exchange *ex)

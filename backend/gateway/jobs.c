@@ -15,6 +15,7 @@
 #include "document/answer.h"
 #include "document/media.h"
 #include "fingerprint.h"
+#include "http.h"
 #include "ranges.h"
 #include "upload.h"
 
@@ -193,6 +194,7 @@ void jobs_submit(struct exchange *ex)
 	request_init(&req);
 	req.key = exchange_header(ex, KEY_HEADER);
 	r = parse_submit(ex, &req, &err);
+	http_drop_body(ex);
 	if (r < 0)
 		jobs_answer_error(ex, r, &err);
 	else

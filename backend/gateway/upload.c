@@ -13,16 +13,14 @@
 enum part { PART_JOB, PART_FILE, PART_STDIN };
 
 struct upload {
-	const struct config *config;
+	struct exchange *ex; /* borrowed: whose it is */
 	struct multipart parser;
 	struct request req;
 	enum part part;
-	char *filename;       /* owned; of the part in progress */
-	struct extent extent; /* of its bytes so far */
-	uint64_t n_part;      /* how many they are */
-	char *job;            /* owned; the part `job` */
-	size_t job_n;
-	bool has_job;
+	char *filename;                  /* owned; of the part in progress */
+	struct extent extent;            /* of its bytes so far */
+	uint64_t n_part;                 /* how many they are */
+	bool has_job;                    /* the part `job`: in ex->body */
 	struct fingerprint *fingerprint; /* owned; NULL: nobody asked */
 };
 
@@ -69,21 +67,13 @@ static int on_begin(void *arg, const char *name, const char *filename, struct er
 
 static int add_to_job(struct upload *up, const char *data, size_t n, struct err *err)
 {
-	char *job;
+	int64_t most = up->ex->gw->config->body_json_max;
 
-	if (up->job_n + n > (uint64_t)up->config->body_json_max)
+	if (up->ex->body_len + n > (uint64_t)most)
 		return err_say(err, EMSGSIZE,
-			"multipart: the part \"job\" is larger than %lld bytes",
-			(long long)up->config->body_json_max);
-	/* Doubled when the length passes a power of two would be kinder; parts of this kind are
-	 * small. */
-	job = realloc(up->job, up->job_n + n + 1);
-	if (job == NULL)
-		return err_set(err, ENOMEM, "upload");
-	up->job = job;
-	memcpy(job + up->job_n, data, n);
-	up->job_n += n;
-	job[up->job_n] = '\0';
+			"multipart: the part \"job\" is larger than %lld bytes", (long long)most);
+	if (!http_keep(up->ex, data, n))
+		return err_say(err, ENOMEM, HTTP_NO_ROOM);
 	return 0;
 }
 
@@ -159,7 +149,7 @@ void upload_begin(struct exchange *ex, const char *content_type, bool fingerprin
 		exchange_unavailable(ex, 1, "no memory for the request");
 		return;
 	}
-	ex->upload->config = ex->gw->config;
+	ex->upload->ex = ex;
 	multipart_init(&ex->upload->parser, boundary, &ops, ex->upload);
 	request_init(&ex->upload->req);
 	if (fingerprint && fingerprint_new("multipart", &ex->upload->fingerprint, &err) < 0) {
@@ -197,7 +187,8 @@ int upload_finish(struct exchange *ex, struct request *req, struct err *err)
 	r = fingerprint_end(up->fingerprint, &req->fingerprint, err);
 	if (r < 0)
 		return r;
-	return request_parse(up->config, up->job == NULL ? "" : up->job, up->job_n, req, err);
+	return request_parse(ex->gw->config, ex->body == NULL ? "" : (const char *)ex->body,
+		ex->body_len, req, err);
 }
 
 void upload_free(struct upload *up)
@@ -207,6 +198,5 @@ void upload_free(struct upload *up)
 	request_done(&up->req);
 	fingerprint_free(up->fingerprint);
 	free(up->filename);
-	free(up->job);
 	free(up);
 }

@@ -350,6 +350,29 @@ class Submit(GatewayCase):
             self.assertIn(b"d/a", asked["spec"])
             self.assertIn(b"empty", asked["spec"])
 
+    def body_bytes(self):
+        self.queue.answers["status_get"] = lambda asked: self.queue.send("status", token=asked["token"])
+        return int(re.search(r"^dockgate_http_body_bytes (\d+)$", self.http.get("/metrics").text, re.M).group(1))
+
+    def test_the_job_of_an_upload_counts_among_the_bodies_in_memory(self):
+        with tempfile.TemporaryFile() as spool, self.http.socket() as sock:
+            self.queue.answers["spool_open"] = lambda asked: self.queue.send(
+                "spool", token=asked["token"], file=(spool.fileno(), 0))
+            sock.sendall(b"POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 60000\r\n"
+                         b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+                         b'--b\r\nContent-Disposition: form-data; name="job"\r\n\r\n' + b" " * 50000)
+            end = time.monotonic() + 20
+            while self.body_bytes() < 50000:
+                self.assertLess(time.monotonic(), end)
+
+    def test_a_job_that_is_waited_for_holds_no_body(self):
+        with self.http.socket() as sock:
+            body = json.dumps({"task": "sh", "stdin": "x" * 50000}).encode()
+            sock.sendall(b"POST /v1/jobs?wait=30 HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n"
+                         b"Content-Type: application/json\r\n\r\n%s" % (len(body), body))
+            self.queue.wait_for("submit")
+            self.assertEqual(self.body_bytes(), 0)
+
     def test_multipart_without_a_spool(self):
         self.queue.refuse("spool_open", "store", "the disk is full")
         reply = self.http.post("/v1/jobs", b"--b--", Content_Type="multipart/form-data; boundary=b")
