@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -243,6 +244,14 @@ const struct task *config_task(const struct config *config, const char *name)
 		if (strcmp(config->tasks[i].name, name) == 0)
 			return &config->tasks[i];
 	return NULL;
+}
+
+bool config_image_allowed(const struct config *config, const char *image)
+{
+	for (size_t i = 0; i < config->images_allowed.n; i++)
+		if (fnmatch(config->images_allowed.v[i], image, 0) == 0)
+			return true;
+	return false;
 }
 
 int config_load(const char *path, void (*report)(const char *line, void *arg), void *arg,

@@ -231,3 +231,5 @@ bool config_is_open(const struct config *config);
 
 /* NULL where there is none of that name. Owned by the configuration. */
 const struct task *config_task(const struct config *config, const char *name);
+/* May a request name that image itself? */
+bool config_image_allowed(const struct config *config, const char *image);

@@ -30,14 +30,6 @@ static void default_task(struct task *task)
 		task->ceilings.v[i] = limit_ceiling((enum limit)i);
 }
 
-static bool image_is_allowed(const struct config *config, const char *image)
-{
-	for (size_t i = 0; i < config->images_allowed.n; i++)
-		if (fnmatch(config->images_allowed.v[i], image, FNM_NOESCAPE) == 0)
-			return true;
-	return false;
-}
-
 static int choose_task(struct plan *plan, const struct config *config, const char *name,
 	const struct spec *spec, struct err *err)
 {
@@ -54,7 +46,7 @@ static int choose_task(struct plan *plan, const struct config *config, const cha
 		image = spec->image;
 		if (image == NULL || image[0] == '\0' || strlen(image) > IMAGE_NAME_MAX)
 			return err_say(err, EINVAL, "neither a task nor an image is named");
-		if (!image_is_allowed(config, image))
+		if (!config_image_allowed(config, image))
 			return err_say(err, EPERM, "image %.100s is not allowed", image);
 		if (spec->command.n == 0)
 			return err_say(
@@ -90,7 +82,7 @@ static int add_name(struct strv *argv, const char *name, struct err *err)
 static bool is_source(const struct task *task, const char *name)
 {
 	for (size_t i = 0; i < task->sources.n; i++)
-		if (fnmatch(task->sources.v[i], name, FNM_NOESCAPE) == 0)
+		if (fnmatch(task->sources.v[i], name, 0) == 0)
 			return true;
 	return false;
 }

@@ -2,7 +2,6 @@
 #include "request.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,7 +206,6 @@ static int read_callback(struct reading *rd, const struct at *at, json_t *value)
 	return read_callback_url(rd, &url_at, item);
 }
 
-/* A client may shorten the time for which its result is kept. */
 static int read_priority(struct reading *rd, const struct at *at, json_t *value)
 {
 	if (!json_is_integer(value))
@@ -218,6 +216,7 @@ static int read_priority(struct reading *rd, const struct at *at, json_t *value)
 	return 0;
 }
 
+/* A client may shorten the time for which its result is kept. */
 static int read_retention(struct reading *rd, const struct at *at, json_t *value)
 {
 	int64_t most = rd->task == NULL ? rd->config->retention_s : rd->task->retention_s;
@@ -292,22 +291,18 @@ static int read_task(struct reading *rd, const json_t *value)
 static int read_image(struct reading *rd, const json_t *value)
 {
 	const struct at here = { NULL, "image", 0 };
-	const struct strv *allowed = &rd->config->images_allowed;
 	const char *image;
 	int r = member_text(rd, &here, value, 255, &image);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < allowed->n; i++) {
-		if (fnmatch(allowed->v[i], image, 0) != 0)
-			continue;
-		rd->req->spec.image = strdup(image);
-		rd->req->spec.task = strdup("");
-		return rd->req->spec.image == NULL || rd->req->spec.task == NULL
-			       ? err_set(rd->err, ENOMEM, "the request")
-			       : 0;
-	}
-	return member_bad(rd->err, &here, "is not among the images that requests may name");
+	if (!config_image_allowed(rd->config, image))
+		return member_bad(rd->err, &here, "is not among the images that requests may name");
+	rd->req->spec.image = strdup(image);
+	rd->req->spec.task = strdup("");
+	return rd->req->spec.image == NULL || rd->req->spec.task == NULL
+		       ? err_set(rd->err, ENOMEM, "the request")
+		       : 0;
 }
 
 static int read_what(struct reading *rd, const json_t *root)

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,14 +90,6 @@ static struct admission_need need_of(const struct task *task, const struct spec 
 	return need;
 }
 
-static bool image_allowed(const struct config *config, const char *image)
-{
-	for (size_t i = 0; i < config->images_allowed.n; i++)
-		if (fnmatch(config->images_allowed.v[i], image, 0) == 0)
-			return true;
-	return false;
-}
-
 /* The record inside must say the same as the message. Any thread. */
 static int check_spec(const struct config *config, const struct msg_submit *submit,
 	const void *data, size_t n, struct admission_need *ret_need, struct err *err)
@@ -112,7 +103,8 @@ static int check_spec(const struct config *config, const struct msg_submit *subm
 		return err_say(err, EPROTO, "the record of the job: %s", err->msg);
 	if (strcmp(spec.task, submit->task) != 0)
 		return err_say(err, EPROTO, "the record is for another task");
-	if (submit->task[0] == '\0' && (spec.image == NULL || !image_allowed(config, spec.image)))
+	if (submit->task[0] == '\0' &&
+		(spec.image == NULL || !config_image_allowed(config, spec.image)))
 		return err_say(err, EPROTO, "image: not one that is allowed here");
 	*ret_need =
 		need_of(submit->task[0] == '\0' ? NULL : config_task(config, submit->task), &spec);

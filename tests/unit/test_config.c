@@ -61,6 +61,19 @@ static void defaults_are_the_documented_ones(void **state)
 	config_free(c);
 }
 
+static void images_of_requests_are_globs(void **state)
+{
+	struct config *c = parsed("images_allowed = { \"judge/[a-c]*:1\", \"odd/\\\\*\" }\n");
+
+	(void)state;
+	assert_true(config_image_allowed(c, "judge/bee/x:1"));
+	assert_false(config_image_allowed(c, "judge/dee:1"));
+	assert_false(config_image_allowed(c, "xjudge/a:1"));
+	assert_true(config_image_allowed(c, "odd/*"));
+	assert_false(config_image_allowed(c, "odd/x"));
+	config_free(c);
+}
+
 static void a_task_is_read_whole(void **state)
 {
 	struct config *c = parsed(
@@ -461,6 +474,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(variables_that_nothing_knows_are_named),
 		cmocka_unit_test(defaults_are_the_documented_ones),
+		cmocka_unit_test(images_of_requests_are_globs),
 		cmocka_unit_test(a_task_is_read_whole),
 		cmocka_unit_test(a_checker_is_a_task_of_its_own),
 		cmocka_unit_test(the_classic_result_is_the_default),
