@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "common/cleanup.h"
 #include "common/plain.h"
 #include "common/secret_file.h"
 #include "token.h"
@@ -62,12 +63,15 @@ int cli_open(const struct cli *cli, struct client **ret, struct err *err)
 
 int cli_fail(int exit_code, const char *fmt, ...)
 {
+	cleanup_free char *text = NULL;
 	va_list ap;
 
-	(void)fputs("dockgate: ", stderr);
 	va_start(ap, fmt);
-	(void)vfprintf(stderr, fmt, ap);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
 	va_end(ap);
+	(void)fputs("dockgate: ", stderr);
+	cli_put_plain(text == NULL ? fmt : text, stderr); /* a job's words may be in it */
 	(void)fputc('\n', stderr);
 	return exit_code;
 }

@@ -16,6 +16,7 @@
 #include "common/job_id.h"
 #include "common/limits.h"
 #include "common/verdict.h"
+#include "document/base64.h"
 
 #define POLL_S    60
 #define LIST_MOST 1000
@@ -304,6 +305,28 @@ static int save_file(
 	return client_fetch(client, path, fd, err);
 }
 
+/* The name as it is: what of it is not UTF-8 comes as base64. The caller frees it. */
+static int name_of(const json_t *file, char **ret, struct err *err)
+{
+	const json_t *encoded = json_object_get(file, "name_base64");
+	cleanup_free char *name = NULL;
+	size_t n;
+
+	if (!json_is_string(encoded)) {
+		*ret = strdup(text_of(file, "name"));
+		return *ret == NULL ? err_set(err, ENOMEM, "a file's name") : 0;
+	}
+	name = malloc(json_string_length(encoded) + 1);
+	if (name == NULL)
+		return err_set(err, ENOMEM, "a file's name");
+	if (base64_decode(json_string_value(encoded), json_string_length(encoded), (uint8_t *)name,
+		    &n, err) < 0)
+		return err_wrap(err, "a file's name");
+	name[n] = '\0';
+	*ret = TAKE_PTR(name);
+	return 0;
+}
+
 int job_save_files(
 	struct client *client, const char *id, const char *dir, size_t *ret_n, struct err *err)
 {
@@ -324,7 +347,11 @@ int job_save_files(
 		return -err->code;
 	json_array_foreach(json_object_get(list, "files"), i, file)
 	{
-		r = save_file(client, id, fd, text_of(file, "name"), err);
+		cleanup_free char *name = NULL;
+
+		r = name_of(file, &name, err);
+		if (r == 0)
+			r = save_file(client, id, fd, name, err);
 		if (r < 0)
 			break;
 	}

@@ -199,6 +199,21 @@ class Jobs(CliCase):
             self.assertEqual(service.read(os.path.join(directory, "a")), b"one")
             self.assertEqual(service.read(os.path.join(directory, "d", "b")), b"two")
 
+    def test_fetching_files_of_any_name(self):
+        """One that is not UTF-8 is saved as it is; one that moves a terminal is shown without doing so."""
+        job = self.sh(r"""echo one > "$(printf 'a\377')"; mkdir "$(printf 'b\033[2J')"; echo two > "$(printf 'b\033[2J/c')" """,
+                      collect=["**"])["id"]
+        with tempfile.TemporaryDirectory() as directory:
+            done = self.client("files", "--output", directory, job)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(service.read(os.path.join(directory.encode(), b"a\xff")), b"one\n")
+        with tempfile.TemporaryDirectory() as directory:
+            os.mkdir(os.path.join(directory.encode(), b"a\xff"))
+            os.makedirs(os.path.join(directory.encode(), b"b\033[2J", b"c"))
+            done = self.client("files", "--output", directory, job)
+            self.assertEqual(done.returncode, 1)
+            self.assertNotRegex(done.stderr, rb"[^ -~\n]")
+
     def test_prefixes_of_ids(self):
         job = self.native.accept("sh", args=["echo found"])
         self.native.ended(job)
