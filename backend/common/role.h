@@ -42,7 +42,7 @@ enum role {
 
 /* Directories below the state directory: 0700, each its role's own. */
 #define STATE_QUEUE   "queue"   /* dockgate.db, spool/ */
-#define STATE_DRIVER  "driver"  /* instance */
+#define STATE_DRIVER  "driver"  /* instance, builds/, sandbox, seccomp.json */
 #define STATE_COURIER "courier" /* secret */
 
 struct role_args {

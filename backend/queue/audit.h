@@ -4,7 +4,7 @@
  * the log for each.
  *
  *	r = audit_note(q, &who, "pause", task, "", &err);      within the turn that does it
- *	audit_job(q, &who, "cancel", job->seq, &job->id, job->attempt);
+ *	r = audit_job(q, &who, "cancel", seq, &id, attempt, &err);
  */
 #pragma once
 

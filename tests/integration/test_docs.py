@@ -220,6 +220,15 @@ class Http(Case):
         self.assertEqual({call for call in said if call[1] != "/"},
                          {call for call in served if call[1] != "/" and "executor" not in call[1]})
 
+    def test_the_manual_page_has_every_call(self):
+        """Whole, or behind the first of its kind as the last part alone."""
+        page = text_of("docs", "man", "dockgate-http.7.scd").replace("\\", "")
+        for path in self.description["paths"]:
+            ends = [f"{start}{path}*" for start in ("GET ", "POST ", "DELETE ", "*")]
+            if path.count("/") > 2:
+                ends.append(f"*{path[path.index('}') + 1 if '}/' in path else path.rindex('/'):]}*")
+            self.assertTrue(any(end in page for end in ends), path)
+
     def test_every_problem_and_no_other(self):
         header = text_of("backend", "gateway", "problem.h")
         in_source = set(re.findall(r'X\(\w+,\s*"([a-z-]+)",\s*(\d+)', header))
