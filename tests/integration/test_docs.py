@@ -309,6 +309,23 @@ class Links(unittest.TestCase):
                     self.assertTrue(os.path.exists(os.path.join(ROOT, place, name)), f"{place}{name}")
 
 
+class Layers(unittest.TestCase):
+    """CONTRIBUTING.md's last word on who includes whom. The command line stands above all of them."""
+    MAY = {"common": [], "wire": ["common/"], "document": ["common/", "wire/"], "store": ["common/", "wire/"],
+           "agent": ["common/", "wire/frame.h", "wire/pack.h", "wire/proc_masks.h"],
+           "gateway": ["common/", "wire/", "document/"], "courier": ["common/", "wire/", "document/"],
+           "queue": ["common/", "wire/", "store/"], "driver": ["common/", "wire/", "agent/slot_profile.h"]}
+
+    def test_nobody_includes_what_he_may_not(self):
+        layers = [name for name in os.listdir(os.path.join(ROOT, "backend")) if name != "cli"]
+        self.assertEqual(set(layers), set(self.MAY))
+        for layer in layers:
+            for path in glob.glob(os.path.join(ROOT, "backend", layer, "*.[ch]")):
+                with open(path, encoding="utf-8") as file:
+                    for name in re.findall(r'^#include "([^"]*/[^"]*)"', file.read(), re.M):
+                        self.assertTrue(name.startswith(tuple(self.MAY[layer])), f"{path}: {name}")
+
+
 class Promises(unittest.TestCase):
     """docs/promises.md: each test that it names is there, and no number was written by hand."""
 
