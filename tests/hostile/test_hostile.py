@@ -7,7 +7,9 @@ import concurrent.futures
 import ctypes
 import errno
 import hashlib
+import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -24,6 +26,8 @@ from case import OwnService
 AT_ONCE = 6
 # So often each program is submitted at each level.
 ROUNDS = figures.amount(1, 20)
+# So many jobs at each level look for what the one before left.
+PAIRS = figures.amount(24, 500)
 JOB_UID_BASE = 77000
 LEVELS = ("container", "sandbox")
 SEGMENT = 0x646f636b  # the key of a segment of shared memory
@@ -50,14 +54,21 @@ def table():
 TABLE = table()
 
 
+# What the engine would do of itself for a container of the image.
+CHANGES = ["VOLUME /volume", "HEALTHCHECK --interval=100ms --timeout=60s "
+           'CMD ["/hostile", "sleep_for_ever"]']
+
+
 def make_image(docker):
     # Set-uid root: nothing must come of it.
     files = {name: (0o4755, service.read(path)) for name in ("hostile", "calls")
              if os.path.exists(path := os.path.join(os.path.dirname(program()), name))}
-    tag = hashlib.sha256(b"".join(data for _, data in files.values())).hexdigest()[:16]
+    tag = hashlib.sha256(b"".join([*(data for _, data in files.values()),
+                                   "".join(CHANGES).encode()])).hexdigest()[:16]
     name = f"dockgate/test-hostile:{tag}"
     if not docker.has_image(name):
-        docker.import_image("dockgate/test-hostile", tag, service.image_tar(files), [])
+        docker.import_image("dockgate/test-hostile", tag, service.image_tar(files, ("open", "volume")),
+                            CHANGES)
     return name
 
 
@@ -74,10 +85,22 @@ def tasks(image, canary):
                                    "limits": {**LIMITS, "cpu_ms": 60000, "wall_ms": 120000}}
         found[f"looked-at-{level}"] = {**found[f"burning-{level}"], "warm_max": 1,
                                        "concurrency": 1}
+        # One place, so that each job comes right after the one before.
+        found[f"next-{level}"] = {**common, "warm": 1, "warm_max": 1, "concurrency": 1}
         found[f"collecting-{level}"] = {
             **common, "collect": ["**.out", "*.out"], "collect_files": 50,
             "collect_bytes": 1 << 20, "warm": 1}
     return found
+
+
+def program_of(docker, image):
+    """The program as a container of the image has it."""
+    made = docker.call("POST", "/containers/create", json.dumps({"Image": image, "Cmd": ["/hostile"]}),
+                       {"Content-Type": "application/json"}).json()["Id"]
+    try:
+        return docker.call("GET", f"/containers/{made}/archive?path=/hostile").body
+    finally:
+        docker.call("DELETE", f"/containers/{made}?v=1")
 
 
 class Hosts:
@@ -145,9 +168,11 @@ class Hostile(OwnService):
     def setUpClass(cls):
         cls.hosts = Hosts()
         cls.addClassCleanup(cls.hosts.close)
-        docker = service.Docker(service.docker_socket())
-        cls.tasks = tasks(make_image(docker), cls.hosts.canary)
+        cls.docker = service.Docker(service.docker_socket())
+        cls.image = make_image(cls.docker)
+        cls.tasks = tasks(cls.image, cls.hosts.canary)
         super().setUpClass()
+        cls.program = program_of(cls.docker, cls.image)
         cls.sentinel = sentinel.Sentinel(
             cls.hosts.canary,
             [program(), service.DOCKGATE, os.path.join(service.BUILD, "dockgate-agent"),
@@ -167,9 +192,21 @@ class Hostile(OwnService):
 
     def test_nothing_is_left_for_the_next_job(self):
         for level in LEVELS:
-            for _ in range(3):
+            pairs, before = 0, None
+            for _ in range(2 * PAIRS):
                 job, files = run_one(self.native, "left_behind", level, self.hosts.port)
                 self.assertIsNone(not_as_expected("left_behind", job, files), job)
+                # In a sandbox of the same slot; a slot may be replaced.
+                slots = {c["Id"] for c in self.service.containers_of("next-sandbox")}
+                pairs += before is not None and not slots.isdisjoint(before)
+                before = slots
+                if pairs == PAIRS:
+                    break
+            self.assertEqual(pairs, PAIRS)
+            figures.add("hostile.pairs", pairs)
+        kinds = int(re.search(r"none of (\d+) kinds", job["stdout"]["content"])[1])
+        self.assertGreaterEqual(kinds, 30)
+        figures.add("hostile.traces", kinds)
 
     def test_the_agent_s_processes_have_what_they_need_and_no_more(self):
         for jobs in self.jobs.values():
@@ -185,6 +222,8 @@ class Hostile(OwnService):
         for jobs in self.jobs.values():
             concurrent.futures.wait(jobs)
         self.assertEqual(self.sentinel.changed(), [])
+        self.assertIn(service.read(program()), self.program)
+        self.assertEqual(program_of(self.docker, self.image), self.program)
 
     def test_nobody_is_left(self):
         uids = range(JOB_UID_BASE, JOB_UID_BASE + 1000)

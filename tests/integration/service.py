@@ -64,13 +64,13 @@ def find_payload():
     raise AssertionError(f"there is no payload program below {BUILD}")
 
 
-def image_tar(files):
+def image_tar(files, writable=("open",)):
     """A tar of a root directory: name to (mode, bytes), or to the target of a link."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
-        for name in ("bin", "dev", "etc", "open", "proc", "sys", "tmp", "usr", "usr/bin"):
+        for name in ("bin", "dev", "etc", "proc", "sys", "tmp", "usr", "usr/bin", *writable):
             info = tarfile.TarInfo(name)
-            info.type, info.mode = tarfile.DIRTYPE, 0o777 if name == "open" else 0o755
+            info.type, info.mode = tarfile.DIRTYPE, 0o777 if name in writable else 0o755
             tar.addfile(info)
         for name, what in files.items():
             info = tarfile.TarInfo(name)

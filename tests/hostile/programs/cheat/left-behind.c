@@ -4,47 +4,116 @@
 
 #include <linux/keyctl.h>
 
-static const char *const files[] = { "/workspace/left", "/tmp/left", "/dev/shm/left",
-	"/open/left" };
+#include "traces.h"
 
-static bool any_file(void)
+static const struct trace *const outlast[] = { traces_files, traces_kernel, traces_processes };
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+bool trace_file_has(const char *path, const char *text)
 {
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (access(files[i], F_OK) == 0)
-			return true;
-	return false;
+	char line[1024];
+	bool has = false;
+	FILE *f = fopen(path, "re");
+
+	while (f != NULL && !has && fgets(line, sizeof(line), f) != NULL)
+		has = strstr(line, text) != NULL;
+	if (f != NULL)
+		(void)fclose(f);
+	return has;
 }
 
-static bool leave_key(void)
+const char *trace_workspace(void)
 {
-	if (syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_SESSION_KEYRING, "user", "left", 0) > 0)
-		return true;
-	(void)syscall(SYS_add_key, "user", "left", "x", 1L, KEY_SPEC_SESSION_KEYRING);
-	return false;
+	return access("/workspace", F_OK) == 0 ? "/workspace" : "/mnt";
 }
 
-/* The name is taken as long as somebody holds it. */
-static bool leave_name(void)
+static void leave(const struct trace *traces)
 {
-	struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "\0left" };
-	int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	for (; traces->name != NULL; traces++)
+		if (traces->leave != NULL)
+			traces->leave(traces->arg);
+}
 
-	if (bind(sock, (struct sockaddr *)&name, sizeof(sa_family_t) + 5) < 0)
-		return true;
-	if (fork() == 0) {
-		(void)setsid();
-		wait_for_ever();
+struct sight {
+	size_t kinds, n; /* n of them are as was asked for */
+	char names[2000];
+};
+
+static void look(struct sight *sight, const struct trace *traces, bool there)
+{
+	size_t at = strlen(sight->names);
+
+	for (; traces->name != NULL; traces++) {
+		if (traces->needs != NULL && access(traces->needs, F_OK) < 0)
+			continue;
+		sight->kinds++;
+		if (traces->found(traces->arg) != there)
+			continue;
+		sight->n++;
+		at += (size_t)snprintf(sight->names + at, sizeof(sight->names) - at, "%s%s",
+			sight->n == 1 ? "" : ", ", traces->name);
 	}
-	return false;
 }
 
-HOSTILE(left_behind, STOPPED " uncaged=no")
+static struct sight look_at_all(bool there)
 {
-	bool found = any_file();
+	struct sight sight = { 0 };
 
-	found = leave_key() || found;
-	found = leave_name() || found;
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		(void)make_file(files[i], "left", 4);
-	return found ? GOT : stopped("nothing was left");
+	for (size_t i = 0; i < COUNT(outlast); i++)
+		look(&sight, outlast[i], there);
+	look(&sight, traces_inherited, there);
+	return sight;
+}
+
+static void leave_what_outlasts(void)
+{
+	for (size_t i = 0; i < COUNT(outlast); i++)
+		leave(outlast[i]);
+}
+
+HOSTILE(left_behind, "nonzero_exit exit=1 out=none task=next uncaged=no")
+{
+	struct sight sight = look_at_all(true);
+
+	if (sight.n == 0)
+		(void)printf("none of %zu kinds\n", sight.kinds);
+	else
+		(void)printf("left behind: %s\n", sight.names);
+	leave_what_outlasts();
+	leave(traces_inherited);
+	return sight.n > 0 ? GOT : NOT;
+}
+
+/* What root would leave on the host goes into places of its own. */
+static void own_places(void)
+{
+	(void)unshare(CLONE_NEWNET);
+	(void)mount("none", "/tmp", "tmpfs", 0, NULL);
+	(void)mount("none", "/var/tmp", "tmpfs", 0, NULL);
+	(void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+}
+
+/* Without a cage the next program finds all of it: else that nothing was found would mean little.
+ */
+HOSTILE(leave_and_look, STOPPED)
+{
+	struct sight sight;
+	int status;
+	pid_t pid;
+
+	if (getenv("LEFT") != NULL) {
+		sight = look_at_all(false);
+		return sight.n == 0 ? GOT : stopped(sight.names);
+	}
+	if (geteuid() == 0)
+		own_places();
+	leave_what_outlasts();
+	pid = fork();
+	if (pid == 0) {
+		leave(traces_inherited);
+		(void)execl("/proc/self/exe", "hostile", "leave_and_look", NULL);
+		_exit(2);
+	}
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : NOT;
 }
