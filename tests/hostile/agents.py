@@ -13,23 +13,24 @@ NAMESPACES = ("user", "pid", "mnt", "ipc", "uts", "cgroup")
 ALL = "user pid mnt ipc uts cgroup"
 
 # Kind to: its user, its capabilities, how many filters it has besides the engine's, whether it
-# is one that its own user may look into, which namespaces it has of its own, what is in its root.
+# is one that its own user may look into, which namespaces it has of its own, what is in its root,
+# how soon it dies where memory is short, whether it leads a session.
 IN_CONTAINER = {
-    "agent": {"agent e0 filters=1 closed own= root=image"},
-    "keeper": {"root 0 filters=0 closed own= root=image"},
-    "killer": {"other 80 filters=1 closed own= root=image"},
-    "waiting": {"agent e0 filters=2 closed own= root=image"},
-    "program": {"job 0 filters=2 open own= root=image"},
+    "agent": {"agent e0 filters=1 closed own= root=image oom=500 session=own"},
+    "keeper": {"root 0 filters=0 closed own= root=image oom=500 session=shared"},
+    "killer": {"other 80 filters=1 closed own= root=image oom=500 session=shared"},
+    "waiting": {"agent e0 filters=2 closed own= root=image oom=1000 session=own"},
+    "program": {"job 0 filters=2 open own= root=image oom=1000 session=own"},
 }
 IN_SANDBOX = {
-    "agent": {"agent e0 filters=1 closed own= root=image"},
-    "keeper": {"root 0 filters=0 closed own=user mnt root=nothing"},
-    "killer": {"other 80 filters=1 closed own= root=image"},
+    "agent": {"agent e0 filters=1 closed own= root=image oom=500 session=own"},
+    "keeper": {"root 0 filters=0 closed own=user mnt root=nothing oom=500 session=shared"},
+    "killer": {"other 80 filters=1 closed own= root=image oom=500 session=shared"},
     # Whom it makes have files that only its own user may write.
-    "nursery": {"other c0 filters=1 open own=user mnt root=image"},
-    "init": {f"other 2000c0 filters=1 closed own={ALL} root=image"},
-    "waiting": {f"other 2000c0 filters=2 closed own={ALL} root=image"},
-    "program": {f"job 0 filters=2 open own={ALL} root=image"},
+    "nursery": {"other c0 filters=1 open own=user mnt root=image oom=1000 session=shared"},
+    "init": {f"other 2000c0 filters=1 closed own={ALL} root=image oom=1000 session=shared"},
+    "waiting": {f"other 2000c0 filters=2 closed own={ALL} root=image oom=1000 session=own"},
+    "program": {f"job 0 filters=2 open own={ALL} root=image oom=1000 session=own"},
 }
 
 
@@ -49,6 +50,9 @@ class Process:
         self.open = self.uid == 0 or os.stat(path + "fd").st_uid == self.uid
         self.namespaces = {name: os.readlink(path + "ns/" + name) for name in (*NAMESPACES, "net")}
         self.empty = not os.listdir(path + "root")
+        self.oom = int(service.read(path + "oom_score_adj"))
+        with open(path + "stat", encoding="utf-8") as file:
+            self.session = int(file.read().rpartition(") ")[2].split()[3])
 
 
 def processes(first):
@@ -87,7 +91,8 @@ def describe(process, first, user, engines):
     strange = "" if len(process.uids) == 1 and process.privileges == "1" else " strange"
     closed = "open" if process.open and process.uid != 0 else "closed"
     return (f"{who} {process.caps:x} filters={process.filters - engines} {closed} own={own} "
-            f"root={'nothing' if process.empty else 'image'}{strange}")
+            f"root={'nothing' if process.empty else 'image'}{strange} "
+            f"oom={process.oom} session={'own' if process.session == process.pid else 'shared'}")
 
 
 def seen(pid, user):

@@ -19,6 +19,7 @@ import unittest
 
 import agents
 import figures
+import sentinel
 import service
 import syscalls
 from proxy import Proxy
@@ -92,6 +93,19 @@ def larger_tmpfs(_, host):
                      for path, options in host["Tmpfs"].items()}
 
 
+def checked(container, _host):
+    del container["Healthcheck"]
+
+
+def engines_volume(_, host):
+    del host["Tmpfs"]["/volume"]
+
+
+def host_name(container, host):
+    container["Hostname"] = ""
+    host["UTSMode"] = "host"
+
+
 OWN_ROOT = with_value(ReadonlyRootfs=False)
 NO_PROFILE = both(security("seccomp", "apparmor"),
                   lambda _, host: host["SecurityOpt"].append("apparmor=unconfined"))
@@ -136,7 +150,13 @@ DEFENCES = [
     ("capabilities dropped", with_value(CapDrop=[]), None, "container", {"bounding_set"}, ()),
     ("the agent's volume read-only", writable_mount("/dockgate"), None, "container",
      {"write_agent"}, ()),
-    ("mounts read-only", writable_mount("/data"), None, "container", {"write_mount"}, ()),
+    ("mounts read-only", writable_mount("/data"), None, "container",
+     {"write_mount", "left_behind"}, ()),
+    ("volumes of the image", engines_volume, None, "container", {"write_volume"}, ()),
+    ("health checks of the image", checked, None, "container", agents_differ("waiting"), ()),
+    ("uts namespace", host_name, None, "container", {"name_of_the_host"}, ()),
+    ("who dies first", with_value(OomScoreAdj=0), None, "container",
+     agents_differ("agent", "keeper", "killer"), ()),
     # Of both.
     ("the engine's filter", NO_PROFILE, None, "container", set(), ("calls",)),
     ("the job's filter", nothing, "job-filter", "container", {"calls"}, ()),
@@ -187,10 +207,34 @@ DEFENCES = [
     ("the collector's first look", nothing, "first-look", "container", set(),
      ("link_to_mount", "link_to_itself")),
     ("the collector's look, twice", nothing, "beneath", "container", {"link_to_mount"}, ()),
+    ("opening beneath", nothing, "openat2", "container", set(),
+     ("link_to_mount", "link_to_shadow", "link_to_directory", "fifo", "swap_race")),
+    ("who dies first", nothing, "first-to-die", "container", agents_differ("program", "waiting"), ()),
+    ("a session of its own", nothing, "session", "container",
+     agents_differ("program", "waiting"), ()),
+    ("closing descriptors", nothing, "closing", "container", {"leaked_descriptors"}, ()),
+    ("user namespace", nothing, "user-namespace", "sandbox", {NOTHING_RUNS}, (HARMLESS,)),
+    ("mount namespace", nothing, "ns-namespace", "sandbox", {NOTHING_RUNS}, (HARMLESS,)),
+    ("filters", NO_PROFILE, "keyring-filter", "sandbox", set(), ("left_behind",)),
+    ("filters and keyring", NO_PROFILE, "keyring", "sandbox", {"left_behind"}, ()),
+    ("filters and ipc namespace", NO_PROFILE, "ipc-namespace-and-filters", "sandbox",
+     {"left_behind"}, ()),
     ("the killer", nothing, "killer", "container", {"orphan_holds_stdout"}, ()),
     ("the agent's clocks", nothing, "clocks", "container", set(),
      ("cpu_burn", "sleep_for_ever")),
 ]
+
+
+# Runs so often, one after the other.
+OFTEN = {"left_behind": 3}
+# What the driver asks the engine for. It copies into its own container alone, which never runs and
+# which it knows by the engine's word, not by a name; it neither pulls nor executes.
+ASKED = re.compile(
+    r"GET /(_ping|version|info|containers/json|images/json|volumes)(\?.*)?|"
+    r"GET /(containers|images)/.+/json|"
+    r"POST /containers/create(\?name=[\w-]+)?|POST /containers/[\w-]+/(start|attach)(\?.*)?|"
+    r"DELETE /(containers|images|volumes)/[^/]+(\?.*)?|"
+    r"(GET|PUT) /containers/[0-9a-f]{64}/archive\?.*|POST /images/create\?fromSrc=-&.*")
 
 
 def slug(number):
@@ -212,12 +256,12 @@ class Weak(unittest.TestCase):
         found = {name: None for name in service.default_tasks("", "")}
         changes = {}
         for number, (_, change, agent, level, _, _) in enumerate(DEFENCES):
-            for kind in ("hostile", "burning", "collecting", "looked-at", "calls"):
-                task = tasks(image, cls.hosts.canary)[f"{kind}-{level}"]
+            for kind in ("hostile", "burning", "collecting", "looked-at", "next", "calls"):
+                task = tasks(image, cls.canary(number))[f"{kind}-{level}"]
                 found[f"{kind}-{slug(number)}"] = {**task, "warm": 0, "attempts": 1}
                 changes[f"{kind}-{slug(number)}"] = both(change, cls.with_agent(agent))
         path = os.path.join(cls.directory, "docker.sock")
-        proxy = Proxy(service.docker_socket(), path, changes)
+        cls.proxy = proxy = Proxy(service.docker_socket(), path, changes)
         cls.addClassCleanup(proxy.close)
         cls.service = service.Service({"job_uid_base": JOB_UID_BASE, "slots": 2 * AT_ONCE}, found,
                                       socket_path=path)
@@ -227,6 +271,14 @@ class Weak(unittest.TestCase):
         cls.table, _ = syscalls.read_table()
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             cls.seen = [pool.submit(cls.through, number) for number in range(len(DEFENCES))]
+
+    @classmethod
+    def canary(cls, number):
+        """One for each, since it may be written to."""
+        path = os.path.join(cls.directory, f"canary-{number}")
+        if not os.path.exists(path):
+            sentinel.make_canary(path)
+        return path
 
     @classmethod
     def with_agent(cls, name):
@@ -264,7 +316,8 @@ class Weak(unittest.TestCase):
             if program == "calls":
                 found |= cls.calls(number)
             elif program != NOTHING_RUNS:
-                found |= cls.one(program, number)
+                for _ in range(OFTEN.get(program, 1)):
+                    found |= cls.one(program, number)
         if any(program.startswith("agents:") for program in expected):
             found |= cls.agents(number, level)
         return found
@@ -306,6 +359,14 @@ class Weak(unittest.TestCase):
             return {NOTHING_RUNS}
         expected = agents.IN_CONTAINER if level == "container" else agents.IN_SANDBOX
         return {f"agents: {kind}" for kind in agents.differ(expected, found)}
+
+
+    def test_the_engine_is_asked_for_nothing_else(self):
+        concurrent.futures.wait(self.seen)
+        self.assertLessEqual({"GET /_ping", "GET /info"}, self.proxy.asked)
+        self.assertEqual([what for what in self.proxy.asked if not ASKED.fullmatch(what)], [])
+        for what in ("create", "start", "attach"):
+            self.assertTrue(any(what in one for one in self.proxy.asked), what)
 
 
 def add_test(number, name, level, expected):

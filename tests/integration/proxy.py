@@ -73,6 +73,7 @@ class Proxy(Listener):
 
     def __init__(self, engine, path, changes):
         self.changes, self.changed = changes, set()
+        self.asked = set()  # what the engine is asked for, without versions
         super().__init__(engine, path)
 
     def meet(self, near):
@@ -87,6 +88,7 @@ class Proxy(Listener):
                 head, rest = read_head(near, rest)
                 if head is None:
                     break
+                self.asked.add(re.sub(r" /v1\.\d+/", " /", head.split(b" HTTP/")[0].decode()))
                 length = re.search(rb"(?im)^content-length: *(\d+)", head)
                 if b"\r\nTransfer-Encoding:" in head or b"Upgrade:" in head:
                     far.sendall(head + b"\r\n\r\n" + rest)
