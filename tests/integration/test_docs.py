@@ -326,6 +326,34 @@ class Layers(unittest.TestCase):
                         self.assertTrue(name.startswith(tuple(self.MAY[layer])), f"{path}: {name}")
 
 
+def assert_there(case, cell):
+    """Each test of a table's cell: a file, and what is defined in it."""
+    for one in filter(None, cell.split(";")):
+        path, *names = re.findall(r"`([^`]+)`", one)
+        programs = path == os.path.join("hostile", "programs")
+        sources = glob.glob(os.path.join(ROOT, "tests", path, "*", "*.c")) if programs else [path]
+        source = "".join(text_of("tests", source) for source in sources)
+        for name in names:
+            case.assertRegex(source, r"(?m)^HOSTILE\(%s," % name if programs else
+                             r"(?m)^\s*(def|class|static void) %s\b" % name, path)
+
+
+class Threats(unittest.TestCase):
+    """docs/threats.md: each test, program and file that it names is there."""
+
+    def test_each_has_what_stands_against_it(self):
+        found = [row for row in rows(text_of("docs", "threats.md")) if row[0] != ""]
+        self.assertEqual([row[0] for row in found], [str(i + 1) for i in range(len(found))])
+        self.assertGreaterEqual(len(found), 72)
+        for number, _, defence, tests in found:
+            with self.subTest(number):
+                assert_there(self, tests)
+                paths = re.findall(r"`((?:backend|cgi-bin|deploy|misc|images)/[^`]+)`", defence)
+                for path in paths:
+                    self.assertTrue(os.path.exists(os.path.join(ROOT, path)), path)
+                self.assertTrue(tests and paths or "*not covered:*" in defence.lower())
+
+
 class Promises(unittest.TestCase):
     """docs/promises.md: each test that it names is there, and no number was written by hand."""
 
@@ -335,11 +363,6 @@ class Promises(unittest.TestCase):
         cls.kept = json.loads(text_of("tests", "promises.json"))
         cls.rows = [row for row in rows(cls.page[:cls.page.index("## What is not")]) if len(row) == 4]
 
-    def assert_there(self, path, names):
-        source = text_of("tests", path)
-        for name in names:
-            self.assertRegex(source, r"(?m)^\s*(def|class|static void) %s\b" % name, path)
-
     def test_each_is_enforced_as_it_says(self):
         self.assertGreater(len(self.rows), 30)
         for promise, enforced, state, _ in self.rows:
@@ -347,9 +370,7 @@ class Promises(unittest.TestCase):
                 self.assertIn(state, ("every build", "long run", "not yet"))
                 self.assertTrue(promise.endswith("."))
                 self.assertEqual(enforced == "", state == "not yet")
-                for one in filter(None, enforced.split(";")):
-                    path, *names = re.findall(r"`([^`]+)`", one)
-                    self.assert_there(path, names)
+                assert_there(self, enforced)
 
     def test_what_was_seen_is_of_the_last_run(self):
         self.assertEqual(promises.written(self.page, self.kept), self.page)

@@ -32,6 +32,19 @@ class Shipped(Case):
         return content(job["stdout"]).decode()
 
 
+BOMB_LIMITS = {"cpu_ms": 800, "wall_ms": 8000, "memory_bytes": 96 << 20, "disk_bytes": 32 << 20,
+               "file_bytes": 32 << 20}
+# What gcc is to make of little, and what may come of it.
+BOMBS = (
+    ("int main[0x10000000] = {1};\n", ("disk_limit", "build_failed")),
+    ('#include "/dev/zero"\n', ("memory_limit", "cpu_time_limit", "build_failed")),
+    ('#include "main.c"\n#include "main.c"\n', ("memory_limit", "cpu_time_limit")),
+    ('#include "/proc/1/environ"\n', ("build_failed",)),
+    ("#define A(x) x x x x x x x x\n#define B(x) A(A(A(A(x))))\nB(B(B(B(int a;))))\n",
+     ("memory_limit", "cpu_time_limit")),
+)
+
+
 class Languages(Shipped):
     def test_hello(self):
         self.assertEqual(self.assert_ok(self.native.run("hello")), "hello\n")
@@ -57,6 +70,16 @@ class Languages(Shipped):
             {"name": "b.c", "content": "int f(void){return 0;}\n"}])
         self.assertEqual(job["verdict"], "build_failed")
         self.assertIn(b"a.c:2:", content(job["build"]["stderr"]))
+
+    def test_builds_that_are_bombs(self):
+        """They want all memory, all time, all of the disk, or what others may not read."""
+        for source, verdicts in BOMBS:
+            job = self.native.run("c", files=[{"name": "main.c", "content": source}],
+                                  build={"limits": BOMB_LIMITS})
+            with self.subTest(source[:40]):
+                self.assertIn(job["verdict"], verdicts, job)
+                self.assertEqual(job["build"]["verdict"], job["verdict"])
+                self.assertNotIn(b"PATH=", content(job["build"]["stderr"]))
 
     def test_node(self):
         job = self.run_main("node", "process.stdin.on('data', d => console.log([...`${d}`].reverse().join('')))",
