@@ -3,11 +3,19 @@
  * A neighbour that wants all there is, until it is killed:
  *
  *	hostile forks | memory | output | disk | cpu
+ *
+ * or one that refuses to end, and says in microseconds for how long it has lived, a line a
+ * millisecond: itself, or a child of its child.
+ *
+ *	hostile lives | orphan
  */
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MIB (1024UL * 1024)
@@ -54,14 +62,44 @@ static void cpu(void)
 		;
 }
 
+static struct timespec born;
+
+static void lives(void)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	struct timespec now;
+
+	for (int sig = 1; sig < 32; sig++)
+		(void)signal(sig, SIG_IGN);
+	for (;;) {
+		(void)clock_gettime(CLOCK_MONOTONIC, &now);
+		(void)dprintf(STDOUT_FILENO, "%ld\n",
+			(now.tv_sec - born.tv_sec) * 1000000 + (now.tv_nsec - born.tv_nsec) / 1000);
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
+static void orphan(void)
+{
+	if (fork() == 0) {
+		(void)setsid();
+		if (fork() == 0)
+			lives();
+		_exit(0);
+	}
+	for (;;)
+		(void)pause();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		void (*run)(void);
 	} all[] = { { "forks", forks }, { "memory", memory }, { "output", output },
-		{ "disk", disk }, { "cpu", cpu } };
+		{ "disk", disk }, { "cpu", cpu }, { "lives", lives }, { "orphan", orphan } };
 
+	(void)clock_gettime(CLOCK_MONOTONIC, &born);
 	memset(block, 'x', sizeof(block));
 	for (size_t i = 0; argc > 1 && i < sizeof(all) / sizeof(all[0]); i++)
 		if (strcmp(argv[1], all[i].name) == 0)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """
 What a job and a status request take while hostile jobs hold every place but one, against the same
-with nobody else there; and what many jobs leave behind in the roles' memory.
+with nobody else there; how long jobs live that refuse to end; and what many jobs leave behind in the
+roles' memory.
 """
 import contextlib
 import json
@@ -14,6 +15,8 @@ from served import Played, Service, until
 
 KINDS = {"forks": "fork bombs", "memory": "memory hogs", "output": "floods of output",
          "disk": "disk writers", "cpu": "cpu burners"}
+REFUSING = ("lives", "orphan")
+WALL_MS = 100  # of those that refuse
 HOLD = max(1, machine.CPUS - 1)  # each takes a processor of the budget: one is left
 TASK = """
 retention_s = 5
@@ -104,6 +107,23 @@ def beside(bench, service, level):
                      " ms", f"alone {alone['status']:.2f} ms; 50 offered a second", at_most=100)
 
 
+def lived(service, kind):
+    """For how many milliseconds, by its own clock, a job did that had WALL_MS."""
+    job = service.submit("hostile", 60, args=[kind], limits={"wall_ms": WALL_MS})
+    if job["verdict"] != "wall_time_limit":
+        raise SystemExit(f"bench: a job that refuses to end did: {job}")
+    return int(job["stdout"]["content"].split()[-1]) / 1000
+
+
+def refusing(bench, service, level):
+    jobs = 1000 if bench.full else bench.n(200, 10)
+    late = sorted(lived(service, REFUSING[i % len(REFUSING)]) - WALL_MS for i in range(jobs))
+    bench.report.value("neighbours_late_ms", "what refuses to end lives past its wall time, 999 of 1,000",
+                       late[(jobs * 999 + 999) // 1000 - 1], " ms",
+                       f"by its own clock, n={jobs}, median {late[jobs // 2]:.2f} ms, level {level}",
+                       at_most=250)
+
+
 def grown(bench, service, key, what, jobs, run):
     """The roles' resident memory after a fifth of the jobs, against that after all of them."""
     run(jobs // 5)
@@ -132,5 +152,6 @@ def run(bench):
         image = stack.enter_context(image_of(bench.tools.path("hostile")))
         service = stack.enter_context(Service(bench.build, "sandbox", warm=2, more=TASK % (image, HOLD, HOLD)))
         level = service.level()
+        refusing(bench, service, level)
         beside(bench, service, level)
         memory(bench, service)
