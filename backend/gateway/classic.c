@@ -132,6 +132,11 @@ static const json_t *string_member(struct exchange *ex, const char *name, json_t
 		exchange_problem(ex, PROBLEM_INTERNAL, "no memory for the request");
 		return NULL;
 	}
+	if (r == -E2BIG) {
+		exchange_problem(ex, PROBLEM_TOO_LARGE,
+			"the body has more than %d names and values", JSON_READ_PARTS_MAX);
+		return NULL;
+	}
 	if (r < 0) {
 		exchange_problem(ex, PROBLEM_INVALID_REQUEST,
 			"the body is not JSON: line %d, column %d: %.150s", e.line, e.column,

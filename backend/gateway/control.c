@@ -11,12 +11,14 @@
 #include "json_read.h"
 #include "wire/pack.h"
 
-#define PAUSED_MAX (1024 * 1024)
+#define PAUSED_MAX     (1024 * 1024)
+#define PAUSE_BODY_MAX 1024
 
 /* --- pausing --- */
 
 void control_pause_begin(struct exchange *ex)
 {
+	ex->body_max = PAUSE_BODY_MAX;
 	if (exchange_header(ex, "Content-Type") == NULL ||
 		exchange_has_type(ex, "application/json"))
 		ex->body_kind = BODY_MEMORY;

@@ -392,6 +392,9 @@ int request_parse(const struct config *config, const char *json, size_t n, struc
 
 	if (r == -ENOMEM)
 		return err_set(err, ENOMEM, "the request");
+	if (r == -E2BIG)
+		return err_say(err, EMSGSIZE, "the job has more than %d names and values",
+			JSON_READ_PARTS_MAX);
 	if (r < 0)
 		return parse_failed(json, n, &e, err);
 	r = read_root(&rd, root);

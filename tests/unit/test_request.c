@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/json_read.h"
 #include "gateway/json_where.h"
 #include "gateway/request.h"
 
@@ -475,12 +476,40 @@ static void places_in_a_text(void **state)
 	assert_string_equal(path, "");
 }
 
+/* Each has its price, whatever comes of it; commas within a string are none. */
+static void more_values_than_any_job_has(void **state)
+{
+	const size_t n = JSON_READ_PARTS_MAX;
+	char *json = malloc(3 * n);
+	struct request req;
+	struct err err;
+	size_t len;
+
+	(void)state;
+	assert_non_null(json);
+	len = (size_t)sprintf(json, "{\"task\": \"sh\", \"args\": [");
+	memset(json + len, ',', n);
+	assert_int_equal(parse(json, len + n, &req, &err), -EMSGSIZE);
+	assert_non_null(strstr(err.msg, "200000 names and values"));
+	request_done(&req);
+
+	len = (size_t)sprintf(json, "{\"task\": \"sh\", \"stdin\": \"\\\\\\\"");
+	memset(json + len, ',', 2 * n);
+	len += 2 * n;
+	len += (size_t)sprintf(json + len, "\\\\\"}");
+	assert_int_equal(parse(json, len, &req, &err), 0);
+	assert_int_equal(req.spec.stdin_.len, 2 * n + 3);
+	request_done(&req);
+	free(json);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_wrong_is_named),
 		cmocka_unit_test(lengths),
 		cmocka_unit_test(counts),
+		cmocka_unit_test(more_values_than_any_job_has),
 		cmocka_unit_test(all_members_arrive),
 		cmocka_unit_test(the_first_file_has_the_tasks_name),
 		cmocka_unit_test(an_allowed_image),
