@@ -97,15 +97,18 @@ static int run(enum role role, const char *path, int fd)
 	struct config *config = NULL;
 	struct err err;
 	char name[16];
-	int status;
+	int status, r;
 
 	(void)snprintf(name, sizeof(name), "dg-%s", role_name(role));
 	(void)prctl(PR_SET_NAME, name, 0, 0, 0); /* for ps and top, as it was started as "exe" */
 	log_init(role_name(role), LOG_INFO);
-	if (load(path, fd, &config, &err) != 0 || role_listen_fds(&args, &err) < 0) {
+	r = load(path, fd, &config, &err);
+	if (r == 0)
+		r = role_listen_fds(&args, &err);
+	if (r != 0) {
 		log_error("%s", err.msg);
 		config_free(config);
-		return EXIT_SETUP;
+		return role_exit_code(r);
 	}
 	log_init(role_name(role), log_level_by_name(config->log_level));
 	args.config = config;

@@ -68,11 +68,12 @@ static int serve(const struct supervisor_options *options)
 	struct err err;
 	int r = config_text(options->config_path, &text, &err);
 
-	if (r == 0 && config_parse(text, "configuration", print_mistake, NULL, &config, &err) < 0) {
-		free(text);
-		return EXIT_SETUP;
-	}
 	if (r == 0) {
+		r = config_parse(text, "configuration", print_mistake, NULL, &config, &err);
+		if (r < 0) {
+			free(text);
+			return role_exit_code(r);
+		}
 		log_init("serve", log_level_by_name(config->log_level));
 		config_env_unknown(on_unknown, NULL);
 		r = task_is_there(config, options->first_job, &err) ? 0 : -err.code;
@@ -87,7 +88,7 @@ static int serve(const struct supervisor_options *options)
 	place_close(&place);
 	config_free(config);
 	free(text);
-	return EXIT_SETUP;
+	return role_exit_code(r);
 }
 
 int serve_command(int argc, char **argv)

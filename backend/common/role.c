@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -263,6 +264,26 @@ int role_confine(enum role role, const struct config *config, gid_t extra_gid, s
 	confined = 1;
 #endif
 	return r < 0 ? err_wrap(err, "give up rights of %s", role_name(role)) : 0;
+}
+
+/* ---- failing ---------------------------------------------------------------------- */
+
+int role_exit_code(int r)
+{
+	switch (-r) {
+	case EAGAIN:
+	case EDQUOT:
+	case EINTR:
+	case EIO:
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+	case ENOSPC:
+		return EXIT_FAILURE;
+	default:
+		return EX_CONFIG;
+	}
 }
 
 /* ---- readiness --------------------------------------------------------------------- */

@@ -98,6 +98,12 @@ int64_t role_watchdog_us(void);
 void role_alive(void);
 
 /*
+ * The exit status for a start that failed with this negative errno: 1 where another one may find
+ * it better (no memory, descriptors or room, a disk that fails), else EX_CONFIG.
+ */
+int role_exit_code(int r);
+
+/*
  * The roles' programs: run until SIGTERM (a clean, draining end: 0) or until
  * something that needs a restart happens (a line is logged; 1). A configuration
  * or rights mistake that no restart mends: 78 (EX_CONFIG, sysexits.h).

@@ -28,7 +28,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
-#include <sysexits.h>
 
 #include "common/callback.h"
 #include "common/log.h"
@@ -289,7 +288,7 @@ int courier_main(struct role_args *args)
 	if (r < 0) {
 		log_error("cannot start: %s", err.msg);
 		courier_done(&c);
-		return r == -ENOMEM ? EXIT_FAILURE : EX_CONFIG;
+		return role_exit_code(r);
 	}
 	queue_line_connect(c.queue);
 	role_ready();

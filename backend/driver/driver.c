@@ -33,7 +33,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 #include "agent/slot_profile.h"
@@ -885,7 +884,7 @@ int driver_main(struct role_args *args)
 		log_error("cannot start: %s", err.msg);
 		engine_where_done(&where);
 		driver_done(&d);
-		return r == -ENOMEM ? EXIT_FAILURE : EX_CONFIG;
+		return role_exit_code(r);
 	}
 	engine_connect(d.engine);
 	queue_link_connect(d.link);

@@ -47,7 +47,6 @@
 #include "metrics.h"
 #include "service.h"
 
-#define EX_CONFIG     78 /* sysexits.h */
 #define DRAIN_TICK_MS 20
 #define DRAIN_MOST_MS 2000
 
@@ -229,12 +228,13 @@ static int run(struct program *program, struct role_args *args)
 	raise_descriptors(args->config);
 	if (make_listeners(args, &err) < 0) {
 		log_error("%s", err.msg);
-		return err.code == EADDRNOTAVAIL ? 1 : EX_CONFIG; /* a network that comes up late */
+		/* A network may come up late. */
+		return err.code == EADDRNOTAVAIL ? EXIT_FAILURE : role_exit_code(-err.code);
 	}
 	json_object_seed(0); /* reads a file, which is refused from here on */
 	if (role_confine(ROLE_GATEWAY, args->config, (gid_t)-1, &err) < 0) {
 		log_error("cannot give up rights: %s", err.msg);
-		return EX_CONFIG;
+		return role_exit_code(-err.code);
 	}
 	if (set_up(program, args, &err) < 0 || listen_all(program, args, &err) < 0) {
 		log_error("cannot start: %s", err.msg);

@@ -28,6 +28,8 @@ static inline struct sqlite *sqlite_of(struct store *store)
 int sqlite_open_connection(const char *where, sqlite3 **ret, struct err *err);
 /* SQL without values and without an answer. */
 int sqlite_exec(sqlite3 *db, const char *sql, struct err *err);
+/* An errno for a result code of SQLite: EUCLEAN only where no disk failed below. */
+int sqlite_errno(sqlite3 *db, int rc);
 /* An error for a result code of SQLite; db: NULL where there is none. */
 int sqlite_fail(sqlite3 *db, int rc, const char *what, struct err *err);
 

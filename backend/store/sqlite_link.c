@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sqlite.h"
 #include "sqlite_vfs.h"
@@ -16,8 +17,46 @@ static const char *const statement_sql[ST_MAX_] = {
 #undef X
 };
 
-/* An errno for SQLite's result code. */
-static int errno_of(int rc)
+/* SQLite calls a file damaged that the disk cannot read. */
+static bool disk_failed(sqlite3 *db)
+{
+	sqlite3_file *wal = NULL;
+	int code[2] = { 0 };
+
+	if (db == NULL)
+		return false;
+	(void)sqlite3_file_control(db, NULL, SQLITE_FCNTL_LAST_ERRNO, &code[0]);
+	(void)sqlite3_file_control(db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+	if (wal != NULL && wal->pMethods != NULL)
+		(void)wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &code[1]);
+	for (size_t i = 0; i < 2; i++)
+		if (code[i] == EIO || code[i] == ENXIO || code[i] == ERANGE)
+			return true;
+	return false;
+}
+
+/*
+ * Why a file cannot be opened. One that cannot be made is looked for once more without making it,
+ * so that there is none: what the reason was, SQLite has forgotten.
+ */
+static int errno_of_open(sqlite3 *db)
+{
+	int code = db == NULL ? ENOMEM : sqlite3_system_errno(db);
+
+	switch (code) {
+	case 0:
+	case EISDIR:
+	case ENOTDIR:
+	case EPERM:
+		return EACCES;
+	case ENOENT:
+		return EIO;
+	default:
+		return code;
+	}
+}
+
+int sqlite_errno(sqlite3 *db, int rc)
 {
 	switch (rc & 0xff) {
 	case SQLITE_FULL:
@@ -31,8 +70,9 @@ static int errno_of(int rc)
 		return EBUSY;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return EUCLEAN;
+		return disk_failed(db) ? EIO : EUCLEAN;
 	case SQLITE_CANTOPEN:
+		return errno_of_open(db);
 	case SQLITE_PERM:
 	case SQLITE_AUTH:
 		return EACCES;
@@ -45,7 +85,7 @@ static int errno_of(int rc)
 
 int sqlite_fail(sqlite3 *db, int rc, const char *what, struct err *err)
 {
-	return err_say(err, errno_of(rc), "store: %s: %s", what,
+	return err_say(err, sqlite_errno(db, rc), "store: %s: %s", what,
 		db == NULL ? sqlite3_errstr(rc) : sqlite3_errmsg(db));
 }
 
@@ -212,6 +252,19 @@ int sqlite_exec(sqlite3 *db, const char *sql, struct err *err)
 	return rc == SQLITE_OK ? 0 : sqlite_fail(db, rc, sql, err);
 }
 
+/* A file that was not made: where nobody may make one there, that is the reason. */
+static int open_errno(sqlite3 *db, int rc, const char *where)
+{
+	const char *slash = strrchr(where, '/');
+	char dir[256];
+
+	(void)snprintf(dir, sizeof(dir), "%.*s", slash == NULL ? 1 : (int)(slash - where),
+		slash == NULL ? "." : where);
+	if ((rc & 0xff) == SQLITE_CANTOPEN && access(dir, W_OK | X_OK) < 0 && errno == EACCES)
+		return EACCES;
+	return sqlite_errno(db, rc);
+}
+
 int sqlite_open_connection(const char *where, sqlite3 **ret, struct err *err)
 {
 	sqlite3 *db = NULL;
@@ -222,7 +275,7 @@ int sqlite_open_connection(const char *where, sqlite3 **ret, struct err *err)
 	int r;
 
 	if (rc != SQLITE_OK) {
-		r = err_say(err, errno_of(rc), "store '%s': %s", where,
+		r = err_say(err, open_errno(db, rc, where), "store '%s': %s", where,
 			db == NULL ? sqlite3_errstr(rc) : sqlite3_errmsg(db));
 		(void)sqlite3_close(db);
 		return r;

@@ -2,6 +2,7 @@
 #include "sqlite_schema.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,16 +28,28 @@ static int one_text(sqlite3 *db, const char *sql, char *ret, size_t size, struct
 	return r;
 }
 
+/* SQLite's code where it could not look, which is in its words; else the file is damaged. */
+static int code_of(const char *answer)
+{
+	static const char before[] = "error code=";
+	const char *at = strstr(answer, before);
+	long code = at == NULL ? 0 : strtol(at + sizeof(before) - 1, NULL, 10);
+
+	return code > 0 && code <= INT_MAX ? (int)code : SQLITE_CORRUPT;
+}
+
 int sqlite_check_sound(sqlite3 *db, const char *where, struct err *err)
 {
 	char answer[200];
-	int r = one_text(db, "PRAGMA quick_check(1)", answer, sizeof(answer), err);
+	int code, r = one_text(db, "PRAGMA quick_check(1)", answer, sizeof(answer), err);
 
 	if (r < 0)
 		return r;
-	if (strcmp(answer, "ok") != 0)
-		return err_say(err, EUCLEAN, "store '%s' is damaged: %s", where, answer);
-	return 0;
+	if (strcmp(answer, "ok") == 0)
+		return 0;
+	code = sqlite_errno(db, code_of(answer));
+	return err_say(err, code, code == EUCLEAN ? "store '%s' is damaged: %s" : "store '%s': %s",
+		where, answer);
 }
 
 /* All versions that are missing, or none. */

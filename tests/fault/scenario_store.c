@@ -15,10 +15,11 @@
 #define FILE_NAME "jobs.db"
 
 /*
- * The caller's mistakes, and what would be a verdict over the row. Not EUCLEAN: SQLite takes what
- * a disk cannot read (EIO) for a damaged file.
+ * The caller's mistakes, what would be a verdict over the row, and what nobody but the operator
+ * could mend: a damaged file, a missing right.
  */
-static const int answers[] = { EINVAL, ENOENT, ESTALE, EEXIST, EPROTO, EBADMSG, 0 };
+static const int answers[] = { EINVAL, ENOENT, ESTALE, EEXIST, EPROTO, EBADMSG, EUCLEAN, EACCES,
+	0 };
 
 static struct store *store;
 static struct store_job job; /* each run's own, made by what comes before its step */

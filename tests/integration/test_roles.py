@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The four roles started one by one, as an init system would, with nothing handed over."""
+import contextlib
 import os
 import select
 import signal
 import socket
 import subprocess
+import tempfile
 import unittest
 
 import service
@@ -118,6 +120,55 @@ class Roles(unittest.TestCase):
                                   capture_output=True, timeout=30, check=False)
             self.assertEqual(done.returncode, status, done.stderr)
             self.assertIn(said, done.stderr)
+
+    def start_alone(self, role, directory, nofile=None):
+        """In a state directory of its own: its exit status, None where it got ready."""
+        path = os.path.join(self.service.directory, f"alone-{role}")
+        env = {**os.environ, "DOCKGATE_STATE_DIR": directory,
+               "DOCKGATE_SOCKET_DIR": os.path.join(directory, "sock")}
+        with open(path, "wb") as log:
+            process = subprocess.Popen(
+                [*(["prlimit", f"--nofile={nofile}:{nofile}"] if nofile else []),
+                 DOCKGATE, role, "--config", self.service.config], env=env, stdout=log, stderr=log)
+            for _ in until(30):
+                with open(path, errors="replace", encoding="utf-8") as said:
+                    text = said.read()
+                if process.poll() is not None or " ready" in text:
+                    break
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+                return None, text
+        return process.returncode, text
+
+    def test_a_full_disk_is_no_mistake_of_the_configuration(self):
+        directory = os.path.join(self.service.directory, "full")
+        os.mkdir(directory)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=755", "full", directory], check=True)
+        try:
+            with open(os.path.join(directory, "fill"), "wb", buffering=0) as file:
+                with contextlib.suppress(OSError):
+                    while True:
+                        file.write(b"x" * 4096)
+            for role in ("queue", "driver", "courier"):
+                status, said = self.start_alone(role, directory)
+                self.assertEqual(status, 1, (role, said))
+                self.assertIn("full" if role == "queue" else "No space left", said)
+        finally:
+            subprocess.run(["umount", "-l", directory], check=True)
+
+    def test_few_descriptors_are_no_mistake_of_the_configuration(self):
+        directory = tempfile.mkdtemp(dir=self.service.directory)
+        os.chmod(directory, 0o755)
+        statuses = []
+        for nofile in range(9, 100, 2):
+            status, said = self.start_alone("queue", directory, nofile)
+            statuses.append(status)
+            self.assertIn(status, (1, 127, None), (nofile, said))
+            if status is None:
+                break
+        self.assertIn(1, statuses)
+        self.assertIsNone(statuses[-1])
 
     def test_the_watchdog_is_fed(self):
         """Ten times a second, since a third of a second was asked for."""

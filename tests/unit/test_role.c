@@ -290,6 +290,19 @@ static void group_0_is_never_taken(void **state)
 	assert_int_equal(WEXITSTATUS(status), REFUSED);
 }
 
+/* Nobody has to mend what another start may not find; all else somebody must. */
+static void exit_codes(void **state)
+{
+	static const int passing[] = { ENOMEM, EIO, ENOSPC, EMFILE, ENFILE };
+	static const int staying[] = { EACCES, EPERM, EINVAL, ENOENT, EADDRINUSE, EBUSY, EROFS };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		assert_int_equal(role_exit_code(-passing[i]), 1);
+	for (size_t i = 0; i < sizeof(staying) / sizeof(staying[0]); i++)
+		assert_int_equal(role_exit_code(-staying[i]), 78);
+}
+
 static void socket_paths(void **state)
 {
 	struct err err;
@@ -476,6 +489,7 @@ int main(void)
 		cmocka_unit_test(a_driver_for_tcp_gets_tcp),
 		cmocka_unit_test(nothing_is_left_of_root),
 		cmocka_unit_test(group_0_is_never_taken),
+		cmocka_unit_test(exit_codes),
 		cmocka_unit_test(socket_paths),
 		cmocka_unit_test(listeners_are_taken_over),
 		cmocka_unit_test(systemd_is_told),
