@@ -347,7 +347,7 @@ static void signals_read(void)
 		for (size_t i = 0; i < (size_t)n / sizeof(info[0]); i++)
 			/* From outside of the container only: pid 0 is nobody in it. */
 			if (info[i].ssi_signo == SIGTERM && info[i].ssi_pid == 0)
-				_exit(0);
+				_exit(run_is_overdue() ? AGENT_EXIT_OVERDUE : 0);
 	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0)
 		reaped(pid, status, &usage);
 }

@@ -115,6 +115,16 @@ bool run_gone(void)
 	return user_gone(agent.job.job_uid);
 }
 
+bool run_is_overdue(void)
+{
+	const struct step *step = &agent.step;
+
+	if (agent.phase == PHASE_ENDING)
+		return step->killed_for == LIMIT_WALL;
+	return agent.phase == PHASE_RUNNING &&
+	       clock_us() >= step->go_us + step->limits.v[LIMIT_WALL] * 1000;
+}
+
 void run_finish(enum limit limit)
 {
 	if (limit != LIMIT_MAX_)

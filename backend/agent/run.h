@@ -21,6 +21,8 @@ void run_kill(void);
  * that found nobody is it.
  */
 bool run_users_hidden(void);
+/* The step has had all of its wall clock, and something of it is there. */
+bool run_is_overdue(void);
 /* No process of the step is left, not even a dead one. */
 bool run_gone(void);
 /* Closes what the last step needed: after what somebody waits for. */

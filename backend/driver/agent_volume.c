@@ -44,7 +44,7 @@ struct agent_volume {
 	struct engine *engine;
 	agent_volume_fn done; /* NULL: nothing is under way */
 	void *arg;
-	char container[80]; /* the one it is filled and read through */
+	char container[CONTAINER_ID_MAX + 1]; /* the one it is filled and read through */
 	bool matches, again;
 	bool put;      /* the agent was put there by hand */
 	char why[400]; /* what went wrong, told when its container is gone */
@@ -402,27 +402,15 @@ static void read_back(struct agent_volume *volume)
 		on_read);
 }
 
-static bool is_id(const char *text)
-{
-	size_t n = strlen(text);
-
-	return n > 0 && n < 80 && strspn(text, "0123456789abcdef") == n;
-}
-
 static void on_created(const struct engine_reply *reply, void *arg)
 {
 	struct agent_volume *volume = arg;
 	struct err err;
-	json_t *root = engine_json(reply, JSON_OBJECT, &err);
-	const char *id = json_string_value(json_object_get(root, "Id"));
 
-	if (id == NULL || !is_id(id)) {
-		finish(volume, root == NULL ? err.msg : "the engine's answer has no Id");
-		json_decref(root);
+	if (container_read_id(reply, volume->container, &err) < 0) {
+		finish(volume, err.msg);
 		return;
 	}
-	(void)snprintf(volume->container, sizeof(volume->container), "%s", id);
-	json_decref(root);
 	volume->put = false;
 	read_back(volume);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine.h"
 #include "gpu_request.h"
 #include "wire/frame.h"
 #include "wire/proc_masks.h"
@@ -29,6 +30,42 @@ static const char *const readonly_paths[] = {
 	"/proc/sys",
 	"/proc/sysrq-trigger",
 };
+
+int container_read_id(
+	const struct engine_reply *reply, char ret[static CONTAINER_ID_MAX + 1], struct err *err)
+{
+	json_t *root = engine_json(reply, JSON_OBJECT, err);
+	const char *id = json_string_value(json_object_get(root, "Id"));
+	size_t n = id == NULL ? 0 : strlen(id);
+	int r = root == NULL ? -err->code : 0;
+
+	if (r == 0 && (n == 0 || n > CONTAINER_ID_MAX || strspn(id, "0123456789abcdef") != n))
+		r = err_say(err, EPROTO, "the engine's answer has no Id");
+	if (r == 0)
+		memcpy(ret, id, n + 1);
+	json_decref(root);
+	return r;
+}
+
+int container_read_state(
+	const struct engine_reply *reply, struct container_state *ret, struct err *err)
+{
+	json_t *root = engine_json(reply, JSON_OBJECT, err);
+	const json_t *state = json_object_get(root, "State");
+	const json_t *code = json_object_get(state, "ExitCode");
+	json_int_t n = json_integer_value(code);
+
+	if (root == NULL)
+		return -err->code;
+	*ret = (struct container_state){
+		.running = json_is_true(json_object_get(state, "Running")) ||
+			   json_is_true(json_object_get(state, "Paused")),
+		.oom = json_is_true(json_object_get(state, "OOMKilled")),
+		.exit_code = json_is_integer(code) && n >= 0 && n <= 255 ? (int)n : -1,
+	};
+	json_decref(root);
+	return 0;
+}
 
 int64_t container_memory_bytes(const struct limits *limits)
 {

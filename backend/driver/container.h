@@ -62,6 +62,24 @@ struct container_shape {
 /* Bytes of the whole container for these limits. */
 int64_t container_memory_bytes(const struct limits *limits);
 
+struct engine_reply;
+
+#define CONTAINER_ID_MAX 79
+
+/* The id of one that was made: /containers/create. */
+int container_read_id(
+	const struct engine_reply *reply, char ret[static CONTAINER_ID_MAX + 1], struct err *err);
+
+/* What the engine says of one: /containers/ID/json. */
+struct container_state {
+	bool running;  /* or paused */
+	bool oom;      /* its memory ran out */
+	int exit_code; /* -1: it has none that could be true */
+};
+
+int container_read_state(
+	const struct engine_reply *reply, struct container_state *ret, struct err *err);
+
 /* The caller frees *ret. */
 int container_json(const struct container_host *host, const struct container_shape *shape,
 	char **ret, struct err *err);

@@ -364,8 +364,7 @@ static enum engine_fault fault_of(CURLcode code, bool too_long)
 	}
 }
 
-/* The engine's own words: {"message": "..."}, else what stands there. */
-static void engine_message(const struct engine_reply *reply, char *ret, size_t size)
+void engine_message(const struct engine_reply *reply, char *ret, size_t size)
 {
 	json_t *root = json_loadb(reply->body, reply->len, 0, NULL);
 	const char *text = json_string_value(json_object_get(root, "message"));
@@ -633,13 +632,12 @@ static int minor_of(const char *version)
 	return *end == '\0' && minor > 0 && minor < 1000 ? (int)minor : 0;
 }
 
-/* The highest version both sides know. */
-static int agree(struct engine *engine, const char *body, size_t len, struct err *err)
+int engine_agree(const char *body, size_t len, int most, int *ret_minor, struct err *err)
 {
 	json_t *root = json_loadb(body, len, 0, NULL);
 	int theirs = minor_of(json_string_value(json_object_get(root, "ApiVersion")));
 	int floor = minor_of(json_string_value(json_object_get(root, "MinAPIVersion")));
-	int minor = engine->where.api_minor > 0 ? engine->where.api_minor : ENGINE_API_MINOR;
+	int minor = most;
 
 	json_decref(root);
 	if (theirs <= 0)
@@ -650,23 +648,25 @@ static int agree(struct engine *engine, const char *body, size_t len, struct err
 		return err_say(err, EPROTONOSUPPORT,
 			"the engine speaks API 1.%d to 1.%d, expected 1.%d to 1.%d", floor, theirs,
 			ENGINE_API_FLOOR, ENGINE_API_MINOR);
-	engine->api_minor = minor;
-	(void)snprintf(engine->prefix, sizeof(engine->prefix), "/v1.%d", minor);
+	*ret_minor = minor;
 	return 0;
 }
 
 static void on_version(const struct engine_reply *reply, void *arg)
 {
 	struct engine *engine = arg;
+	int most = engine->where.api_minor > 0 ? engine->where.api_minor : ENGINE_API_MINOR;
 	struct err err;
 
 	engine->pinging = false;
-	if (reply->fault != ENGINE_FINE)
+	if (reply->fault != ENGINE_FINE) {
 		set_down(engine, reply->why);
-	else if (agree(engine, reply->body, reply->len, &err) < 0)
+	} else if (engine_agree(reply->body, reply->len, most, &engine->api_minor, &err) < 0) {
 		set_down(engine, err.msg);
-	else
+	} else {
+		(void)snprintf(engine->prefix, sizeof(engine->prefix), "/v1.%d", engine->api_minor);
 		set_up(engine);
+	}
 }
 
 static void on_pong(const struct engine_reply *reply, void *arg)

@@ -117,6 +117,11 @@ const struct engine_counts *engine_counts(const struct engine *engine);
 /* The JSON of a good reply; NULL with `why` filled in (struct engine_reply's) where it is none. */
 json_t *engine_json(const struct engine_reply *reply, json_type type, struct err *err);
 
+/* The engine's own words, {"message": "..."}, and the status. */
+void engine_message(const struct engine_reply *reply, char *ret, size_t size);
+/* The highest version both sides know, out of /version; `most`: ours. */
+int engine_agree(const char *body, size_t len, int most, int *ret_minor, struct err *err);
+
 /* A bare connection for a hijacked stream. */
 struct engine_line;
 typedef void (*engine_dial_fn)(struct engine_line *line, int fd, const char *why, void *arg);

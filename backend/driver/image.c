@@ -132,7 +132,7 @@ static bool take_volumes(struct image *image, json_t *declared)
 	return true;
 }
 
-static int take_image(struct image *image, const struct engine_reply *reply, struct err *err)
+int image_read(struct image *image, const struct engine_reply *reply, struct err *err)
 {
 	json_t *root = engine_json(reply, JSON_OBJECT, err);
 	const char *id = json_string_value(json_object_get(root, "Id"));
@@ -201,7 +201,7 @@ static void on_image(const struct engine_reply *reply, void *arg)
 	if (reply->status == 404) {
 		image->id[0] = '\0';
 		say_missing(image, why, sizeof(why));
-	} else if (take_image(image, reply, &err) < 0) {
+	} else if (image_read(image, reply, &err) < 0) {
 		away = reply->fault != ENGINE_FINE;
 		if (!away)
 			image->id[0] = '\0';

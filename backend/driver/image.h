@@ -39,6 +39,9 @@ void images_free(struct images *images);
 struct image *images_get(struct images *images, const char *name);
 bool image_is_ready(const struct image *image);
 
+/* Takes what the engine says of it (/images/NAME/json). Else its id is as it was. */
+int image_read(struct image *image, const struct engine_reply *reply, struct err *err);
+
 /*
  * Ask the engine. `done` is called once from the loop: `why` is NULL where the
  * image is there, else says what is missing or broken (`away`: the engine).

@@ -306,21 +306,6 @@ static void end_cancelled(struct job *job)
 
 /* ---- our own clock ---- */
 
-/* The agent did not end the step in time: it is frozen, or worse. */
-static void end_at_wall_clock(struct job *job)
-{
-	struct evidence ev;
-
-	job_evidence_so_far(job, &ev);
-	ev.killed_for = LIMIT_WALL;
-	if (job_take_step(job, &ev, "", true) < 0) {
-		job_give_back(job, GIVEBACK_ENGINE, "out of memory");
-		return;
-	}
-	job_leave_box(job, false); /* removal kills it; the ending does not wait for that */
-	job_settle(job);
-}
-
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct job *job = arg;
@@ -329,13 +314,13 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	switch (job->phase) {
 	case PHASE_STEPPING:
-		end_at_wall_clock(job);
+		job_autopsy_late(job);
 		break;
 	case PHASE_CHECKING:
 		job_check_late(job);
 		break;
 	case PHASE_AUTOPSY:
-		job_look_again(job);
+		job_autopsy_again(job);
 		break;
 	case PHASE_FEEDING:
 		job_give_back(job, GIVEBACK_ENGINE, "the container does not take the job's files");
@@ -636,7 +621,7 @@ void jobs_spool(struct jobs *jobs, struct msg_spool *spool)
 	if (job->phase == PHASE_SETTLING)
 		job_settle(job);
 	else if (job->box != NULL && gather_waiting(&job->gather) <= GATHER_PAUSE)
-		attach_pause(job->box->attach, false);
+		job_hold(job, false);
 	if (job->phase != PHASE_OVER)
 		job_tap_news(job);
 }

@@ -8,11 +8,12 @@
  *	                             │  CHECKING  │         │            │
  *	                             │  SAVING    │         │            │
  *	                             └──────┴─────┴─────────┴─► AUTOPSY ─┘
- *	                                                        (the agent is gone: why?)
+ *	                                              (the agent is gone, or silent: why?)
  *
  * From any of them a job can be stopped or given back. SETTLING waits for the
- * spool. The end of a job is its agent's DONE with the nonce, our own wall
- * clock, or the engine's word that the container ran out of memory.
+ * spool. The end of a job is its agent's DONE with the nonce, the engine's word
+ * that the container ran out of memory, or, where the agent was silent beyond
+ * our own wall clock, what came of telling it to end (job_autopsy.c).
  */
 #pragma once
 

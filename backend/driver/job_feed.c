@@ -230,6 +230,10 @@ void job_feed_next_step(struct job *job)
 	if (job->phase != PHASE_STEPPING)
 		job_move(job, PHASE_STEPPING);
 	job->step_start_us = clock_us();
+	job->late_us = 0;
+	job->held_us = 0;
+	if (job->held_since_us != 0)
+		job->held_since_us = job->step_start_us;
 	job_arm(job, step->limits.v[LIMIT_WALL] + job->jobs->host.config->grace_ms);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Shared by job.c (its life), job_feed.c (what goes into the container), job_take.c (what comes
- * out), job_tap.c (who reads along). */
+ * out), job_autopsy.c (what it was when nothing did), job_tap.c (who reads along). */
 #pragma once
 
 #include <openssl/evp.h>
@@ -68,8 +68,12 @@ struct job {
 	struct event *timer; /* owned: our own clock, per phase */
 	int calls;           /* under way, with this job as argument */
 	char image_id[IMAGE_ID_MAX + 1];
+
+	/* what went wrong with its container */
 	char broken_why[400];
-	bool autopsy_again;
+	int64_t late_us; /* when our own clock was over for the step; 0: it is not */
+	bool silent;     /* its agent was told to end, since nothing came of it */
+	int looks;       /* at the container, but for the first */
 
 	/* what goes in */
 	const struct spec_file *files; /* the request's, or what a known build left */
@@ -90,7 +94,9 @@ struct job {
 	/* what comes out */
 	struct gather gather;
 	uint64_t spool_token[GATHER_MAX_];
-	uint64_t step_offset[2]; /* of out and err, where this step's begin */
+	uint64_t step_offset[2];        /* of out and err, where this step's begin */
+	int64_t held_us, held_since_us; /* of this step's time its output was not read; since when,
+					   0: it is */
 	bool comparing;
 	struct compare_run *compare; /* owned */
 	struct event *cases_timer;   /* owned; NULL: never needed */
@@ -148,6 +154,14 @@ void job_feed(struct job *job);
 void job_feed_next_step(struct job *job);
 /* The steps are over: what is to be collected comes now. */
 void job_feed_collected(struct job *job);
+
+/* job_autopsy.c */
+/* The stream is over, before the job was. */
+void job_autopsy_gone(struct job *job, const char *why);
+/* Our own clock is over, and the agent has not said how the step ended. */
+void job_autopsy_late(struct job *job);
+/* The next look at the container. */
+void job_autopsy_again(struct job *job);
 
 /* job_tap.c */
 /* There is more to read, or the way to it has changed. */
@@ -217,7 +231,7 @@ extern const struct box_user job_box_user;
 void job_ask_spool(struct job *job, enum gather_sink sink);
 /* Close the record of the current step with this evidence. */
 int job_take_step(struct job *job, const struct evidence *ev, const char *note, bool cut_short);
-/* The second look at a container whose agent is gone. */
-void job_look_again(struct job *job);
+/* Its output is not read, or is again: the queue has no file for it yet. */
+void job_hold(struct job *job, bool hold);
 /* What the step that was running had, for one that we killed or that died. */
 void job_evidence_so_far(const struct job *job, struct evidence *ev);

@@ -24,6 +24,19 @@ static int garbled(struct job *job, const char *what)
 
 /* ---- output ---- */
 
+void job_hold(struct job *job, bool hold)
+{
+	if (job->phase == PHASE_AUTOPSY)
+		return; /* what comes now is nobody's word */
+	if (hold && job->held_since_us == 0) {
+		job->held_since_us = clock_us();
+	} else if (!hold && job->held_since_us != 0) {
+		job->held_us += clock_us() - job->held_since_us;
+		job->held_since_us = 0;
+	}
+	attach_pause(job->box->attach, hold);
+}
+
 void job_ask_spool(struct job *job, enum gather_sink sink)
 {
 	struct msg msg;
@@ -49,7 +62,7 @@ static int keep(struct job *job, enum gather_sink sink, const uint8_t *data, siz
 	if (ask)
 		job_ask_spool(job, sink);
 	if (gather_waiting(&job->gather) > GATHER_PAUSE)
-		attach_pause(job->box->attach, true);
+		job_hold(job, true);
 	job_tap_news(job);
 	return 0;
 }
@@ -244,6 +257,16 @@ void job_judged(struct job *job)
 	job_cases_news(job);
 }
 
+/* So long that its program may have waited for us, and not we for it. */
+static bool was_held(const struct job *job)
+{
+	int64_t us = job->held_us;
+
+	if (job->held_since_us != 0)
+		us += clock_us() - job->held_since_us;
+	return us > (int64_t)job->jobs->host.config->grace_ms * 1000;
+}
+
 static int on_step_end(struct job *job, struct unpacker *u)
 {
 	char note[FRAME_TEXT_MAX + 1];
@@ -255,6 +278,10 @@ static int on_step_end(struct job *job, struct unpacker *u)
 		!job_unpack_evidence(u, &ev, note, sizeof(note)))
 		return garbled(job, "record of a step");
 	job->box->oom_seen = job->box->oom_seen || ev.oom_kills > 0;
+	if (ev.killed_for == LIMIT_WALL && was_held(job)) {
+		job_give_back(job, GIVEBACK_ENGINE, "the queue did not take the program's output");
+		return -ECANCELED;
+	}
 	r = job_take_step(job, &ev, note, false);
 	if (r == -EPROTO)
 		return garbled(job, "record of a step");
@@ -445,96 +472,19 @@ static int on_frame(enum frame_type type, const uint8_t *payload, size_t n, void
 	}
 }
 
-/* ---- the agent is gone ---- */
+/* ---- the box ---- */
 
 static void on_drained(void *arg)
 {
 	job_feed(arg);
 }
 
-static void inspect(struct job *job);
-
-/* Out of memory: the container as a whole died, its agent too. */
-static void die_of_memory(struct job *job)
-{
-	struct evidence ev;
-
-	job_evidence_so_far(job, &ev);
-	if (job->result.n_steps > job->step) /* between steps, or while collecting */
-		return job_give_back(job, GIVEBACK_ENGINE, "the container ran out of memory");
-	ev.oom_kills = 1;
-	ev.memory_peak = job->plan->steps[job->step].limits.v[LIMIT_MEMORY];
-	if (job_take_step(job, &ev, "the whole container ran out of memory", true) < 0)
-		return job_give_back(job, GIVEBACK_ENGINE, "out of memory");
-	job_leave_box(job, false);
-	job_settle(job);
-}
-
-static void on_inspected(const struct engine_reply *reply, void *arg)
-{
-	struct job *job = arg;
-	struct err err;
-	json_t *root, *state;
-	bool oom, killed;
-
-	job->calls--;
-	if (job->phase != PHASE_AUTOPSY) {
-		event_active(job->jobs->reaper, EV_TIMEOUT, 0);
-		return;
-	}
-	root = engine_json(reply, JSON_OBJECT, &err);
-	if (root == NULL) {
-		job_give_back(job, GIVEBACK_ENGINE, err.msg);
-		return;
-	}
-	state = json_object_get(root, "State");
-	/* In a slot that may have been another job's memory. */
-	oom = json_is_true(json_object_get(state, "OOMKilled")) && !job->box->oom_seen;
-	killed = json_is_true(json_object_get(state, "Running")) ||
-		 json_integer_value(json_object_get(state, "ExitCode")) == 137;
-	json_decref(root);
-	if (oom)
-		die_of_memory(job);
-	else if (killed && !job->autopsy_again)
-		job_arm(job,
-			200); /* the word of the memory's end comes by another way: ask once more */
-	else
-		job_give_back(job, GIVEBACK_ENGINE, job->broken_why);
-}
-
-static void inspect(struct job *job)
-{
-	char path[200];
-	struct err err;
-
-	(void)snprintf(path, sizeof(path), "/containers/%s/json", job->box->name);
-	if (engine_call(job->jobs->host.engine,
-		    &(struct engine_request){ .method = "GET", .path = path }, on_inspected, job,
-		    &err) < 0)
-		job_give_back(job, GIVEBACK_ENGINE, err.msg);
-	else
-		job->calls++;
-}
-
 static void on_broken(const char *why, bool bad, void *arg)
 {
-	struct job *job = arg;
-
-	if (bad) {
-		job_give_back(job, GIVEBACK_ENGINE, why);
-		return;
-	}
-	(void)snprintf(job->broken_why, sizeof(job->broken_why), "the container ended: %s", why);
-	job_move(job, PHASE_AUTOPSY);
-	(void)event_del(job->timer);
-	inspect(job);
-}
-
-/* The second look of an autopsy. */
-void job_look_again(struct job *job)
-{
-	job->autopsy_again = true;
-	inspect(job);
+	if (bad)
+		job_give_back(arg, GIVEBACK_ENGINE, why);
+	else
+		job_autopsy_gone(arg, why);
 }
 
 const struct box_user job_box_user = {

@@ -9,7 +9,6 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/strv.h"
 #include "container.h"
 
 #define AT_ONCE 4
@@ -76,7 +75,7 @@ static void pump(struct reconcile *rec)
 }
 
 /* The engine filtered by the label; it is looked at once more before anything is removed. */
-static bool is_orphan(const struct reconcile *rec, const json_t *item)
+static bool is_orphan(const struct reconcile_whose *whose, const json_t *item)
 {
 	const char *id = json_string_value(json_object_get(item, "Id"));
 	const char *name = json_string_value(json_array_get(json_object_get(item, "Names"), 0));
@@ -84,8 +83,8 @@ static bool is_orphan(const struct reconcile *rec, const json_t *item)
 		json_string_value(json_object_get(json_object_get(item, "Labels"), LABEL_INSTANCE));
 
 	return id != NULL && strspn(id, "0123456789abcdef") == strlen(id) && strlen(id) <= 64 &&
-	       strlen(id) >= 12 && label != NULL && strcmp(label, rec->instance) == 0 &&
-	       !(name != NULL && name[0] == '/' && rec->owns(name + 1, rec->arg));
+	       strlen(id) >= 12 && label != NULL && strcmp(label, whose->instance) == 0 &&
+	       !(name != NULL && name[0] == '/' && whose->owns(name + 1, whose->arg));
 }
 
 /* The engine's clock may be another machine's: a difference counts both ways. */
@@ -99,29 +98,37 @@ static bool is_young(const json_t *item)
 	       age_s > -YOUNG_S;
 }
 
-static void take_orphan(struct reconcile *rec, const json_t *item)
+int reconcile_read(const struct engine_reply *reply, const struct reconcile_whose *whose,
+	struct strv *orphans, unsigned *ret_young, struct err *err)
 {
-	struct err err;
+	json_t *list = engine_json(reply, JSON_ARRAY, err), *item;
+	unsigned young = 0;
+	int r = list == NULL ? -err->code : 0;
+	size_t i;
 
-	if (!is_orphan(rec, item))
-		return;
-	if (is_young(item))
-		rec->young++;
-	else if (strv_add(&rec->orphans, json_string_value(json_object_get(item, "Id")), &err) < 0)
-		(void)snprintf(rec->why, sizeof(rec->why), "%s", err.msg);
+	json_array_foreach(list, i, item)
+	{
+		if (r < 0 || !is_orphan(whose, item))
+			continue;
+		if (is_young(item))
+			young++;
+		else
+			r = strv_add(orphans, json_string_value(json_object_get(item, "Id")), err);
+	}
+	json_decref(list);
+	if (r == 0)
+		*ret_young = young;
+	return r;
 }
 
 static void on_list(const struct engine_reply *reply, void *arg)
 {
 	struct reconcile *rec = arg;
+	const struct reconcile_whose whose = { rec->instance, rec->owns, rec->arg };
 	struct err err;
-	json_t *list = engine_json(reply, JSON_ARRAY, &err), *item;
-	size_t i;
 
-	if (list == NULL)
+	if (reconcile_read(reply, &whose, &rec->orphans, &rec->young, &err) < 0)
 		(void)snprintf(rec->why, sizeof(rec->why), "%s", err.msg);
-	json_array_foreach(list, i, item) take_orphan(rec, item);
-	json_decref(list);
 	pump(rec);
 }
 

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "common/strv.h"
 #include "engine.h"
 #include "instance.h"
 
@@ -19,6 +20,19 @@ struct reconcile;
 typedef bool (*reconcile_owns_fn)(const char *name, void *arg);
 /* All are gone but `young` ones, for which to come again; or `why` says what failed. */
 typedef void (*reconcile_done_fn)(unsigned removed, unsigned young, const char *why, void *arg);
+
+struct reconcile_whose {
+	const char *instance;
+	reconcile_owns_fn owns;
+	void *arg; /* of owns() */
+};
+
+/*
+ * What the engine lists (/containers/json): the ids of those to be removed are added to `orphans`,
+ * on failure too.
+ */
+int reconcile_read(const struct engine_reply *reply, const struct reconcile_whose *whose,
+	struct strv *orphans, unsigned *ret_young, struct err *err);
 
 int reconcile_start(struct engine *engine, const char *instance, reconcile_owns_fn owns,
 	reconcile_done_fn done, void *arg, struct err *err);

@@ -39,6 +39,9 @@
  * FAULT may come from the agent at any time: it is our failure, not the
  * program's, and nothing follows it. The end of the agent's stdin means that
  * the driver is gone: the agent kills the job and exits.
+ *
+ * SIGTERM from outside of the container ends the agent, too, whatever became of the stream: with
+ * AGENT_EXIT_OVERDUE where a program has had its wall clock and is still there, else with 0.
  * Both ends take every field for hostile.
  */
 #pragma once
@@ -55,6 +58,8 @@
 
 #define AGENT_PATH      "/dockgate/agent"
 #define AGENT_WORKSPACE "/workspace"
+
+#define AGENT_EXIT_OVERDUE 3
 
 enum frame_type {
 	/* driver to agent */

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/limits.h"
 #include "wire/frame.h"
@@ -84,6 +85,8 @@ uint8_t box_cgroup(const struct box *box);
 int box_close(struct box *box);
 /* The same without closing: the agent has to end by itself. */
 int box_wait(struct box *box);
+/* The agent's process, by its number here. */
+pid_t box_agent(void);
 
 void box_send(struct box *box, enum frame_type type, const void *payload, size_t n);
 /* The next frame; type 0 at the end. The payload is valid until the next call. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -463,6 +464,43 @@ static void typed_too_much(void **state)
 	assert_non_null(strstr(box_fault(box), "does not belong here"));
 	(void)box_wait(box);
 	free(data);
+}
+
+/* A program that waits for its input, which has said so, and its agent's number. */
+static struct box *open_asking(pid_t *ret_agent)
+{
+	struct ask ask = *STEP("ask");
+	struct box *box = open_box();
+	const uint8_t *p;
+	size_t n;
+
+	ask.no_input_end = true;
+	ask.limits.v[LIMIT_WALL] = 1000;
+	*ret_agent = box_agent();
+	box_ask(box, &ask);
+	assert_int_equal(box_receive(box, &p, &n), FRAME_STDOUT);
+	return box;
+}
+
+/* Asked by a way around its stream: is the program there beyond its time? */
+static void ends_when_told_from_outside(void **state)
+{
+	const struct timespec over = { 1, 100000000 };
+	struct box *box = open_box();
+	pid_t agent;
+
+	(void)state;
+	assert_int_equal(kill(box_agent(), SIGTERM), 0);
+	assert_int_equal(box_wait(box), 0);
+	box = open_asking(&agent);
+	assert_int_equal(kill(agent, SIGTERM), 0);
+	assert_int_equal(box_wait(box), 0);
+	box = open_asking(&agent);
+	assert_int_equal(kill(agent, SIGSTOP), 0);
+	(void)nanosleep(&over, NULL);
+	assert_int_equal(kill(agent, SIGTERM), 0);
+	assert_int_equal(kill(agent, SIGCONT), 0);
+	assert_int_equal(box_wait(box), AGENT_EXIT_OVERDUE);
 }
 
 /* Nobody reads what the job writes: its clock goes on all the same. */
@@ -1075,6 +1113,7 @@ int main(int argc, char **argv)
 		BOTH(collects_within_caps),
 		BOTH(many_cases),
 		BOTH(driver_gone),
+		BOTH(ends_when_told_from_outside),
 		CONTAINER(driver_misbehaves),
 		CONTAINER(fallback),
 		SANDBOX(nothing_is_left),

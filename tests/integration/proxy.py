@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import re
+import select
 import socket
 import threading
 import urllib.parse
@@ -120,7 +121,7 @@ class Proxy(Listener):
 
 OPERATIONS = (
     ("create", r"POST /containers/create"), ("start", r"POST /containers/[^/]+/start"),
-    ("attach", r"POST /containers/[^/]+/attach"), ("inspect", r"GET /containers/[^/]+/json"),
+    ("attach", r"POST /containers/[^/]+/attach"), ("kill", r"POST /containers/[^/]+/kill"), ("inspect", r"GET /containers/[^/]+/json"),
     ("list", r"GET /containers/json"), ("remove", r"DELETE /containers/"),
     ("archive", r"GET /containers/[^/]+/archive"), ("image", r"GET /images/.+/json"),
     ("ping", r"GET /_ping"), ("version", r"GET /version"), ("info", r"GET /info"))
@@ -291,6 +292,25 @@ attach = pump(lambda so_far, data: (data, True))
 def stream_cut(at):
     """The stream ends after so many bytes."""
     return pump(lambda so_far, data: (data[:max(0, at - so_far)], so_far + len(data) < at))
+
+
+def stream_silent(at):
+    """After so many bytes nothing comes any more, and nothing ends."""
+    return pump(lambda so_far, data: (data[:max(0, at - so_far)], True))
+
+
+def stream_stuck(at):
+    """After so many bytes nobody reads on: what comes stays in the pipes, until the driver leaves."""
+    def action(proxy, near, request):
+        def change(so_far, data):
+            if so_far + len(data) < at:
+                return data, True
+            left = select.poll()
+            left.register(near, select.POLLRDHUP)
+            left.poll(120000)
+            return b"", False
+        return pump(change)(proxy, near, request)
+    return action
 
 
 def stream_with(what, at):

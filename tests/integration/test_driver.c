@@ -78,8 +78,9 @@ static struct {
 	int listen_fd;
 	pid_t driver;
 	char dir[64];
-	bool hold_acks; /* endings are not acknowledged */
-	bool hold_spool;
+	bool hold_acks;  /* endings are not acknowledged */
+	bool hold_spool; /* nobody gets a file; the last who asked is remembered */
+	uint64_t spool_token;
 	unsigned n_spools;
 	bool node_up;
 	char node_reason[1001];
@@ -237,6 +238,7 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 		q.has_giveback = true;
 		break;
 	case MSG_SPOOL_OPEN:
+		q.spool_token = msg->spool_open.token;
 		if (!q.hold_spool)
 			give_spool(msg->spool_open.token);
 		break;
@@ -829,6 +831,48 @@ static void a_frozen_container_ends_at_the_wall_clock(void **state)
 	assert_true(q.ended.result.finding.measured >= 2000);
 }
 
+/* Does a program with that word among its arguments run in one of the driver's containers? */
+static bool is_running(const char *word)
+{
+	char ids[8][80], path[800];
+	bool found = false;
+
+	for (size_t i = 0, n = containers(ids, 8); i < n && i < 8; i++) {
+		(void)snprintf(path, sizeof(path), "/containers/%s/top", ids[i]);
+		(void)ask("GET", path, NULL, 0, NULL);
+		found = found || strstr(q.reply_body, word) != NULL;
+	}
+	return found;
+}
+
+/* The program waits for us, longer than its time: that it was killed for that is our failure. */
+static void output_that_nobody_takes_is_not_the_programs_fault(void **state)
+{
+	struct spec spec;
+	struct err err;
+
+	(void)state;
+	spec_init(&spec);
+	spec.limits.v[LIMIT_WALL] = 2000;
+	spec.limits.v[LIMIT_OUTPUT] = 128 * MIB;
+	assert_int_equal(strv_add(&spec.args, "flood", &err), 0);
+	assert_int_equal(strv_add(&spec.args, "1", &err), 0);
+	assert_int_equal(strv_add(&spec.args, "100000000", &err), 0);
+	assert_int_equal(strv_add(&spec.args, "65536", &err), 0);
+	q.hold_spool = true;
+	run("any", &spec, "", 0);
+	wait_for(&q.has_started);
+	while (!is_running("100000000"))
+		assert_false(q.ended.there || q.has_giveback);
+	while (is_running("100000000"))
+		assert_false(q.ended.there || q.has_giveback);
+	q.hold_spool = false;
+	give_spool(q.spool_token);
+	wait_for(&q.has_giveback);
+	assert_int_equal(q.giveback.why, GIVEBACK_ENGINE);
+	assert_non_null(strstr(q.giveback.reason, "did not take the program's output"));
+}
+
 static void a_killed_container_gives_the_job_back(void **state)
 {
 	char ids[8][80], path[800];
@@ -1145,6 +1189,7 @@ int main(void)
 		cmocka_unit_test(a_name_is_never_an_option),
 		cmocka_unit_test(limits_are_never_raised_by_a_message),
 		cmocka_unit_test(a_frozen_container_ends_at_the_wall_clock),
+		cmocka_unit_test(output_that_nobody_takes_is_not_the_programs_fault),
 		cmocka_unit_test(a_killed_container_gives_the_job_back),
 		cmocka_unit_test(a_stopped_job_is_cancelled),
 		cmocka_unit_test(a_job_without_a_lease_ends_in_silence),

@@ -84,6 +84,19 @@ ALWAYS = {
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")},
 }
 
+# The stream stays open and says nothing more: the first attempt's, or each one's. What the program
+# does, and with which limits; its verdict and attempt.
+QUIET = {"wall_ms": 300}
+SILENT = {
+    "silent-ended": ({"attach": proxy.stream_silent(40)}, 1, "echo right; exit 7", QUIET, "nonzero_exit", 2),
+    "silent-late": ({"attach": proxy.stream_silent(40)}, 1, "sleep 60", QUIET, "wall_time_limit", 2),
+    "silent-stuck": ({"attach": proxy.stream_stuck(4096)}, 1, "yes right | head -c 8000000",
+                     {"wall_ms": 2500}, "ok", 2),
+    "silent-always": ({"attach": proxy.stream_silent(40)}, 1000, "sleep 60", QUIET, "engine_error", 2),
+    "silent-always-refused": ({"attach": proxy.stream_silent(40), "kill": proxy.refuse(500)}, 1000,
+                              "sleep 60", QUIET, "engine_error", 2),
+}
+
 # Each of these once while the engine comes up, one after the other.
 COMING_UP = (
     ("ping", proxy.refuse(500)), ("version", proxy.say(b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}')),
@@ -124,12 +137,14 @@ class Unruly(Case):
         task = {"image": image, "isolation": cls.level, "command": ["/bin/sh", "-c"], "warm": 0,
                 "warm_max": 0, "concurrency": 1, **({"slot_jobs": 1} if cls.level == "sandbox" else {})}
         cls.once, cls.always = chosen(ONCE, cls.level, 4), chosen(ALWAYS, cls.level, 2)
+        cls.silent = chosen(SILENT, cls.level, 2)
         tasks = {name: task for name in (*cls.once, *cls.always, "fine")}
+        tasks.update({name: {**task, "attempts": 2} for name in cls.silent})
         none = dict.fromkeys(service.default_tasks(image, ""))
         for operation, action in COMING_UP:
             cls.engine.play(None, operation, action)
         # Its own checks look at the engine itself.
-        svc = service.Service({"slots": 16}, {**none, **tasks}, socket_path=path, level=cls.level)
+        svc = service.Service({"slots": 16, "grace_ms": 500}, {**none, **tasks}, socket_path=path, level=cls.level)
         svc.docker = service.Docker(service.docker_socket())
         cls.addClassCleanup(svc.close)
         cls.use(svc.__enter__())
@@ -174,6 +189,21 @@ class Unruly(Case):
         wrong = {name: (job["verdict"], job.get("error"))
                  for name, (job, _) in self.run_all(self.always).items()
                  if job["verdict"] != "engine_error" or not job["error"] or job["limit"]}
+        self.assertEqual(wrong, {})
+        self.assert_clean()
+
+    def test_a_stream_that_falls_silent_is_our_fault(self):
+        for name, (actions, times, *_) in self.silent.items():
+            for operation, action in actions.items():
+                self.engine.play(name, operation, action, times)
+        jobs = {name: self.native.accept(name, args=[script], limits=limits)
+                for name, (_, _, script, limits, *_) in self.silent.items()}
+        wrong = {}
+        for name, (*_, verdict, attempt) in self.silent.items():
+            job = self.native.ended(jobs[name])
+            if (job["verdict"], job["attempt"]) != (verdict, attempt) or \
+                    (verdict == "engine_error" and (job["limit"] or not job["error"])):
+                wrong[name] = (job["verdict"], job["attempt"], job["limit"], job.get("error"))
         self.assertEqual(wrong, {})
         self.assert_clean()
 
