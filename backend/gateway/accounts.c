@@ -411,14 +411,15 @@ static int read_member(struct adding *a, const char *name, json_t *value)
 	return member_unknown(a->rd.err, &at);
 }
 
-static int read_client(const struct exchange *ex, struct msg_client_ask *ret, struct err *err)
+int accounts_parse_client(
+	const void *body, size_t body_n, struct msg_client_ask *ret, struct err *err)
 {
-	struct adding a = { .rd = { .config = ex->gw->config, .err = err }, .ask = ret };
+	struct adding a = { .rd = { .err = err }, .ask = ret };
 	const char *name;
 	json_error_t why;
 	json_t *value;
 	json_t *root;
-	int r = json_read(ex->body, ex->body_len, JSON_REJECT_DUPLICATES, &root, &why);
+	int r = json_read(body, body_n, JSON_REJECT_DUPLICATES, &root, &why);
 
 	if (r == -ENOMEM)
 		return err_set(err, ENOMEM, "the request");
@@ -469,7 +470,7 @@ void accounts_add(struct exchange *ex)
 
 	msg_init(&msg, MSG_CLIENT_ASK);
 	msg.client_ask.act = CLIENT_ADD;
-	r = read_client(ex, &msg.client_ask, &err);
+	r = accounts_parse_client(ex->body, ex->body_len, &msg.client_ask, &err);
 	if (r < 0)
 		jobs_answer_error(ex, r, &err);
 	else

@@ -11,6 +11,10 @@ void accounts_me(struct exchange *ex);
 void accounts_list(struct exchange *ex);
 void accounts_add_begin(struct exchange *ex);
 void accounts_add(struct exchange *ex);
+/* The body of a new one, into a message that was given msg_init(). -EINVAL: the client's mistake.
+ */
+int accounts_parse_client(
+	const void *body, size_t body_n, struct msg_client_ask *ret, struct err *err);
 void accounts_revoke(struct exchange *ex);
 void accounts_audit(struct exchange *ex);
 

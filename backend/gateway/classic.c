@@ -120,38 +120,44 @@ static void answer_json_text(struct exchange *ex, struct json_text *t)
 	add_no_store(ex);
 }
 
-/* The body's one member that counts, in *ret_root (the caller's); NULL: answered already. */
-static const json_t *string_member(struct exchange *ex, const char *name, json_t **ret_root)
+int classic_parse_member(
+	const void *body, size_t n, const char *name, json_t **ret_root, struct err *err)
 {
 	const json_t *value;
 	json_error_t e;
-	int r = json_read(ex->body, ex->body_len,
-		JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, ret_root, &e);
+	json_t *root;
+	int r = json_read(
+		body, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &root, &e);
 
-	if (r == -ENOMEM) {
-		exchange_problem(ex, PROBLEM_INTERNAL, "no memory for the request");
-		return NULL;
+	if (r == -ENOMEM)
+		return err_set(err, ENOMEM, "the request");
+	if (r == -E2BIG)
+		return err_say(err, EMSGSIZE, "the body has more than %d names and values",
+			JSON_READ_PARTS_MAX);
+	if (r < 0)
+		return err_say(err, EINVAL, "the body is not JSON: line %d, column %d: %.150s",
+			e.line, e.column, e.text);
+	value = json_object_get(root, name);
+	if (json_is_string(value)) {
+		*ret_root = root;
+		return 0;
 	}
-	if (r == -E2BIG) {
-		exchange_problem(ex, PROBLEM_TOO_LARGE,
-			"the body has more than %d names and values", JSON_READ_PARTS_MAX);
-		return NULL;
-	}
-	if (r < 0) {
-		exchange_problem(ex, PROBLEM_INVALID_REQUEST,
-			"the body is not JSON: line %d, column %d: %.150s", e.line, e.column,
-			e.text);
-		return NULL;
-	}
-	if (!json_is_object(*ret_root)) {
-		exchange_problem(ex, PROBLEM_INVALID_REQUEST, "the body is not a JSON object");
-		return NULL;
-	}
-	value = json_object_get(*ret_root, name);
-	if (json_is_string(value))
-		return value;
-	exchange_problem(ex, PROBLEM_INVALID_REQUEST, "%s: %s", name,
-		value == NULL ? "is missing" : "is not a string");
+	r = !json_is_object(root) ? err_say(err, EINVAL, "the body is not a JSON object")
+				  : err_say(err, EINVAL, "%s: %s", name,
+					    value == NULL ? "is missing" : "is not a string");
+	json_decref(root);
+	return r;
+}
+
+/* The body's one member that counts, in *ret_root (the caller's); NULL: answered already. */
+static const json_t *string_member(struct exchange *ex, const char *name, json_t **ret_root)
+{
+	struct err err;
+	int r = classic_parse_member(ex->body, ex->body_len, name, ret_root, &err);
+
+	if (r == 0)
+		return json_object_get(*ret_root, name);
+	jobs_answer_error(ex, r, &err);
 	return NULL;
 }
 

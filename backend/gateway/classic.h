@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <jansson.h>
+
 #include "exchange.h"
 
 /* At the end of the head: which function, and how its body is taken. */
@@ -16,6 +18,13 @@ void classic_handle(struct exchange *ex);
  * what follows the '?' (or NULL). NULL: none.
  */
 const char *classic_function(const char *rest, const char *query);
+
+/*
+ * A body's one member that counts, a string: the document that has it, which the caller releases.
+ * -EINVAL is the client's mistake, said in `err`.
+ */
+int classic_parse_member(
+	const void *body, size_t n, const char *name, json_t **ret_root, struct err *err);
 
 /*
  * The result's JSON text out of a program's output. `fields`: the task's, or NULL for

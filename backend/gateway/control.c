@@ -51,20 +51,20 @@ static int read_task(json_t *root, char ret[static TASK_NAME_MAX + 1], struct er
 	return 0;
 }
 
-static int parse_pause(const struct exchange *ex, struct msg_pause *pause, struct err *err)
+int control_parse_pause(const void *body, size_t n, struct msg_pause *ret, struct err *err)
 {
 	json_error_t e;
 	json_t *root;
 	int r;
 
-	if (ex->body_len == 0)
+	if (n == 0)
 		return 0;
-	r = json_read(ex->body, ex->body_len, JSON_REJECT_DUPLICATES, &root, &e);
+	r = json_read(body, n, JSON_REJECT_DUPLICATES, &root, &e);
 	if (r == -ENOMEM)
 		return err_set(err, ENOMEM, "the request");
 	if (r < 0)
 		return err_say(err, EINVAL, "the body: malformed JSON: %s", e.text);
-	r = read_task(root, pause->task, err);
+	r = read_task(root, ret->task, err);
 	json_decref(root);
 	return r;
 }
@@ -88,7 +88,7 @@ static void pause_or_resume(struct exchange *ex, bool paused)
 
 	msg_init(&msg, MSG_PAUSE);
 	msg.pause.paused = paused;
-	r = parse_pause(ex, &msg.pause, &err);
+	r = control_parse_pause(ex->body, ex->body_len, &msg.pause, &err);
 	if (r < 0)
 		jobs_answer_error(ex, r, &err);
 	else
@@ -130,23 +130,17 @@ int control_write_paused(struct json_text *t, const struct msg_jobs *jobs, struc
 
 /* --- many jobs --- */
 
-static bool bad(struct exchange *ex, const char *name, const char *expected)
-{
-	exchange_problem(
-		ex, PROBLEM_INVALID_REQUEST, "query parameter '%s': expected %s", name, expected);
-	return false;
-}
+#define bad(err, name, ...) \
+	err_say((err), EINVAL, "query parameter '" name "': expected " __VA_ARGS__)
 
 /* "1", or not given. */
-static bool read_flag(struct exchange *ex, const char *name, bool *ret)
+static bool read_flag(const char *text, bool *ret)
 {
-	const char *text = exchange_param(ex, name);
-
 	*ret = text != NULL;
-	return text == NULL || strcmp(text, "1") == 0 || bad(ex, name, "1");
+	return text == NULL || strcmp(text, "1") == 0;
 }
 
-static bool read_verdicts(struct exchange *ex, uint32_t *ret)
+static int read_verdicts(const struct exchange *ex, uint32_t *ret, struct err *err)
 {
 	const char *text = exchange_param(ex, "verdict");
 	char name[32];
@@ -159,46 +153,47 @@ static bool read_verdicts(struct exchange *ex, uint32_t *ret)
 		(void)snprintf(name, sizeof(name), "%.*s", n < sizeof(name) ? (int)n : 0, text);
 		verdict = verdict_by_name(name);
 		if (verdict >= VERDICT_MAX_)
-			return bad(ex, "verdict", "verdicts, with commas between");
+			return bad(err, "verdict", "verdicts, with commas between");
 		*ret |= 1U << verdict;
 		text += n + (text[n] == ',');
 	}
-	return true;
+	return 0;
 }
 
-static bool read_texts(struct exchange *ex, struct msg_sweep *sweep)
+static int read_texts(const struct exchange *ex, struct msg_sweep *sweep, struct err *err)
 {
 	const char *task = exchange_param(ex, "task"), *client = exchange_param(ex, "client");
 	const char *label = exchange_param(ex, "label");
 	const char *colon = label == NULL ? NULL : strchr(label, ':');
 
 	if (task != NULL && !is_name(task, TASK_NAME_MAX))
-		return bad(ex, "task", "a task's name");
+		return bad(err, "task", "a task's name");
 	if (client != NULL && !is_name(client, sizeof(sweep->client) - 1))
-		return bad(ex, "client", "a client's name");
+		return bad(err, "client", "a client's name");
 	if (label != NULL &&
 		(colon == NULL || colon == label || strlen(label) >= sizeof(sweep->label)))
-		return bad(ex, "label", "NAME:VALUE");
+		return bad(err, "label", "NAME:VALUE");
 	(void)snprintf(sweep->task, sizeof(sweep->task), "%s", task == NULL ? "" : task);
 	(void)snprintf(sweep->client, sizeof(sweep->client), "%s", client == NULL ? "" : client);
 	(void)snprintf(sweep->label, sizeof(sweep->label), "%s", label == NULL ? "" : label);
-	return true;
+	return 0;
 }
 
 /* What nobody said anything about is not everything: that takes all=1. */
-static bool read_filter(struct exchange *ex, struct msg_sweep *sweep)
+static int read_filter(const struct exchange *ex, struct msg_sweep *sweep, struct err *err)
 {
 	bool all;
+	int r;
 
-	if (!read_flag(ex, "all", &all) || !read_verdicts(ex, &sweep->verdicts) ||
-		!read_texts(ex, sweep))
-		return false;
-	if (all || sweep->verdicts != 0 || sweep->states != 0 || sweep->task[0] != '\0' ||
+	if (!read_flag(exchange_param(ex, "all"), &all))
+		return bad(err, "all", "1");
+	r = read_verdicts(ex, &sweep->verdicts, err);
+	if (r == 0)
+		r = read_texts(ex, sweep, err);
+	if (r < 0 || all || sweep->verdicts != 0 || sweep->states != 0 || sweep->task[0] != '\0' ||
 		sweep->client[0] != '\0' || sweep->label[0] != '\0')
-		return true;
-	exchange_problem(
-		ex, PROBLEM_INVALID_REQUEST, "which jobs? Say so with query parameters, or all=1");
-	return false;
+		return r;
+	return err_say(err, EINVAL, "which jobs? Say so with query parameters, or all=1");
 }
 
 static void answer_count(struct exchange *ex, const char *name, const struct msg_done *done)
@@ -231,67 +226,85 @@ static void on_retried(struct exchange *ex, struct msg *msg)
 	answer_count(ex, "retried", &msg->done);
 }
 
-static void purge_many(struct exchange *ex, struct msg *msg)
+static int read_purge(struct msg_sweep *sweep, struct err *err)
 {
-	if ((msg->sweep.states & ~(1U << JOB_DONE)) != 0) {
-		(void)bad(ex, "state", "done, where purge is given");
-		return;
-	}
-	msg->sweep.act = SWEEP_PURGE;
-	msg->sweep.states = 1U << JOB_DONE;
-	exchange_ask(ex, msg, MSG_DONE, on_purged);
+	if ((sweep->states & ~(1U << JOB_DONE)) != 0)
+		return bad(err, "state", "done, where purge is given");
+	sweep->act = SWEEP_PURGE;
+	sweep->states = 1U << JOB_DONE;
+	return 0;
 }
 
-static void cancel_many(struct exchange *ex, struct msg *msg)
+static int read_cancel(struct msg_sweep *sweep, struct err *err)
 {
-	if ((msg->sweep.states & 1U << JOB_DONE) != 0) {
-		(void)bad(ex, "state", "queued, running: a job that has ended is purged (purge=1)");
-		return;
-	}
-	if (msg->sweep.verdicts != 0) {
-		(void)bad(ex, "verdict", "no such, but with purge=1: these jobs have none yet");
-		return;
-	}
-	msg->sweep.act = SWEEP_CANCEL;
-	if (msg->sweep.states == 0)
-		msg->sweep.states = 1U << JOB_QUEUED | 1U << JOB_RUNNING;
-	exchange_ask(ex, msg, MSG_DONE, on_cancelled);
+	if ((sweep->states & 1U << JOB_DONE) != 0)
+		return bad(
+			err, "state", "queued, running: a job that has ended is purged (purge=1)");
+	if (sweep->verdicts != 0)
+		return bad(err, "verdict", "no such, but with purge=1: these jobs have none yet");
+	sweep->act = SWEEP_CANCEL;
+	if (sweep->states == 0)
+		sweep->states = 1U << JOB_QUEUED | 1U << JOB_RUNNING;
+	return 0;
+}
+
+int control_read_delete(const struct exchange *ex, struct msg_sweep *ret, struct err *err)
+{
+	const char *state = exchange_param(ex, "state");
+	bool purge;
+	int r;
+
+	if (!read_flag(exchange_param(ex, "purge"), &purge))
+		return bad(err, "purge", "1");
+	if (state != NULL && !jobs_parse_states(state, &ret->states))
+		return bad(err, "state", "queued, running, done, with commas between");
+	r = read_filter(ex, ret, err);
+	if (r == 0)
+		r = purge ? read_purge(ret, err) : read_cancel(ret, err);
+	return r;
 }
 
 void control_delete(struct exchange *ex)
 {
-	const char *state = exchange_param(ex, "state");
 	struct msg msg;
-	bool purge;
+	struct err err;
+	int r;
 
 	msg_init(&msg, MSG_SWEEP);
-	if (!read_flag(ex, "purge", &purge))
-		return;
-	if (state != NULL && !jobs_parse_states(state, &msg.sweep.states)) {
-		(void)bad(ex, "state", "queued, running, done, with commas between");
-		return;
-	}
-	if (!read_filter(ex, &msg.sweep))
-		return;
-	if (purge)
-		purge_many(ex, &msg);
+	r = control_read_delete(ex, &msg.sweep, &err);
+	if (r < 0)
+		jobs_answer_error(ex, r, &err);
 	else
-		cancel_many(ex, &msg);
+		exchange_ask(ex, &msg, MSG_DONE,
+			msg.sweep.act == SWEEP_PURGE ? on_purged : on_cancelled);
+}
+
+int control_read_retry(const struct exchange *ex, struct msg_sweep *ret, struct err *err)
+{
+	int r = read_filter(ex, ret, err);
+
+	if (r < 0)
+		return r;
+	ret->act = SWEEP_RETRY;
+	ret->states = 1U << JOB_DONE;
+	if (ret->verdicts == 0) /* those that failed */
+		ret->verdicts =
+			((1U << VERDICT_MAX_) - 1) & ~(1U << VERDICT_OK | 1U << VERDICT_CANCELLED);
+	return 0;
 }
 
 void control_retry_many(struct exchange *ex)
 {
 	struct msg msg;
+	struct err err;
+	int r;
 
 	msg_init(&msg, MSG_SWEEP);
-	if (!read_filter(ex, &msg.sweep))
-		return;
-	msg.sweep.act = SWEEP_RETRY;
-	msg.sweep.states = 1U << JOB_DONE;
-	if (msg.sweep.verdicts == 0) /* those that failed */
-		msg.sweep.verdicts =
-			((1U << VERDICT_MAX_) - 1) & ~(1U << VERDICT_OK | 1U << VERDICT_CANCELLED);
-	exchange_ask(ex, &msg, MSG_DONE, on_retried);
+	r = control_read_retry(ex, &msg.sweep, &err);
+	if (r < 0)
+		jobs_answer_error(ex, r, &err);
+	else
+		exchange_ask(ex, &msg, MSG_DONE, on_retried);
 }
 
 /* --- one job --- */
@@ -312,8 +325,11 @@ bool control_purge(struct exchange *ex)
 	struct msg msg;
 	bool purge;
 
-	if (!read_flag(ex, "purge", &purge))
+	if (!read_flag(exchange_param(ex, "purge"), &purge)) {
+		exchange_problem(
+			ex, PROBLEM_INVALID_REQUEST, "query parameter 'purge': expected 1");
 		return true;
+	}
 	if (!purge)
 		return false;
 	msg_init(&msg, MSG_JOB_PURGE);

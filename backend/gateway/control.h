@@ -17,5 +17,13 @@ void control_retry(struct exchange *ex);
 /* DELETE /v1/jobs/{id}?purge=1. False: purge is not given, and nothing was done. */
 bool control_purge(struct exchange *ex);
 
+/*
+ * What a body, or an exchange's query parameters, ask for; each message was given msg_init().
+ * -EINVAL is the client's mistake, said in `err`.
+ */
+int control_parse_pause(const void *body, size_t n, struct msg_pause *ret, struct err *err);
+int control_read_delete(const struct exchange *ex, struct msg_sweep *ret, struct err *err);
+int control_read_retry(const struct exchange *ex, struct msg_sweep *ret, struct err *err);
+
 /* Members `paused` and `paused_tasks` of the queue's document. */
 int control_write_paused(struct json_text *t, const struct msg_jobs *jobs, struct err *err);

@@ -7,7 +7,9 @@
 #include "accounts.h"
 #include "classic.h"
 #include "common/number.h"
+#include "jobs.h"
 #include "origin.h"
+#include "query.h"
 
 #define PREFIX "/executor"
 
@@ -80,55 +82,14 @@ static bool check_host_and_origin(struct exchange *ex, bool any_host)
 	return true;
 }
 
-static bool set_param(struct exchange *ex, const char *name, char *value)
-{
-	for (size_t i = 0; i < ROUTE_PARAMS_MAX; i++) {
-		if (ex->route->params[i] == NULL || strcmp(ex->route->params[i], name) != 0)
-			continue;
-		if (ex->params[i] != NULL) {
-			exchange_problem(ex, PROBLEM_INVALID_REQUEST,
-				"query parameter '%.64s': given twice", name);
-			free(value);
-			return false;
-		}
-		ex->params[i] = value;
-		return true;
-	}
-	exchange_problem(
-		ex, PROBLEM_INVALID_REQUEST, "query parameter '%.64s': unknown here", name);
-	free(value);
-	return false;
-}
-
-static bool parse_param(struct exchange *ex, const char *pair, size_t n)
-{
-	const char *eq = memchr(pair, '=', n);
-	size_t name_n = eq == NULL ? n : (size_t)(eq - pair);
-	size_t value_n = eq == NULL ? 0 : n - name_n - 1;
-	char *value = malloc(value_n + 1);
-	char name[65];
-
-	if (value == NULL || name_n >= sizeof(name) || !route_decode(pair, name_n, true, name) ||
-		!route_decode(eq == NULL ? pair : eq + 1, value_n, true, value)) {
-		free(value);
-		exchange_problem(ex, PROBLEM_INVALID_REQUEST, "query: cannot be decoded");
-		return false;
-	}
-	return set_param(ex, name, value);
-}
-
 static bool parse_query(struct exchange *ex)
 {
-	const char *at = ex->query;
+	struct err err;
+	int r = query_parse(ex->route, ex->query, ex->params, &err);
 
-	while (at != NULL && *at != '\0') {
-		size_t n = strcspn(at, "&");
-
-		if (n > 0 && !parse_param(ex, at, n))
-			return false;
-		at += n + (at[n] == '&');
-	}
-	return true;
+	if (r < 0)
+		jobs_answer_error(ex, r, &err);
+	return r == 0;
 }
 
 /* Seconds, decimals allowed, 0 at least; more than the longest poll is the longest poll. */

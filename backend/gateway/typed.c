@@ -111,17 +111,17 @@ static int read_signal(const json_t *root, struct err *err)
 	return 0;
 }
 
-static int parse_signal(const struct exchange *ex, struct err *err)
+int typed_parse_signal(const void *body, size_t n, struct err *err)
 {
 	json_error_t why;
 	json_t *root;
 	int number, r;
 
-	if (ex->body_len == 0) {
+	if (n == 0) {
 		(void)err_say(err, EINVAL, "the body is empty");
 		return 0;
 	}
-	r = json_read(ex->body, ex->body_len, JSON_REJECT_DUPLICATES, &root, &why);
+	r = json_read(body, n, JSON_REJECT_DUPLICATES, &root, &why);
 	if (r == -ENOMEM) {
 		(void)err_set(err, ENOMEM, "the request");
 		return 0;
@@ -155,7 +155,7 @@ void typed_signal(struct exchange *ex)
 
 	if (!fill(ex, &msg))
 		return;
-	number = parse_signal(ex, &err);
+	number = typed_parse_signal(ex->body, ex->body_len, &err);
 	if (number == 0) {
 		jobs_answer_error(ex, -err.code, &err);
 		return;

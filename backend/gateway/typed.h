@@ -8,3 +8,5 @@ void typed_begin(struct exchange *ex);
 void typed_stdin(struct exchange *ex);
 void typed_signal_begin(struct exchange *ex);
 void typed_signal(struct exchange *ex);
+/* The signal's number in such a body; 0: err says what is wrong with it. */
+int typed_parse_signal(const void *body, size_t n, struct err *err);
