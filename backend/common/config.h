@@ -20,7 +20,8 @@
 #include "limits.h"
 #include "strv.h"
 
-#define TASK_NAME_MAX 64
+#define TASK_NAME_MAX   64
+#define CONFIG_JOB_UIDS 8192 /* users of jobs and their agents, from job_uid_base on */
 
 enum isolation {
 	ISOLATION_CONTAINER, /* a fresh container for each job */

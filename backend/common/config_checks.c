@@ -87,6 +87,9 @@ void config_check_task(
 		config_mistake(rd, cfg->line,
 			"task \"%s\": expected command = { ... } or custom_command = true",
 			task->name);
+	if (task->command.n > 0 && task->command.v[0][0] == '\0')
+		config_mistake(rd, config_line_of(cfg, "command"),
+			"command: \"\" is no program; expected its name first");
 	if (max_said && task->warm_max < task->warm)
 		config_mistake(rd, config_line_of(cfg, "warm_max"),
 			"warm_max: %d is below warm, %d; expected at least that", task->warm_max,
@@ -118,6 +121,12 @@ void config_check_ids(struct reader *rd, cfg_t *cfg, const struct config *c)
 				config_mistake(rd, config_line_of(cfg, names[i]),
 					"%s and %s are both %u; expected a user for each", names[i],
 					names[other], (unsigned)uids[i]);
+		if (uids[i] >= c->job_uid_base && uids[i] - c->job_uid_base < CONFIG_JOB_UIDS)
+			config_mistake(rd, config_line_of(cfg, "job_uid_base"),
+				"job_uid_base: %s, %u, is among the jobs' %d users from %u on; "
+				"expected users that are nobody else's",
+				names[i], (unsigned)uids[i], CONFIG_JOB_UIDS,
+				(unsigned)c->job_uid_base);
 	}
 }
 

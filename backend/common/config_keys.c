@@ -41,6 +41,12 @@ static bool is_absolute(const char *text)
 	       !has_dotdot(text);
 }
 
+/* What is mounted over the whole root is no container any more. */
+static bool is_target(const char *text)
+{
+	return is_absolute(text) && text[strspn(text, "/.")] != '\0';
+}
+
 static bool is_file_name(const char *text)
 {
 	return is_word(text) && strchr(text, '/') == NULL && strcmp(text, ".") != 0 &&
@@ -287,7 +293,7 @@ const struct key task_keys[] = {
 #define M(member) offsetof(struct task_mount, member)
 const struct key mount_keys[] = {
 	{ "source",             KIND_TEXT,  M(source),             .check = is_source, .expected = "an absolute path or a volume's name" },
-	{ "target",             KIND_TEXT,  M(target),             ABSOLUTE },
+	{ "target",             KIND_TEXT,  M(target),             .check = is_target, .expected = "an absolute path without '..', below /" },
 	{ "writable",           KIND_BOOL,  M(writable) },
 };
 

@@ -32,6 +32,8 @@ struct scan {
 	int line;
 	char quote; /* '"', '\'' or 0 */
 	bool fresh; /* at the start of a token: only there a keyword or a slash counts */
+	bool lost;  /* in a comment that nothing closes */
+	int since;  /* the line on which the last quote or comment began */
 };
 
 static const char *skip_comment(const struct scan *s)
@@ -63,8 +65,11 @@ static void scan_next(struct scan *s)
 	} else if (skip_comment(s) != from) {
 		to = skip_comment(s);
 		s->fresh = true;
+		s->since = s->line;
+		s->lost = from[1] == '*' && *from == '/' && strstr(from + 2, "*/") == NULL;
 	} else if (*from == '"' || *from == '\'') {
 		s->quote = *from;
+		s->since = s->line;
 	} else {
 		s->fresh = strchr(" \t\r\n={}(),+", *from) != NULL;
 	}
@@ -190,6 +195,20 @@ static void mark(struct out *out, int line, const char *path)
 	(void)fprintf(out->f, "\n" CONFIG_MARK "%d %s\n", line, path);
 }
 
+/* libConfuse takes the text's end for theirs, and with it all files that come behind. */
+static int check_closed(const struct scan *s, const char *path, struct err *err)
+{
+	if (s->lost)
+		return err_say(err, EINVAL,
+			"%s:%d: \"/*\" without its \"*/\"; expected one before the end", path,
+			s->since);
+	if (s->quote != 0)
+		return err_say(err, EINVAL,
+			"%s:%d: a quote, %c, without its end; expected one more", path, s->since,
+			s->quote);
+	return 0;
+}
+
 static int add_file(struct out *out, const char *path, int depth, struct err *err)
 {
 	cleanup_free char *text = NULL;
@@ -224,6 +243,9 @@ static int add_file(struct out *out, const char *path, int depth, struct err *er
 		s.p = end;
 	}
 	(void)fputc('\n', out->f);
+	r = check_closed(&s, path, err);
+	if (r < 0)
+		return r;
 	return out->written > TEXT_MAX ? err_say(err, EFBIG, "%s: too much text", path) : 0;
 }
 

@@ -20,6 +20,8 @@
 #define IDLE_CHECK_S    1
 #define REFILL_DELAY_MS 40 /* most jobs are over by then: making a container would slow them */
 
+_Static_assert(CONFIG_JOB_UIDS == POOL_BOXES_MAX * POOL_UIDS_PER_BOX, "all that are dealt out");
+
 TAILQ_HEAD(ticket_list, pool_ticket);
 
 struct pool {

@@ -322,6 +322,10 @@ BROKEN = [
     (TASK % '\tcollect = {"../x"}\n', 4, "collect"), (TASK % '\tisolation = "jail"\n', 4, "isolation"),
     (TASK % "\tconcurrency = 0\n", 4, "concurrency"), (TASK % '\tenv = {"novalue"}\n', 4, "env"),
     (TASK % "\twarm = 3\n\twarm_max = 2\n", 5, "warm_max"), ("task \"x\" {\n", 1, "}"), ("= 1\n", 1, ""),
+    (TASK % "" + '\n/* not any more\ntask "y" {\n}\n', 6, "*/"), ('slots = 3\nnode = "a\nlisten = {}\n', 2, '"'),
+    ("node = it's\n", 1, "'"), ("job_uid_base = 60000\n", 1, "gateway_uid"),
+    ('task "x" {\n\timage = "i"\n\tcommand = {""}\n}\n', 3, "command"),
+    (TASK % '\tmount {\n\t\tsource = "/x"\n\t\ttarget = "//."\n\t}\n', 6, "target"),
 ]
 
 
