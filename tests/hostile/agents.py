@@ -42,7 +42,8 @@ class Process:
                       service.read(path + "status").decode().splitlines())
         self.name = status["Name"].strip()
         self.parent = int(status["PPid"])
-        self.uids = set(status["Uid"].split())
+        self.uids = set(status["Uid"].split()) | set(status["Gid"].split())
+        self.groups = status["Groups"].split()
         self.uid = int(status["Uid"].split()[0])
         self.caps = int(status["CapEff"], 16) | int(status["CapPrm"], 16)
         self.filters = int(status.get("Seccomp_filters", "0"))
@@ -89,6 +90,7 @@ def describe(process, first, user, engines):
     who = {0: "root", user: "agent", user + 1: "job"}.get(process.uid, "other")
     own = " ".join(n for n in NAMESPACES if process.namespaces[n] != first.namespaces[n])
     strange = "" if len(process.uids) == 1 and process.privileges == "1" else " strange"
+    strange += " groups" if process.groups and process.uid != 0 else ""
     closed = "open" if process.open and process.uid != 0 else "closed"
     return (f"{who} {process.caps:x} filters={process.filters - engines} {closed} own={own} "
             f"root={'nothing' if process.empty else 'image'}{strange} "

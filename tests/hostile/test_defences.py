@@ -222,6 +222,29 @@ DEFENCES = [
     ("the killer", nothing, "killer", "container", {"orphan_holds_stdout"}, ()),
     ("the agent's clocks", nothing, "clocks", "container", set(),
      ("cpu_burn", "sleep_for_ever")),
+    ("groups", nothing, "groups", "container",
+     agents_differ("agent", "killer", "waiting", "program"), ()),
+    # What holds a container holds a slot, but that its jobs have a second layer around them. With
+    # the host's network no slot is ever ready: there are always names in it.
+    ("read-only root", OWN_ROOT, None, "sandbox", set(), ("write_open_directory", "write_root")),
+    ("capabilities dropped", with_value(CapDrop=[]), None, "sandbox", set(), ("bounding_set",)),
+    ("the agent's volume read-only", writable_mount("/dockgate"), None, "sandbox", set(),
+     ("write_agent",)),
+    ("mounts read-only", writable_mount("/data"), None, "sandbox", set(), ("write_mount",)),
+    ("volumes of the image", engines_volume, None, "sandbox", set(), ("write_volume",)),
+    ("all filters", NO_PROFILE, "any-filter", "sandbox",
+     {"calls", "unshare_user", "inet", "trace_its_child", "int80", "no_filter"}, ()),
+    ("no-new-privileges, twice", security("no-new-privileges"), "no-new-privileges", "sandbox",
+     {"new_privileges"}, ("setuid_binary",)),
+    ("ulimits and the agent's", NO_ULIMITS, "rlimits", "sandbox",
+     {"descriptors", "mlock", "queued_signals", "sparse_file", "core_limit"}, ()),
+    ("the job's user", nothing, "job-user", "sandbox", {NOTHING_RUNS}, (HARMLESS,)),
+    ("the collector's look, twice", nothing, "beneath", "sandbox", {"link_to_mount"}, ()),
+    ("closing descriptors", nothing, "closing", "sandbox", {"leaked_descriptors"}, ()),
+    ("who dies first", nothing, "first-to-die", "sandbox", agents_differ("nursery", *INSIDE), ()),
+    ("a session of its own", nothing, "session", "sandbox",
+     agents_differ("program", "waiting"), ()),
+    ("the killer", nothing, "killer", "sandbox", {"orphan_holds_stdout"}, ()),
 ]
 
 

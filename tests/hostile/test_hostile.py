@@ -54,6 +54,9 @@ def table():
 TABLE = table()
 
 
+# One more group for who starts as root.
+GROUPS = {"etc/passwd": (0o644, b"root:x:0:0::/:/none\n"),
+          "etc/group": (0o644, b"root:x:0:\nmore:x:4242:root\n")}
 # What the engine would do of itself for a container of the image.
 CHANGES = ["VOLUME /volume", "HEALTHCHECK --interval=100ms --timeout=60s "
            'CMD ["/hostile", "sleep_for_ever"]']
@@ -63,6 +66,7 @@ def make_image(docker):
     # Set-uid root: nothing must come of it.
     files = {name: (0o4755, service.read(path)) for name in ("hostile", "calls")
              if os.path.exists(path := os.path.join(os.path.dirname(program()), name))}
+    files.update(GROUPS)
     tag = hashlib.sha256(b"".join([*(data for _, data in files.values()),
                                    "".join(CHANGES).encode()])).hexdigest()[:16]
     name = f"dockgate/test-hostile:{tag}"
