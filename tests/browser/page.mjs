@@ -310,6 +310,14 @@ open("dot.png", "wb").write(base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCA
 	await until(page, () => document.querySelector(".files img")?.naturalWidth === 1);
 });
 
+test("a file whose name is not UTF-8 comes back", async () => {
+	await type("anything", 'open(b"odd\\xff.txt", "wb").write(b"kept")\n');
+	assert.equal(await run(), "Finished");
+	const href = await page.getAttribute(".files a", "href");
+	const reply = await page.request.get(new URL(href, url).href);
+	assert.equal(await reply.text(), "kept");
+});
+
 test("nothing typed is lost, and a reload picks the job up", async () => {
 	await type("python", "import time\ntime.sleep(3)\nprint('kept')\n");
 	await page.click("#run");

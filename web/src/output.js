@@ -71,8 +71,11 @@ function ansi(text, style) {
 	return [nodes, style];
 }
 
-/* "main.c:3:5:", "File \"main.py\", line 3", "main.pl line 3." */
-const PLACE = /\b([\w./-]+\.\w+):(\d+)(?::(\d+))?|File "([^"\n]+)", line (\d+)|\bat ([\w./-]+\.\w+) line (\d+)/g;
+/*
+ * "main.c:3:5:", "File \"main.py\", line 3", "main.pl line 3." A name begins where the characters
+ * of one begin, and is no longer than one may be: else a line of nothing else takes its square.
+ */
+const PLACE = /(?<![\w./-])([\w./-]{1,255}\.\w{1,32}):(\d+)(?::(\d+))?|File "([^"\n]{1,255})", line (\d+)|\bat ([\w./-]{1,255}\.\w{1,32}) line (\d+)/g;
 
 /* Places in the program's files become buttons; all else stays. */
 function linkPlaces(nodes, { names, goTo }, count) {

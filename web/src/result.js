@@ -55,9 +55,15 @@ function picture(href, type, alt) {
 	return img;
 }
 
+/* A name that is not UTF-8 comes as base64, too: its address is its bytes. */
+const addressOf = ({ name, name_base64: whole }) =>
+	whole === undefined
+		? name.split("/").map(encodeURIComponent).join("/")
+		: atob(whole).replace(/[^\w.~/-]/g, (c) => `%${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
+
 /* Pictures are shown as pictures, whatever else they may be; nothing of a job is ever a document here. */
 function fileRow(job, file) {
-	const href = jobPath(job.id, `/files/${file.name.split("/").map(encodeURIComponent).join("/")}`);
+	const href = jobPath(job.id, `/files/${addressOf(file)}`);
 	const name = visible(file.name);
 	return h("li", {}, IMAGES.includes(file.type) ? picture(href, file.type, name) : null,
 		saveLink(href, file.name.split("/").pop(), name), ` ${bytes(file.bytes)}`);

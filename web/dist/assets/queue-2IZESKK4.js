@@ -1,4 +1,4 @@
-import{a as te}from"./chunk-RDPE22VV.js";import{a as K,b as Z,d as j,g as ee}from"./chunk-2N6ANZPL.js";import{a as P,b as V,c as H,d as D}from"./chunk-VH3B4OER.js";import{c as U,e as S,f as m,g as x}from"./chunk-OY5N4UTH.js";import{a,c as O}from"./chunk-BMRZ7VFK.js";var ne=`/* SPDX-License-Identifier: MIT */
+import{a as te}from"./chunk-DDY5F54Q.js";import{a as K,b as Z,d as j,g as ee}from"./chunk-2N6ANZPL.js";import{a as P,b as V,c as H,d as D}from"./chunk-VH3B4OER.js";import{c as U,e as S,f as m,g as x}from"./chunk-OY5N4UTH.js";import{a,c as O}from"./chunk-BMRZ7VFK.js";var ne=`/* SPDX-License-Identifier: MIT */
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: .8rem; }
 .card { background: var(--card); border: 1px solid var(--edge); border-radius: 6px; padding: .7rem .9rem; }
 .card p { margin: .2rem 0; }
