@@ -256,6 +256,7 @@ ASKED = re.compile(
     r"GET /(_ping|version|info|containers/json|images/json|volumes)(\?.*)?|"
     r"GET /(containers|images)/.+/json|"
     r"POST /containers/create(\?name=[\w-]+)?|POST /containers/[\w-]+/(start|attach)(\?.*)?|"
+    r"POST /containers/[\w-]+/kill\?signal=SIGTERM|"
     r"DELETE /(containers|images|volumes)/[^/]+(\?.*)?|"
     r"(GET|PUT) /containers/[0-9a-f]{64}/archive\?.*|POST /images/create\?fromSrc=-&.*")
 
@@ -375,13 +376,15 @@ class Weak(unittest.TestCase):
     @classmethod
     def agents(cls, number, level):
         task = f"looked-at-{slug(number)}"
-        job = cls.service.native.accept(task, args=["sleep_for_ever", "0"])
-        found = agents.settled(cls.service, task, JOB_UID_BASE, job)
-        cls.service.native.call("DELETE", f"/v1/jobs/{job}")
-        if not found:
-            return {NOTHING_RUNS}
         expected = agents.IN_CONTAINER if level == "container" else agents.IN_SANDBOX
-        return {f"agents: {kind}" for kind in agents.differ(expected, found)}
+        job = cls.service.native.accept(task, args=["sleep_for_ever", "0"])
+        for _ in service.until(20, 0.1):  # the engine's own may come later than all others
+            found = agents.settled(cls.service, task, JOB_UID_BASE, job)
+            kinds = agents.differ(expected, found)
+            if kinds or not found:
+                break
+        cls.service.native.call("DELETE", f"/v1/jobs/{job}")
+        return {f"agents: {kind}" for kind in kinds} if found else {NOTHING_RUNS}
 
 
     def test_the_engine_is_asked_for_nothing_else(self):
