@@ -113,9 +113,7 @@ static bool found_socket(const char *what)
 
 static void leave_name(const char *what)
 {
-	if (what[0] == 'h')
-		(void)sethostname("left", 4);
-	else if (setdomainname("left", 4) < 0)
+	if ((what[0] == 'h' ? sethostname("left", 4) : setdomainname("left", 4)) < 0)
 		errno = 0;
 }
 
@@ -154,8 +152,6 @@ static int lock_of(const char *what, bool trying)
 
 	if (strcmp(what, "flock") == 0)
 		return flock(fd, LOCK_EX | LOCK_NB);
-	if (strcmp(what, "lease") == 0)
-		return fcntl(fd, F_SETLEASE, F_RDLCK);
 	if (fcntl(fd, trying ? F_OFD_GETLK : F_OFD_SETLK, &all) < 0 || !trying)
 		return 0;
 	errno = EWOULDBLOCK;
@@ -169,9 +165,20 @@ static void leave_lock(const char *what)
 
 static bool found_lock(const char *what)
 {
-	if (strcmp(what, "lease") == 0)
-		return trace_file_has("/proc/locks", "LEASE");
 	return lock_of(what, true) < 0 && errno == EWOULDBLOCK;
+}
+
+/* Only a file's owner gets one, of whose file nobody writes to. */
+static void leave_lease(const char *path)
+{
+	(void)make_file(path, "left", 4);
+	(void)fcntl(open(path, O_RDONLY | O_CLOEXEC), F_SETLEASE, F_RDLCK);
+}
+
+static bool found_lease(const char *path)
+{
+	(void)path;
+	return trace_file_has("/proc/locks", "LEASE");
 }
 
 /* --- memory without a name, seen in a process that has it ------------------ */
@@ -262,7 +269,7 @@ const struct trace traces_kernel[] = {
 		"/proc/sys/net/ipv4/ip_default_ttl", NULL },
 	{ "a lock on the image", leave_lock, found_lock, "flock", NULL },
 	{ "a lock on a part of a file", leave_lock, found_lock, "range", NULL },
-	{ "a lease", leave_lock, found_lock, "lease", NULL },
+	{ "a lease", leave_lease, found_lease, "/tmp/left.lease", NULL },
 	{ "memory without a name", leave_memfd, found_memfd, "left", NULL },
 	{ "another clock", leave_clock, found_clock, NULL, "/proc/self/ns/time" },
 	{ 0 },
