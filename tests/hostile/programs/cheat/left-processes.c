@@ -200,7 +200,7 @@ static bool found_io(const char *arg)
 static bool first_processor(cpu_set_t *ret)
 {
 	cpu_set_t all;
-	int i = 0;
+	size_t i = 0;
 
 	CPU_ZERO(ret);
 	if (sched_getaffinity(0, sizeof(all), &all) < 0)
