@@ -244,7 +244,7 @@ static int add_podman_masks(json_t *list, const struct container_shape *shape)
 
 static json_t *security_json(const struct container_host *host, const struct container_shape *shape)
 {
-	json_t *list = json_pack("[s]", "no-new-privileges:true");
+	json_t *list = json_pack("[s]", "no-new-privileges");
 
 	(void)json_array_append_new(list, json_sprintf("seccomp=%s", host->seccomp));
 	if (host->apparmor != NULL)

@@ -557,10 +557,13 @@ static ssize_t curl_result(CURLcode code, size_t n)
 ssize_t engine_line_read(struct engine_line *line, void *buf, size_t n)
 {
 	size_t got = 0;
+	CURLcode code;
 	ssize_t r;
 
-	if (line->tls)
-		return curl_result(curl_easy_recv(line->easy, buf, n, &got), got);
+	if (line->tls) {
+		code = curl_easy_recv(line->easy, buf, n, &got);
+		return curl_result(code, got);
+	}
 	do {
 		r = recv(line->fd, buf, n, MSG_DONTWAIT);
 	} while (r < 0 && errno == EINTR);
@@ -570,10 +573,13 @@ ssize_t engine_line_read(struct engine_line *line, void *buf, size_t n)
 ssize_t engine_line_write(struct engine_line *line, const void *buf, size_t n)
 {
 	size_t sent = 0;
+	CURLcode code;
 	ssize_t r;
 
-	if (line->tls)
-		return curl_result(curl_easy_send(line->easy, buf, n, &sent), sent);
+	if (line->tls) {
+		code = curl_easy_send(line->easy, buf, n, &sent);
+		return curl_result(code, sent);
+	}
 	do {
 		r = send(line->fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	} while (r < 0 && errno == EINTR);

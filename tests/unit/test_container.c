@@ -78,7 +78,7 @@ static void it_is_locked(void **state)
 	assert_true(json_is_false(hc(root, "AutoRemove")));
 	assert_true(has_string(hc(root, "CapDrop"), "ALL"));
 	assert_int_equal(json_array_size(hc(root, "CapAdd")), 3);
-	assert_true(has_string(hc(root, "SecurityOpt"), "no-new-privileges:true"));
+	assert_true(has_string(hc(root, "SecurityOpt"), "no-new-privileges"));
 	assert_true(has_string(hc(root, "SecurityOpt"), "seccomp={\"a\":1}"));
 	assert_string_equal(
 		json_string_value(json_object_get(hc(root, "LogConfig"), "Type")), "none");
