@@ -18,16 +18,21 @@
 #define CONNECT_MS       10000L
 #define LISTEN_SILENCE_S 60L
 
+/* Files of certificates. */
+enum certify { CERTIFY_CA, CERTIFY_CERT, CERTIFY_KEY, CERTIFY_MAX_ };
+
 volatile int client_interrupted;
 
 struct client {
 	CURL *curl;
-	char *where;      /* owned */
-	char *base;       /* owned; "http://..." */
-	char *socket;     /* owned, or NULL */
-	char *token;      /* owned, or NULL */
-	char *key;        /* owned: the header's line, or NULL */
-	long patience_ms; /* for a whole answer; 0: without end */
+	char *where;             /* owned */
+	char *base;              /* owned; "http://..." */
+	char *socket;            /* owned, or NULL */
+	char *pem[CERTIFY_MAX_]; /* owned paths, or NULL */
+	bool verify;             /* the server's, with pem */
+	char *token;             /* owned, or NULL */
+	char *key;               /* owned: the header's line, or NULL */
+	long patience_ms;        /* for a whole answer; 0: without end */
 	char detail[CURL_ERROR_SIZE];
 };
 
@@ -138,6 +143,22 @@ int client_open(const char *host, const char *socket, struct client **ret, struc
 	return 0;
 }
 
+int client_certify(struct client *c, const char *directory, bool verify, struct err *err)
+{
+	static const char *const names[CERTIFY_MAX_] = { "ca.pem", "cert.pem", "key.pem" };
+
+	c->verify = verify;
+	for (size_t i = 0; i < CERTIFY_MAX_; i++) {
+		if (asprintf(&c->pem[i], "%s/%s", directory, names[i]) < 0) {
+			c->pem[i] = NULL;
+			return err_set(err, ENOMEM, "client");
+		}
+		if (access(c->pem[i], R_OK) < 0)
+			return err_set(err, errno, "%s", c->pem[i]);
+	}
+	return 0;
+}
+
 void client_close(struct client *c)
 {
 	if (c == NULL)
@@ -147,6 +168,8 @@ void client_close(struct client *c)
 	free(c->where);
 	free(c->base);
 	free(c->socket);
+	for (size_t i = 0; i < CERTIFY_MAX_; i++)
+		free(c->pem[i]);
 	secret_file_wipe(c->token);
 	free(c->key);
 	free(c);
@@ -253,6 +276,15 @@ static int explain(const struct client *c, CURLcode code, const struct sink *sin
 		*c->detail != '\0' ? c->detail : curl_easy_strerror(code));
 }
 
+static void set_certificates(struct client *c)
+{
+	(void)curl_easy_setopt(c->curl, CURLOPT_CAINFO, c->pem[CERTIFY_CA]);
+	(void)curl_easy_setopt(c->curl, CURLOPT_SSLCERT, c->pem[CERTIFY_CERT]);
+	(void)curl_easy_setopt(c->curl, CURLOPT_SSLKEY, c->pem[CERTIFY_KEY]);
+	(void)curl_easy_setopt(c->curl, CURLOPT_SSL_VERIFYPEER, c->verify ? 1L : 0L);
+	(void)curl_easy_setopt(c->curl, CURLOPT_SSL_VERIFYHOST, c->verify ? 2L : 0L);
+}
+
 /* Everything that is the same for all calls; the method and body are set already. */
 static int perform(struct client *c, const char *path, struct curl_slist *headers,
 	struct sink *sink, long *ret_status, struct err *err)
@@ -273,6 +305,8 @@ static int perform(struct client *c, const char *path, struct curl_slist *header
 	(void)curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, c->patience_ms);
 	if (c->socket != NULL)
 		(void)curl_easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, c->socket);
+	if (c->pem[CERTIFY_CA] != NULL)
+		set_certificates(c);
 	(void)curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
 	if (c->token != NULL) {
 		(void)curl_easy_setopt(c->curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);

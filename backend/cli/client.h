@@ -26,6 +26,11 @@ extern volatile int client_interrupted;
  * socket that answers, else http://127.0.0.1:8080. `socket` goes over it. Nothing is sent yet.
  */
 int client_open(const char *host, const char *socket, struct client **ret, struct err *err);
+/*
+ * From now on, with the directory's cert.pem and key.pem for one's own certificate, and, with
+ * `verify`, only with a server whose certificate its ca.pem answers for.
+ */
+int client_certify(struct client *client, const char *directory, bool verify, struct err *err);
 /* From now on, with that token. */
 int client_bring(struct client *client, const char *token, struct err *err);
 /* From now on, what is handed in brings that Idempotency-Key. */

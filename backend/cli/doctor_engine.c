@@ -103,6 +103,16 @@ static void check_holes(struct doctor *d, const json_t *version)
 
 /* ---- the engine ------------------------------------------------------------------ */
 
+static const char *no_answer_advice(const char *path)
+{
+	if (path == NULL)
+		return "docker_host says where, DOCKER_CERT_PATH and DOCKER_TLS_VERIFY with what "
+		       "certificates, as the docker command has them";
+	if (access(path, F_OK) == 0 && access(path, W_OK) < 0)
+		return "you may not use the socket: run this with sudo";
+	return "is it running? systemctl start docker; journalctl -u docker says why not";
+}
+
 static void check_engine(struct doctor *d)
 {
 	const char *host = engine_probe_host(d->config);
@@ -115,11 +125,8 @@ static void check_engine(struct doctor *d)
 	if (engine_probe_open(d->config, &d->engine, &err) < 0 ||
 		client_ask(d->engine, "/version", &version, &status, &err) < 0) {
 		doctor_say(d, GRADE_FAIL, "engine",
-			access(host + 7, F_OK) == 0 && access(host + 7, W_OK) < 0
-				? "you may not use the socket: run this with sudo"
-				: "is it running? systemctl start docker; journalctl -u docker "
-				  "says why not",
-			"no answer at %s", host);
+			no_answer_advice(engine_probe_socket(d->config)), "no answer at %s: %s",
+			host, err.msg);
 		client_close(d->engine);
 		d->engine = NULL;
 		return;

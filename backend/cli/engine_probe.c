@@ -27,18 +27,45 @@ const char *engine_probe_socket(const struct config *config)
 	return strncmp(host, "unix://", 7) == 0 ? host + 7 : NULL;
 }
 
+/* What the driver makes of the same variables stands in engine_where_parse(). */
+static int open_tcp(const char *address, struct client **ret, struct err *err)
+{
+	const char *directory = getenv("DOCKER_CERT_PATH");
+	const char *verify = getenv("DOCKER_TLS_VERIFY");
+	bool verified = verify != NULL && *verify != '\0';
+	bool certified = directory != NULL && *directory != '\0';
+	cleanup_free char *url = NULL;
+	struct client *client = NULL;
+	int r;
+
+	if (verified && !certified)
+		return err_say(err, EINVAL, "DOCKER_TLS_VERIFY is set, DOCKER_CERT_PATH is not");
+	if (asprintf(&url, "%s://%s", certified ? "https" : "http", address) < 0) {
+		url = NULL;
+		return err_set(err, ENOMEM, "docker_host");
+	}
+	r = client_open(url, NULL, &client, err);
+	if (r == 0 && certified)
+		r = client_certify(client, directory, verified, err);
+	if (r < 0) {
+		client_close(client);
+		return r;
+	}
+	*ret = client;
+	return 0;
+}
+
 int engine_probe_open(const struct config *config, struct client **ret, struct err *err)
 {
 	const char *host = engine_probe_host(config);
 	const char *socket = engine_probe_socket(config);
-	cleanup_free char *url = NULL;
 
 	if (socket != NULL)
 		return client_open(NULL, socket, ret, err);
-	if (strncmp(host, "tcp://", 6) != 0 || asprintf(&url, "http://%s", host + 6) < 0)
+	if (strncmp(host, "tcp://", 6) != 0)
 		return err_say(err, EINVAL,
 			"docker_host: expected unix:///PATH or tcp://HOST:PORT, got '%s'", host);
-	return client_open(url, NULL, ret, err);
+	return open_tcp(host + 6, ret, err);
 }
 
 int engine_probe_image(struct client *client, const char *name, char **ret, struct err *err)

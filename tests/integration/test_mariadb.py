@@ -13,6 +13,7 @@ import threading
 import time
 import unittest
 
+import certificates
 import service
 from case import Case, content
 from client import Native
@@ -131,15 +132,9 @@ class OverTLS(Case):
     def setUpClass(cls):
         directory = tempfile.mkdtemp(prefix="dockgate-mariadb-", dir="/tmp")
         cls.port = service.free_port()
-        for name, subject in (("ca", "an authority"), ("other", "another one")):
-            cls.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-                        "2", "-subj", f"/CN={subject}", "-keyout", f"{directory}/{name}.key", "-out",
-                        f"{directory}/{name}.pem")
-        cls.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-                    "/CN=localhost", "-keyout", f"{directory}/server.key", "-out", f"{directory}/server.csr")
-        service.Service.write_file(f"{directory}/names", "subjectAltName=IP:127.0.0.1\n")
-        cls.openssl("x509", "-req", "-extfile", f"{directory}/names", "-in", f"{directory}/server.csr", "-CA", f"{directory}/ca.pem", "-CAkey",
-                    f"{directory}/ca.key", "-CAcreateserial", "-days", "2", "-out", f"{directory}/server.pem")
+        certificates.authority(directory, "ca")
+        certificates.authority(directory, "other")
+        certificates.certificate(directory, "server", "ca")
         for name in os.listdir(directory):
             os.chmod(os.path.join(directory, name), 0o644)
         cls.server = service.MariaDB(
@@ -147,10 +142,6 @@ class OverTLS(Case):
             f"--ssl-key={directory}/server.key --require-secure-transport=ON", directory)
         cls.addClassCleanup(cls.server.stop)
         cls.directory = directory
-
-    @staticmethod
-    def openssl(*args):
-        subprocess.run(["openssl", *args], check=True, capture_output=True)
 
     def service_with(self, rest):
         svc = service.Service(tasks=FEW, store="mariadb", database=self.server.new_database())
