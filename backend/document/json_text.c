@@ -9,6 +9,7 @@
 #include "base64.h"
 #include "common/clock.h"
 #include "common/utf8.h"
+#include "measured.h"
 
 /* A multiple of 3, so that pieces of base64 need no padding in between. */
 #define PIECE_BYTES (48U * 1024)
@@ -295,7 +296,7 @@ static uint64_t escaped_chars(const uint8_t *p, size_t n)
 
 /* Is it UTF-8, and how many characters does it take? */
 static int measure(const struct blob *blob, uint64_t offset, uint64_t len, uint8_t *buf,
-	bool *ret_utf8, uint64_t *ret_chars, struct err *err)
+	struct measured *ret, struct err *err)
 {
 	struct utf8_check check = { 0 };
 	uint64_t end = offset + len, chars = 0;
@@ -312,9 +313,23 @@ static int measure(const struct blob *blob, uint64_t offset, uint64_t len, uint8
 		chars += escaped_chars(p, n);
 		offset += n;
 	}
-	*ret_utf8 = utf8 && utf8_check_end(&check);
-	*ret_chars = *ret_utf8 ? chars : base64_chars(len);
+	ret->utf8 = utf8 && utf8_check_end(&check);
+	ret->chars = ret->utf8 ? chars : base64_chars(len);
 	return 0;
+}
+
+/* A large file is read once, however often it is asked for. */
+static int measure_once(const struct blob *blob, uint64_t offset, uint64_t len, uint8_t *buf,
+	struct measured *ret, struct err *err)
+{
+	int r;
+
+	if (blob->fd >= 0 && measured_find(blob->fd, offset, len, ret))
+		return 0;
+	r = measure(blob, offset, len, buf, ret, err);
+	if (r == 0 && blob->fd >= 0)
+		measured_keep(blob->fd, offset, len, ret);
+	return r;
 }
 
 static int add_piece(struct json_text *t, const struct blob *blob, uint64_t offset, size_t n,
@@ -398,19 +413,18 @@ int jt_content(struct json_text *t, const struct blob *blob, uint64_t offset, ui
 	struct err *err)
 {
 	uint8_t buf[PIECE_BYTES];
-	uint64_t chars;
-	bool utf8;
-	int r = measure(blob, offset, len, buf, &utf8, &chars, err);
+	struct measured m;
+	int r = measure_once(blob, offset, len, buf, &m, err);
 
 	if (r < 0)
 		return r;
 	jt_key(t, "content");
 	begin(t);
 	put(t, '"');
-	r = blob->fd >= 0 && len >= HOLE_MIN ? add_hole(t, blob, offset, len, chars, utf8, err)
-					     : add_bytes(t, blob, offset, len, buf, utf8, err);
+	r = blob->fd >= 0 && len >= HOLE_MIN ? add_hole(t, blob, offset, len, m.chars, m.utf8, err)
+					     : add_bytes(t, blob, offset, len, buf, m.utf8, err);
 	put(t, '"');
 	jt_key(t, "encoding");
-	jt_str(t, utf8 ? "utf8" : "base64");
+	jt_str(t, m.utf8 ? "utf8" : "base64");
 	return r;
 }

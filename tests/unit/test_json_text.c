@@ -18,6 +18,7 @@
 #include "document/base64.h"
 #include "document/json_stream.h"
 #include "document/json_text.h"
+#include "document/measured.h"
 
 static void assert_text(struct json_text *t, const char *expected)
 {
@@ -236,6 +237,41 @@ static void escaped_content_of_a_file(void **state)
 	(void)fclose(file);
 }
 
+/* Asked for again, it is not read again, but where it has changed. */
+static void a_large_file_is_measured_once(void **state)
+{
+	static uint8_t bytes[MEASURED_MIN + 7];
+	FILE *file = tmpfile();
+	struct measured found;
+	struct blob blob;
+
+	(void)state;
+	assert_non_null(file);
+	memset(bytes, '"', sizeof(bytes));
+	assert_int_equal(fwrite(bytes, 1, sizeof(bytes), file), sizeof(bytes));
+	assert_int_equal(fflush(file), 0);
+	blob = blob_of_fd(fileno(file), sizeof(bytes));
+	assert_false(measured_find(blob.fd, 0, blob.len, &found));
+	for (int i = 0; i < 2; i++) {
+		assert_content(&blob, 0, bytes, sizeof(bytes), "utf8");
+		assert_content(&blob, 7, bytes, MEASURED_MIN, "utf8");
+		assert_true(measured_find(blob.fd, 0, blob.len, &found));
+		assert_true(found.utf8);
+		assert_int_equal(found.chars, 2 * sizeof(bytes));
+		assert_true(measured_find(blob.fd, 7, MEASURED_MIN, &found));
+		assert_int_equal(found.chars, 2 * MEASURED_MIN);
+	}
+	assert_content(&blob, 0, bytes, MEASURED_MIN - 1, "utf8");
+	assert_false(measured_find(blob.fd, 0, MEASURED_MIN - 1, &found));
+
+	bytes[3] = 0xff;
+	assert_int_equal(fwrite(bytes, 1, sizeof(bytes), file), sizeof(bytes)); /* behind them */
+	assert_int_equal(fflush(file), 0);
+	assert_int_equal(pwrite(blob.fd, bytes, 4, 0), 4);
+	assert_content(&blob, 0, bytes, sizeof(bytes), "base64");
+	(void)fclose(file);
+}
+
 static void content_of_a_short_file_fails(void **state)
 {
 	struct json_text t = { 0 };
@@ -309,6 +345,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_utf8_is_replaced_in_names),
 		cmocka_unit_test(content_comes_back),
 		cmocka_unit_test(escaped_content_of_a_file),
+		cmocka_unit_test(a_large_file_is_measured_once),
 		cmocka_unit_test(content_of_a_short_file_fails),
 		cmocka_unit_test(utf8_is_told_from_other_bytes),
 		cmocka_unit_test(base64_is_strict),
