@@ -195,8 +195,6 @@ static void say_refused(struct attach *attach, size_t head_end)
 
 static void answer(struct attach *attach, size_t head_end)
 {
-	size_t rest = attach->head_len - head_end;
-
 	if (!status_is_good(attach->head)) {
 		say_refused(attach, head_end);
 		return;
@@ -204,8 +202,6 @@ static void answer(struct attach *attach, size_t head_end)
 	attach->state = ATTACH_OPEN;
 	(void)event_del(attach->timer);
 	attach->ops->open(attach->arg);
-	if (!attach->dead && rest > 0)
-		feed(attach, (const uint8_t *)attach->head + head_end, rest);
 }
 
 /* The header block may come in pieces, and the stream's first bytes behind it. */
