@@ -95,7 +95,7 @@ static void arrange_fds(const int ends[static SPARE_ENDS])
 	int want[SPARE_ENDS];
 
 	for (int i = 0; i < SPARE_ENDS; i++) /* out of the way of the low numbers first */
-		want[i] = fcntl(ends[i], F_DUPFD, 16);
+		want[i] = fcntl(ends[i], F_DUPFD_CLOEXEC, 16);
 	for (int i = 0; i < SPARE_ENDS; i++)
 		if (want[i] < 0 || dup3(want[i], i, i < STATUS_FD ? 0 : O_CLOEXEC) < 0)
 			_exit(126);

@@ -63,6 +63,7 @@ int __wrap_mount(const char *source, const char *target, const char *type, unsig
 int __wrap_fstatat64(int dir, const char *name, struct stat *st, int flags);
 int __wrap_beneath_open(int dir, const char *name, int flags, mode_t mode);
 int __wrap_kill(pid_t pid, int sig);
+int __wrap_fcntl64(int fd, int command, long arg);
 pid_t __wrap_setsid(void);
 int __wrap_setgroups(size_t n, const gid_t *groups);
 int __wrap_open64(const char *path, int flags, mode_t mode);
@@ -196,6 +197,12 @@ int __wrap_beneath_open(int dir, const char *name, int flags, mode_t mode)
 int __wrap_kill(pid_t pid, int sig)
 {
 	return pid == -1 ? 0 : (int)syscall(SYS_kill, pid, sig);
+}
+
+/* What is to be closed by an execution stays open. */
+int __wrap_fcntl64(int fd, int command, long arg)
+{
+	return (int)syscall(SYS_fcntl, fd, command == F_DUPFD_CLOEXEC ? F_DUPFD : command, arg);
 }
 
 pid_t __wrap_setsid(void)
