@@ -194,9 +194,10 @@ static void check_security(struct doctor *d)
 			"off: when the engine is started again, jobs that run begin anew");
 	if (info_has(d, "name=rootless") || info_has(d, "name=userns"))
 		doctor_say(d, GRADE_WARN, "user namespaces",
-			"set job_uid_base below 65536 - 2 x containers",
-			"the engine is rootless or remaps users: high uids do not exist in its "
-			"containers");
+			"an engine without userns-remap: at level sandbox each job has a user "
+			"namespace, too",
+			"the engine is rootless or remaps users: jobs have no cgroup of their own, "
+			"limits and figures are the container's, and less exact; no level sandbox");
 }
 
 static void check_accounting(struct doctor *d)
