@@ -2,6 +2,7 @@
 #include "err.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,4 +47,22 @@ int(err_wrap)(struct err *err, const char *fmt, ...)
 	if (n >= 0 && (size_t)n < sizeof(err->msg))
 		(void)snprintf(err->msg + n, sizeof(err->msg) - (size_t)n, ": %s", inner);
 	return -err->code;
+}
+
+bool err_is_shortage(int code)
+{
+	switch (code) {
+	case EAGAIN:
+	case EDQUOT:
+	case EINTR:
+	case EIO:
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+	case ENOSPC:
+		return true;
+	default:
+		return false;
+	}
 }

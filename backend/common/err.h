@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct err {
@@ -36,6 +37,12 @@ int err_set(struct err *err, int code, const char *fmt, ...)
 int err_say(struct err *err, int code, const char *fmt, ...)
 	__attribute__((__format__(__printf__, 3, 4)));
 #define err_say(...) ERR_NEGATIVE(err_say(__VA_ARGS__))
+
+/*
+ * Were memory, descriptors or room short, or did a disk fail? The next try may succeed, and nobody
+ * has asked for anything wrong.
+ */
+bool err_is_shortage(int code);
 
 /* Put "prefix: " before the message already in *err. Returns -err->code. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((__format__(__printf__, 2, 3)));

@@ -93,7 +93,7 @@ bool image_is_ready(const struct image *image)
 	return image->id[0] != '\0';
 }
 
-static void take_path(struct image *image, const json_t *env)
+static int take_path(struct image *image, const json_t *env)
 {
 	size_t i;
 	const json_t *item;
@@ -108,10 +108,11 @@ static void take_path(struct image *image, const json_t *env)
 			path = pair + 5;
 	}
 	copy = strdup(path);
-	if (copy != NULL) {
-		free(image->path);
-		image->path = copy;
-	}
+	if (copy == NULL)
+		return -ENOMEM;
+	free(image->path);
+	image->path = copy;
+	return 0;
 }
 
 /* False where there is one that we cannot cover: such an image is not run. */
@@ -146,8 +147,9 @@ int image_read(struct image *image, const struct engine_reply *reply, struct err
 	} else if (!take_volumes(image, json_object_get(config, "Volumes"))) {
 		r = err_say(err, EINVAL, "image %s declares volumes that cannot be covered",
 			image->name);
+	} else if (take_path(image, json_object_get(config, "Env")) < 0) {
+		r = err_set(err, ENOMEM, "image %s", image->name);
 	} else {
-		take_path(image, json_object_get(config, "Env"));
 		image->checks_health = json_is_object(json_object_get(config, "Healthcheck"));
 		(void)snprintf(image->id, sizeof(image->id), "%s", id);
 	}

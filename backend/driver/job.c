@@ -155,7 +155,8 @@ static void keep_message(struct job *job, struct msg *msg)
 	struct err err;
 
 	if (queue_link_keep(job->jobs->host.link, msg, &err) < 0) {
-		/* The lease runs out and the job is run again. */
+		/* Over the next connection the queue hears of all but this job, and has it run
+		 * again. */
 		log_error("job=%s its end is lost: %s", job->text, err.msg);
 		msg_done(msg);
 	}
@@ -193,6 +194,16 @@ static void log_ending(const struct job *job, const struct finding *finding)
 			verdict_name(finding->verdict), trace_shown(job->trace).text);
 }
 
+static int note_image(struct job *job, struct err *err)
+{
+	struct result *result = &job->result;
+
+	if (job->image_id[0] == '\0' || result->image != NULL)
+		return 0;
+	result->image = strdup(job->image_id);
+	return result->image == NULL ? err_set(err, ENOMEM, "the ending") : 0;
+}
+
 static void send_ending(struct job *job)
 {
 	struct result *result = &job->result;
@@ -208,9 +219,8 @@ static void send_ending(struct job *job)
 	(void)snprintf(msg.ending.error, sizeof(msg.ending.error), "%s",
 		result->error == NULL ? "" : result->error);
 	msg.ending.isolation = (uint8_t)result->isolation;
-	if (job->image_id[0] != '\0' && result->image == NULL)
-		result->image = strdup(job->image_id);
-	if (gather_take(&job->gather, GATHER_OUT, &msg.ending.out, &err) < 0 ||
+	if (note_image(job, &err) < 0 ||
+		gather_take(&job->gather, GATHER_OUT, &msg.ending.out, &err) < 0 ||
 		gather_take(&job->gather, GATHER_ERR, &msg.ending.err, &err) < 0 ||
 		gather_take(&job->gather, GATHER_FILES, &msg.ending.files, &err) < 0 ||
 		result_pack(result, &msg.ending.result, &err) < 0) {
@@ -269,6 +279,15 @@ static void end_with_error(struct job *job, const char *why)
 	job->result.error = strdup(why);
 	log_warning("job=%.12s %s%s", job->text, why, trace_shown(job->trace).text);
 	send_ending(job);
+}
+
+/* What is short now may be there when it is tried again. */
+static void cannot_begin(struct job *job, const struct err *err)
+{
+	if (err_is_shortage(err->code))
+		job_give_back(job, GIVEBACK_ENGINE, err->msg);
+	else
+		end_with_error(job, err->msg);
 }
 
 static void cancel_last_step(struct result *result)
@@ -463,7 +482,7 @@ static void resolve(struct job *job)
 	} else if (image_is_ready(job->image)) {
 		ask_for_box(job);
 	} else if (image_resolve(job->image, on_image, job, &err) < 0) {
-		end_with_error(job, err.msg);
+		cannot_begin(job, &err);
 	} else {
 		job->calls++;
 	}
@@ -558,7 +577,7 @@ void jobs_accept(struct jobs *jobs, struct msg_run *run)
 	if (read_spec(job, run, &err) < 0 ||
 		plan_make(jobs->host.config, run->task, &job->spec, &job->plan, &err) < 0 ||
 		job_gpus_set(job, run->gpus, &err) < 0) {
-		end_with_error(job, err.msg);
+		cannot_begin(job, &err);
 		return;
 	}
 	job->files = job->spec.files;

@@ -180,6 +180,9 @@ int job_take_step(struct job *job, const struct evidence *ev, const char *note, 
 		step->name = strdup(plan->case_->name);
 	if (note[0] != '\0')
 		step->note = strdup(note);
+	if ((note[0] != '\0' && step->note == NULL) ||
+		(plan->case_ != NULL && plan->case_->name != NULL && step->name == NULL))
+		return -ENOMEM;
 	job_note_finding(job);
 	return 0;
 }
@@ -336,6 +339,8 @@ int job_take_known(struct job *job, const struct step_result *known, const uint8
 	*step = *known;
 	step->name = step->checker_message = NULL;
 	step->note = known->note == NULL ? NULL : strdup(known->note);
+	if (known->note != NULL && step->note == NULL)
+		return -ENOMEM;
 	step->cached = true;
 	step->out.offset = step->err.offset = 0;
 	if (keep(job, GATHER_OUT, out, (size_t)known->out.bytes) < 0)
