@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <uthash.h>
 
 #include "common/cleanup.h"
+#include "common/hash.h"
 #include "common/hex.h"
 #include "common/log.h"
 #include "wire/pack.h"

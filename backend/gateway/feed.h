@@ -11,8 +11,8 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <sys/queue.h>
-#include <uthash.h>
 
+#include "common/hash.h"
 #include "exchange.h"
 #include "wire/result.h"
 

@@ -15,11 +15,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #include "bucket.h"
 #include "common/client.h"
 #include "common/config.h"
+#include "common/hash.h"
 #include "fair.h"
 
 struct client_state {

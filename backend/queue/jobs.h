@@ -10,11 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#include <uthash.h>
 
 #include "admission.h"
 #include "clients.h"
 #include "common/config.h"
+#include "common/hash.h"
 #include "fair.h"
 #include "store/store.h"
 

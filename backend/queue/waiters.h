@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#include <uthash.h>
 
 #include "caller.h"
 #include "common/err.h"
+#include "common/hash.h"
 #include "common/job_id.h"
 
 /* What a request wants to be told, and by which way. */
