@@ -270,20 +270,7 @@ int role_confine(enum role role, const struct config *config, gid_t extra_gid, s
 
 int role_exit_code(int r)
 {
-	switch (-r) {
-	case EAGAIN:
-	case EDQUOT:
-	case EINTR:
-	case EIO:
-	case EMFILE:
-	case ENFILE:
-	case ENOBUFS:
-	case ENOMEM:
-	case ENOSPC:
-		return EXIT_FAILURE;
-	default:
-		return EX_CONFIG;
-	}
+	return err_is_shortage(-r) ? EXIT_FAILURE : EX_CONFIG;
 }
 
 /* ---- readiness --------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/curl_loop.h"
+#include "common/json_read.h"
 #include "common/log.h"
 #include "engine_count.h"
 
@@ -499,14 +500,20 @@ static void transfer_ended(CURL *easy, CURLcode code, void *arg)
 
 json_t *engine_json(const struct engine_reply *reply, json_type type, struct err *err)
 {
-	json_t *root;
+	json_error_t why;
+	json_t *root = NULL;
+	int r;
 
 	if (reply->fault != ENGINE_FINE) {
 		(void)err_say(err, EIO, "%s", reply->why);
 		return NULL;
 	}
-	root = json_loadb(reply->body, reply->len, JSON_ALLOW_NUL, NULL);
-	if (root == NULL || json_typeof(root) != type) {
+	r = json_read(reply->body, reply->len, JSON_ALLOW_NUL, &root, &why);
+	if (r == -ENOMEM) {
+		(void)err_set(err, ENOMEM, "the engine's answer");
+		return NULL;
+	}
+	if (r < 0 || json_typeof(root) != type) {
 		json_decref(root);
 		(void)err_say(err, EPROTO, "the engine's answer is not the JSON that was expected");
 		return NULL;
@@ -640,11 +647,15 @@ static int minor_of(const char *version)
 
 int engine_agree(const char *body, size_t len, int most, int *ret_minor, struct err *err)
 {
-	json_t *root = json_loadb(body, len, 0, NULL);
-	int theirs = minor_of(json_string_value(json_object_get(root, "ApiVersion")));
-	int floor = minor_of(json_string_value(json_object_get(root, "MinAPIVersion")));
+	json_error_t why;
+	json_t *root = NULL;
 	int minor = most;
+	int theirs, floor;
 
+	if (json_read(body, len, 0, &root, &why) == -ENOMEM)
+		return err_set(err, ENOMEM, "the engine's version");
+	theirs = minor_of(json_string_value(json_object_get(root, "ApiVersion")));
+	floor = minor_of(json_string_value(json_object_get(root, "MinAPIVersion")));
 	json_decref(root);
 	if (theirs <= 0)
 		return err_say(err, EPROTO, "what answers there is no Docker Engine");

@@ -11,10 +11,10 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/json_read.h"
 #include "common/log.h"
 #include "common/number.h"
 #include "jobs.h"
-#include "json_read.h"
 #include "member.h"
 #include "wire/pack.h"
 

@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/json_read.h"
 #include "common/utf8.h"
 #include "document/answer.h"
 #include "document/base64.h"
 #include "jobs.h"
-#include "json_read.h"
 #include "page.h"
 
 #define TYPE_HTML  "text/html"
@@ -168,7 +168,11 @@ static void on_submitted(struct exchange *ex, struct msg *msg)
 
 	job_id_format(&msg->job.id, id);
 	copy = strdup(id);
-	exchange_answer_bytes(ex, MHD_HTTP_OK, TYPE_HTML, copy, copy == NULL ? 0 : JOB_ID_CHARS);
+	if (copy == NULL) {
+		exchange_problem(ex, PROBLEM_INTERNAL, "no memory for the answer");
+		return;
+	}
+	exchange_answer_bytes(ex, MHD_HTTP_OK, TYPE_HTML, copy, JOB_ID_CHARS);
 	add_no_store(ex);
 }
 

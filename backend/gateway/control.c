@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/json_read.h"
 #include "jobs.h"
-#include "json_read.h"
 #include "wire/pack.h"
 
 #define PAUSED_MAX     (1024 * 1024)

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "common/job_signal.h"
+#include "common/json_read.h"
 #include "jobs.h"
-#include "json_read.h"
 
 #define SIGNAL_BODY_MAX 1024
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/json_read.h"
+#include "common/json_read.h"
 #include "gateway/json_where.h"
 #include "gateway/request.h"
 

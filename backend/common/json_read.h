@@ -11,8 +11,8 @@
 #define JSON_READ_PARTS_MAX 200000
 
 /*
- * As json_loadb(3), which takes a lack of memory for malformed text: -EINVAL, and *why says
- * what is wrong and where; -E2BIG: more than JSON_READ_PARTS_MAX; or -ENOMEM, which is no mistake
- * of whoever wrote the text. The caller releases *ret.
+ * As json_loadb(3), which takes a lack of memory for malformed text, or for less text: -EINVAL, and
+ * *why says what is wrong and where; -E2BIG: more than JSON_READ_PARTS_MAX; or -ENOMEM, which is no
+ * mistake of whoever wrote the text. The caller releases *ret.
  */
 int json_read(const void *text, size_t n, size_t flags, json_t **ret, json_error_t *why);

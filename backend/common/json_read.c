@@ -60,8 +60,14 @@ int json_read(const void *text, size_t n, size_t flags, json_t **ret, json_error
 	json_set_alloc_funcs(noting_malloc, free);
 	no_memory = false;
 	root = json_loadb(text == NULL ? "" : text, n, flags, why);
+	/* Version 2.14 leaves characters out of a text that it found no memory for, and says
+	 * nothing. */
+	if (no_memory) {
+		json_decref(root);
+		return -ENOMEM;
+	}
 	if (root == NULL)
-		return no_memory ? -ENOMEM : -EINVAL;
+		return -EINVAL;
 	*ret = root;
 	return 0;
 }
