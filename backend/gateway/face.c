@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "face.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "accounts.h"
 #include "classic.h"
+#include "common/cleanup.h"
 #include "common/number.h"
 #include "jobs.h"
 #include "origin.h"
@@ -146,28 +148,33 @@ static bool parse_wait(struct exchange *ex)
 	return false;
 }
 
-static char *decoded(const char *text, size_t n)
+/* -EINVAL: it cannot be decoded; -ENOMEM. */
+static int decode(const char *text, size_t n, char **ret)
 {
-	char *copy = malloc(n + 1);
+	cleanup_free char *copy = malloc(n + 1);
 
-	if (copy != NULL && !route_decode(text, n, false, copy)) {
-		free(copy);
-		copy = NULL;
-	}
-	return copy;
+	if (copy == NULL)
+		return -ENOMEM;
+	if (!route_decode(text, n, false, copy))
+		return -EINVAL;
+	*ret = TAKE_PTR(copy);
+	return 0;
 }
 
 /* What cannot be decoded is an address where nothing is. */
 static bool decode_parts(struct exchange *ex, const struct route_match *match)
 {
+	int r = 0;
+
 	if (match->id != NULL)
-		ex->id = decoded(match->id, strcspn(match->id, "/"));
-	if (match->path != NULL)
-		ex->file = decoded(match->path, strlen(match->path));
-	if ((match->id == NULL || ex->id != NULL) && (match->path == NULL || ex->file != NULL))
-		return true;
-	exchange_problem(ex, PROBLEM_NOT_FOUND, "no such address");
-	return false;
+		r = decode(match->id, strcspn(match->id, "/"), &ex->id);
+	if (r == 0 && match->path != NULL)
+		r = decode(match->path, strlen(match->path), &ex->file);
+	if (r == -ENOMEM)
+		exchange_unavailable(ex, 1, "no memory for the request");
+	else if (r < 0)
+		exchange_problem(ex, PROBLEM_NOT_FOUND, "no such address");
+	return r == 0;
 }
 
 static void answer_options(struct exchange *ex, const char *allow)

@@ -95,12 +95,13 @@ void page_index_after(struct exchange *ex, const char *line)
 	size_t n = strlen(line);
 	char *page = malloc(n + index->plain_len + 1);
 
-	if (page != NULL) {
-		(void)stpcpy(page, line);
-		memcpy(page + n, index->plain, index->plain_len);
+	if (page == NULL) {
+		exchange_problem(ex, PROBLEM_INTERNAL, "no memory for the answer");
+		return;
 	}
-	exchange_answer_bytes(
-		ex, MHD_HTTP_OK, TYPE_INDEX, page, page == NULL ? 0 : n + index->plain_len);
+	(void)stpcpy(page, line);
+	memcpy(page + n, index->plain, index->plain_len);
+	exchange_answer_bytes(ex, MHD_HTTP_OK, TYPE_INDEX, page, n + index->plain_len);
 	exchange_add_header(ex, "Cache-Control", "no-cache");
 	add_policy(ex);
 }
