@@ -60,7 +60,7 @@ struct http {
 	size_t n_listeners;
 	struct conn_list conns;
 	size_t n_conns, n_busy;
-	struct event *tick; /* owned; each second while there are connections */
+	struct event *tick; /* owned; each second while there are connections, and once more */
 };
 
 /* A web server that passes requests on has no operator's rights to pass on, whoever it runs as. */
@@ -99,15 +99,15 @@ static void on_connection(void *cls, struct MHD_Connection *con, void **context,
 		conn->since_us = clock_us();
 		conn->fresh = true;
 		LIST_INSERT_HEAD(&http->conns, conn, all);
-		if (http->n_conns++ == 0)
+		http->n_conns++;
+		if (!event_pending(http->tick, EV_TIMEOUT, NULL))
 			(void)event_add(http->tick, &second);
 		return;
 	}
 	if (conn == NULL)
 		return;
 	LIST_REMOVE(conn, all);
-	if (--http->n_conns == 0)
-		(void)event_del(http->tick);
+	http->n_conns--;
 	free(conn);
 	*context = NULL;
 }
@@ -530,7 +530,10 @@ static void check_deadline(struct conn *conn, int64_t now_us)
 	}
 }
 
-/* Also lets the daemons look at their own time-outs. */
+/*
+ * Also lets the daemons look at their own time-outs, and accept again: one that had no descriptor for
+ * somebody listens again when it is run after another connection has gone.
+ */
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct http *http = arg;
@@ -543,6 +546,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	check_deadline(conn, now_us);
 	for (size_t i = 0; i < http->n_listeners; i++)
 		listener_run(http->listeners[i]);
+	if (http->n_conns == 0)
+		(void)event_del(http->tick);
 }
 
 int http_new(struct event_base *base, struct gateway *gw, struct http **ret, struct err *err)
