@@ -16,8 +16,10 @@ struct curl_watched;
 struct curl_loop {
 	CURLM *multi; /* owned; transfers are added and removed by whoever they are of */
 	struct event_base *base;
-	struct event *timer;                                 /* owned */
-	LIST_HEAD(, curl_watched) watched;                   /* owned */
+	struct event *timer;               /* owned */
+	struct event *again;               /* owned; what could not be watched is tried then */
+	struct curl_watched *spare;        /* owned; for when there is no memory */
+	LIST_HEAD(, curl_watched) watched; /* owned */
 	void (*ended)(CURL *easy, CURLcode code, void *arg); /* may remove transfers */
 	void *arg;
 };
