@@ -299,8 +299,9 @@ static bool write_out(struct attach *attach)
 		if (sent == -EAGAIN)
 			break;
 		if (sent < 0) {
-			/* What it said before it went is still to be read: reading tells the end.
-			 */
+			/* What it said before it went is still to be read: reading tells the end,
+			 * which is made sure of, as part of a frame is missing now. */
+			engine_line_end(attach->line);
 			(void)evbuffer_drain(attach->out, evbuffer_get_length(attach->out));
 			return false;
 		}

@@ -593,6 +593,11 @@ ssize_t engine_line_write(struct engine_line *line, const void *buf, size_t n)
 	return r < 0 ? -errno : r;
 }
 
+void engine_line_end(struct engine_line *line)
+{
+	(void)shutdown(line->fd, SHUT_WR);
+}
+
 void engine_hangup(struct engine_line *line)
 {
 	if (line == NULL)

@@ -131,6 +131,9 @@ int engine_dial(struct engine *engine, engine_dial_fn done, void *arg, struct en
 /* As read(2) and write(2): -errno, -EAGAIN where nothing can be done now. */
 ssize_t engine_line_read(struct engine_line *line, void *buf, size_t n);
 ssize_t engine_line_write(struct engine_line *line, const void *buf, size_t n);
+/* Nothing more is written: who is at the other end sees that, and ends; what it says is still read.
+ */
+void engine_line_end(struct engine_line *line);
 /* Also before the dial has ended: its callback will not come. */
 void engine_hangup(struct engine_line *line);
 /* "/v1.41" or "". */
