@@ -42,9 +42,14 @@ static void retry_later(struct queue_line *line)
 
 int queue_line_ask(struct queue_line *line, const struct msg *msg, struct err *err)
 {
+	int r;
+
 	if (line->channel == NULL || !channel_is_open(line->channel))
 		return err_say(err, ENOTCONN, "the queue is away");
-	return channel_send(line->channel, msg, err);
+	r = channel_send(line->channel, msg, err);
+	if (r < 0)
+		channel_break(line->channel, err);
+	return r;
 }
 
 static int say(struct queue_line *line, const struct msg_delivered *delivered)

@@ -71,6 +71,7 @@ static bool send_now(struct queue_link *link, const struct msg *msg)
 		    link->channel, msg, &err) == 0)
 		return true;
 	log_warning("%s to the queue: %s", msg_name(msg->type), err.msg);
+	channel_break(link->channel, &err);
 	return false;
 }
 
@@ -99,8 +100,12 @@ int queue_link_keep(struct queue_link *link, struct msg *msg, struct err *err)
 		return 0;
 	}
 	kept = calloc(1, sizeof(*kept));
-	if (kept == NULL)
-		return err_set(err, ENOMEM, "ending");
+	if (kept == NULL) {
+		(void)err_set(err, ENOMEM, "ending");
+		if (link->channel != NULL)
+			channel_break(link->channel, err);
+		return -ENOMEM;
+	}
 	kept->msg = *msg;
 	TAILQ_INSERT_TAIL(&link->kept, kept, link);
 	link->n_kept++;

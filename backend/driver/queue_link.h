@@ -41,7 +41,8 @@ bool queue_link_is_open(const struct queue_link *link);
 void queue_link_tell(struct queue_link *link, const struct msg *msg);
 /*
  * ENDING or GIVEBACK: taken over, sent now and after each reconnect, an ENDING
- * until it is acknowledged, a GIVEBACK until it was sent.
+ * until it is acknowledged, a GIVEBACK until it was sent. -ENOMEM: it is the caller's, and over
+ * a new connection the queue will hear that the job is not run here.
  */
 int queue_link_keep(struct queue_link *link, struct msg *msg, struct err *err);
 /* An attempt whose ending or giveback is kept here. */

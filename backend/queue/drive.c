@@ -40,8 +40,10 @@ static void send_it(struct queue *q, const struct msg *msg)
 
 	if (q->drive.ch == NULL || q->drive.closed)
 		return;
-	if (channel_send(q->drive.ch, msg, &err) < 0)
-		log_warning("%s to the driver was dropped: %s", msg_name(msg->type), err.msg);
+	if (channel_send(q->drive.ch, msg, &err) == 0)
+		return;
+	log_warning("%s to the driver was dropped: %s", msg_name(msg->type), err.msg);
+	channel_break(q->drive.ch, &err);
 }
 
 void drive_tap(struct queue *q, const struct msg *msg)
@@ -67,9 +69,17 @@ void drive_ack(struct queue *q, const struct job_id *id, uint32_t attempt)
 	msg_init(&msg, MSG_ENDING_ACK);
 	msg.ending_ack.id = *id;
 	msg.ending_ack.attempt = attempt;
-	if (q->drive.ch != NULL && !q->drive.closed &&
-		channel_send_soon(q->drive.ch, &msg, &err) < 0)
-		log_warning("an acknowledgement to the driver was dropped: %s", err.msg);
+	if (q->drive.ch == NULL || q->drive.closed ||
+		channel_send_soon(q->drive.ch, &msg, &err) == 0)
+		return;
+	log_warning("an acknowledgement to the driver was dropped: %s", err.msg);
+	channel_break(q->drive.ch, &err);
+}
+
+void drive_begin_anew(struct queue *q, const struct err *why)
+{
+	if (q->drive.ch != NULL && !q->drive.closed)
+		channel_break(q->drive.ch, why);
 }
 
 static void stop(struct queue *q, const struct job_id *id, uint32_t attempt, bool lease_lost)
@@ -512,6 +522,7 @@ static void reconcile(struct queue *q, const struct blob *running)
 	lose_others(q);
 	if (blob_read_all(running, RUNNING_MAX, &data, &err) < 0) {
 		log_warning("what the driver runs cannot be read: %s", err.msg);
+		drive_begin_anew(q, &err);
 		return;
 	}
 	u = unpacker_of(data, (size_t)running->len);

@@ -49,6 +49,8 @@ void drive_hold(struct queue *q, int ms);
 void drive_tap(struct queue *q, const struct msg *msg);
 /* False: there is none to ask. */
 bool drive_ask_metrics(struct queue *q);
+/* What it said found no memory here: it says it again, over a new connection. */
+void drive_begin_anew(struct queue *q, const struct err *why);
 void drive_ack(struct queue *q, const struct job_id *id, uint32_t attempt);
 /* Has it that job from this queue? */
 bool drive_runs(const struct queue *q, const struct job *job);

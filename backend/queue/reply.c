@@ -37,8 +37,10 @@ void reply_send(struct queue *q, uint64_t number, const struct msg *msg)
 
 	if (gate == NULL)
 		return; /* it has left meanwhile */
-	if (channel_send(gate->ch, msg, &err) < 0)
-		log_warning("%s to the gateway was dropped: %s", msg_name(msg->type), err.msg);
+	if (channel_send(gate->ch, msg, &err) == 0)
+		return;
+	log_warning("%s to the gateway was dropped: %s", msg_name(msg->type), err.msg);
+	channel_break(gate->ch, &err);
 }
 
 void reply_refused(struct queue *q, uint64_t gate, uint64_t token, enum refusal why,

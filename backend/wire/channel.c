@@ -312,6 +312,12 @@ int channel_send_soon(struct channel *ch, const struct msg *msg, struct err *err
 	return give(ch, msg, true, err);
 }
 
+void channel_break(struct channel *ch, const struct err *why)
+{
+	if (!ch->closed && ch->why[0] == '\0' && why->code != ENOBUFS && err_is_shortage(why->code))
+		lose_later(ch, why->msg);
+}
+
 /* The descriptors of a received message; false when there were more than fit (they are closed). */
 static bool take_fds(struct msghdr *mh, int *fds, size_t *ret_n)
 {

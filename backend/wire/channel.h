@@ -67,6 +67,12 @@ int channel_send(struct channel *ch, const struct msg *msg, struct err *err);
 
 /* The same for what is not urgent: it waits some milliseconds for another message to go with. */
 int channel_send_soon(struct channel *ch, const struct msg *msg, struct err *err);
+/*
+ * After a message that the peer waits for could not be sent: where memory or descriptors were short
+ * (`why`), the peer is lost, as `closed` says from the loop, so that both sides begin anew with
+ * what they know. What no other connection mends, or passes by itself, changes nothing.
+ */
+void channel_break(struct channel *ch, const struct err *why);
 /* Sends what was given to channel_send(), now and not at the end of the loop's turn. */
 void channel_flush(struct channel *ch);
 
