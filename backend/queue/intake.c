@@ -99,6 +99,8 @@ static int check_spec(const struct config *config, const struct msg_submit *subm
 
 	spec_init(&spec);
 	r = spec_unpack(data, n, submit->input.len, &spec, err);
+	if (r < 0 && err_is_shortage(err->code))
+		return r;
 	if (r < 0)
 		return err_say(err, EPROTO, "the record of the job: %s", err->msg);
 	if (strcmp(spec.task, submit->task) != 0)
@@ -624,8 +626,10 @@ static void apply_ending(struct intake *in)
 		ending_is_stale(in);
 	else if (r == 0)
 		count_spool(in);
-	if (turn_after(q, ending_is_over, in, &err) < 0)
+	if (turn_after(q, ending_is_over, in, &err) < 0) {
+		turn_spoil(q, &err); /* stored, it would be taken for one that came too late */
 		retry_soon(q);
+	}
 }
 
 bool intake_has(const struct queue *q, const struct job_id *id, uint32_t attempt)
@@ -648,12 +652,15 @@ bool intake_has(const struct queue *q, const struct job_id *id, uint32_t attempt
 void intake_ending(struct queue *q, struct msg *msg)
 {
 	struct intake *in;
+	struct err err;
 
 	if (intake_has(q, &msg->ending.id, msg->ending.attempt))
 		return; /* said again before the first one was stored */
 	in = intake_new(q, msg, NULL);
 	if (in == NULL) {
-		log_error("an ending was dropped: out of memory; the driver says it again");
+		(void)err_set(&err, ENOMEM, "an ending, which the driver will say again");
+		log_error("%s", err.msg);
+		drive_begin_anew(q, &err);
 		return;
 	}
 	start(in);
@@ -707,8 +714,11 @@ static void apply_giveback(struct intake *in)
 		(void)jobs_left(&q->jobs, &msg->id, msg->attempt);
 	else
 		(void)store_giveback(in, job, &err); /* a spoiled turn keeps the message */
-	if (turn_after(q, giveback_is_over, in, &err) < 0)
+	if (turn_after(q, giveback_is_over, in, &err) < 0) {
+		turn_spoil(
+			q, &err); /* the job may be handed over again before this is done twice */
 		retry_soon(q);
+	}
 }
 
 void intake_giveback(struct queue *q, struct msg *msg)
