@@ -517,7 +517,7 @@ SUITES = {
     "static": 6, # reads on behind the others
     "unit": 3,
     "power": 0.5,
-    "fault": 1,
+    "fault": 2,
     "release": 1,
     "images": 1, # made behind the others
     "browser": 2.5,
@@ -569,7 +569,8 @@ def main():
     open(figures, "w", encoding="utf-8").close()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
-    with_engine = {"images", "browser", "integration", "hostile", "crash", "edge", "sanitized", "package"} & set(chosen)
+    with_engine = {"images", "browser", "integration", "hostile", "crash", "fault", "edge", "sanitized",
+                   "package"} & set(chosen)
     made = None
     try:
         if with_engine:
@@ -661,6 +662,9 @@ def suites(chosen, made, step):
     if "crash" in chosen:
         step("crashes", "crash")
         integration(BUILD, "crashes", "--tests", "tests/crash")
+    if "fault" in chosen:
+        step("calls that fail in roles at work", "fault")
+        integration(BUILD, "calls that fail in roles at work", "--tests", "tests/fault")
     if "edge" in chosen:
         step("the web's edge", "edge")
         integration(BUILD, "hostile requests", "--tests", "tests/edge")

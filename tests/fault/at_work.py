@@ -23,7 +23,7 @@ from case import content
 from ledger import Ending
 
 sys.path.append(os.path.join(service.ROOT, "tests", "crash"))
-from apart import Apart
+from apart import Apart  # noqa: E402
 
 STOP_AT = os.path.join(service.BUILD, "tests", "crash", "stop_at")
 PRELOAD = os.path.join(service.BUILD, "tests", "fault", "fault_preload.so")

@@ -2,11 +2,11 @@
 /*
  * Makes one call of the C library fail: the n-th of those that a process makes while armed.
  *
- * inject.c stands before the C library in a test program, and looks at a page that whoever steers
- * it shares. Every call that can fail is a point; points are counted in the order in which they are
- * reached, and the one whose number is `n` fails with an errno that its call knows. A call with
- * several errnos that matter is a point in several rounds: round 0 has all calls, round 1 those
- * with a second errno.
+ * inject.c stands before the C library in a test program, or preloaded in a role (preload.c), and
+ * looks at a page that whoever steers it shares. Every call that can fail is a point; points are
+ * counted in the order in which they are reached, and the one whose number is `n` fails with an
+ * errno that its call knows. A call with several errnos that matter is a point in several rounds:
+ * round 0 has all calls, round 1 those with a second errno.
  */
 #pragma once
 
@@ -42,6 +42,8 @@ extern struct fault_page *fault_page;
 /* The calls of this thread are no points: it plays a part of the world outside. */
 extern _Thread_local bool fault_spared;
 
+/* What fails, and who called it, goes to standard error. */
+extern bool fault_told;
 /* Notes say where they were made, too: that takes a while. */
 extern bool fault_traced;
 /* From now on every allocation is noted until it is freed. */

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -32,6 +33,7 @@
 static struct fault_page own_page;
 struct fault_page *fault_page = &own_page;
 _Thread_local bool fault_spared;
+bool fault_told;
 bool fault_traced;
 
 /* Within ours: what it calls in turn is no point. */
@@ -48,9 +50,10 @@ static bool is_meant(const struct fault_page *page, unsigned kind)
 /*
  * Libraries that do not stand a lack of memory inside themselves, whatever is done around them:
  * libConfuse's scanner ends the process, and the rest of it reads through what it could not get;
- * libcrypto forgets what it had when it first makes an algorithm.
+ * libcrypto forgets what it had when it first makes an algorithm; libcurl divides by the size of a
+ * table that it could not make.
  */
-static const char *const weak[] = { "libconfuse", "libcrypto" };
+static const char *const weak[] = { "libconfuse", "libcrypto", "libcurl" };
 #define NEAR 8 /* frames: ours, a sanitizer's, strdup(3) and its like come first */
 
 static bool is_of_weak(const struct fault_page *page)
@@ -74,6 +77,10 @@ static int note(struct fault_page *page, const char *call, int code)
 	page->depth = (uint32_t)backtrace(page->trace, FAULT_DEPTH);
 	if (is_of_weak(page))
 		code = 0;
+	if (fault_told) {
+		(void)dprintf(STDERR_FILENO, "%s fails: %d\n", call, code);
+		backtrace_symbols_fd(page->trace, (int)page->depth, STDERR_FILENO);
+	}
 	atomic_store(&page->fired, code == 0 ? FAULT_SPARED : FAULT_FIRED);
 	busy = false;
 	return code;
@@ -449,7 +456,6 @@ CALL(int, getsockopt, (int fd, int level, int name, void *v, socklen_t *n), (fd,
 CALL(int, pipe2, (int pair[2], int flags), (pair, flags), EMFILE)
 CALL(int, dup, (int fd), (fd), EMFILE)
 CALL(int, epoll_create1, (int flags), (flags), EMFILE)
-CALL(int, epoll_ctl, (int fd, int op, int other, struct epoll_event *ev), (fd, op, other, ev), ENOMEM, ENOSPC)
 CALL(int, epoll_wait, (int fd, struct epoll_event *ev, int n, int ms), (fd, ev, n, ms), EINTR)
 CALL(int, poll, (struct pollfd *p, nfds_t n, int ms), (p, n, ms), EINTR, ENOMEM)
 CALL(int, eventfd, (unsigned value, int flags), (value, flags), EMFILE)
@@ -467,6 +473,14 @@ static int fail(const char *call, const int *codes)
 	if (code != 0)
 		errno = code;
 	return code;
+}
+
+/* Only what adds one: a change needs nothing. */
+int epoll_ctl(int fd, int op, int other, struct epoll_event *ev)
+{
+	if (op == EPOLL_CTL_ADD && fail("epoll_ctl", CODES(ENOMEM, ENOSPC)) != 0)
+		return -1;
+	return NEXT(epoll_ctl, int (*)(int, int, int, struct epoll_event *))(fd, op, other, ev);
 }
 
 #define OPEN(name)                                                                        \
