@@ -35,6 +35,7 @@
  * The end of stdin is the end of the driver: PID 1 exits, and the kernel kills
  * the rest of the container.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -360,6 +361,8 @@ static void collector_read(void)
 		ssize_t n = read(agent.collect_fd, message, sizeof(message));
 		enum frame_type type = (enum frame_type)message[0];
 
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			fault_say("what is collected cannot be read");
 		if (n < 0)
 			return;
 		if (n == 0) {

@@ -15,6 +15,9 @@ static int refuse(const char *name, int code, struct err *err)
 {
 	if (code == ENOSPC || code == EDQUOT || code == EFBIG)
 		return err_say(err, code, "input: no space: %.200s", name);
+	/* These are no limit of the job's, and not its client's doing. */
+	if (code == EMFILE || code == ENFILE || code == EIO || code == EINTR || code == EAGAIN)
+		return err_set(err, code, "file %.200s", name);
 	return err_set(err, code, "input: %.200s", name);
 }
 

@@ -238,6 +238,8 @@ static bool stream_read(int stream)
 	uint8_t *to = left > 0 ? frame_out_payload(&agent.out) : cut;
 	ssize_t n = read(*fd, to, FRAME_PAYLOAD_MAX);
 
+	if (n < 0 && errno != EINTR && errno != EAGAIN)
+		fault_say("output cannot be read"); /* what is lost must not look like its end */
 	if (n < 0)
 		return errno == EINTR;
 	if (n == 0) {
