@@ -531,8 +531,8 @@ static void check_deadline(struct conn *conn, int64_t now_us)
 }
 
 /*
- * Also lets the daemons look at their own time-outs, and accept again: one that had no descriptor for
- * somebody listens again when it is run after another connection has gone.
+ * Also lets the daemons look at their own time-outs, and accept again: one that had no descriptor
+ * for somebody listens again when it is run after another connection has gone.
  */
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
