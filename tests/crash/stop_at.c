@@ -193,19 +193,26 @@ static bool seize_all(pid_t pid, unsigned long options)
 /* All that it has forked, and what these have. */
 static void seize_children(pid_t pid)
 {
-	char path[64];
+	char path[64], text[4096], *next = text;
 	FILE *file;
-	int child;
+	size_t n;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
 	file = fopen(path, "re");
 	if (file == NULL)
 		return;
-	while (fscanf(file, "%d", &child) == 1) {
+	n = fread(text, 1, sizeof(text) - 1, file);
+	(void)fclose(file);
+	text[n] = '\0';
+	for (;;) {
+		const char *from = next;
+		pid_t child = (pid_t)strtol(from, &next, 10);
+
+		if (next == from)
+			break;
 		(void)seize_all(child, OPTIONS | FAMILY);
 		seize_children(child);
 	}
-	(void)fclose(file);
 }
 
 static void on_call(struct stopper *s, pid_t tid)

@@ -15,15 +15,14 @@ from receiver import Receiver
 
 ALLOWED = "127.0.0.9"
 # Role, what fails, with which of its errnos, kind of job, and how many points on every build.
-SHORT = (("queue", SYSCALL, 0, "small", 5), ("queue", SYSCALL, 0, "large", 6), ("queue", SYSCALL, 1, "large", 2),
-         ("queue", MEMORY, 0, "small", 4), ("queue", MEMORY, 0, "large", 5),
-         ("driver", SYSCALL, 0, "small", 6), ("driver", SYSCALL, 0, "large", 7),
-         ("driver", MEMORY, 0, "small", 4), ("driver", MEMORY, 0, "large", 4),
-         ("driver", SYSCALL, 0, "boxed", 3), ("driver", MEMORY, 0, "boxed", 2),
+SHORT = (("queue", SYSCALL, 0, "small", 4), ("queue", SYSCALL, 0, "large", 5),
+         ("queue", MEMORY, 0, "small", 3), ("queue", MEMORY, 0, "large", 4),
+         ("driver", SYSCALL, 0, "small", 4), ("driver", SYSCALL, 0, "large", 5),
+         ("driver", MEMORY, 0, "small", 3), ("driver", MEMORY, 0, "large", 4), ("driver", SYSCALL, 0, "boxed", 3),
          ("gateway", SYSCALL, 0, "small", 8), ("gateway", SYSCALL, 0, "large", 6),
          ("gateway", MEMORY, 0, "small", 8), ("gateway", MEMORY, 0, "large", 7),
-         ("courier", SYSCALL, 0, "called", 4), ("courier", MEMORY, 0, "called", 3),
-         ("agent", SYSCALL, 0, "slot", 4))
+         ("courier", SYSCALL, 0, "called", 3), ("courier", MEMORY, 0, "called", 2),
+         ("agent", SYSCALL, 0, "slot", 3))
 KINDS = {"queue": ("small", "large", "called"), "driver": ("small", "large", "boxed"), "gateway": ("small", "large"),
          "courier": ("called",)}
 WHOLE = tuple((role, kinds, round_, kind, 1) for role, kinds_of_jobs in KINDS.items() for kind in kinds_of_jobs
@@ -74,7 +73,7 @@ class AtWork(unittest.TestCase):
                     print(f"\n  {sweep}", end="", flush=True)
                     figures.add("fault.at_work", sweep.points)
                     self.assertEqual(sweep.wrong, [], "\n".join(sweep.wrong))
-                    self.assertGreater(sweep.points, 0)
+                    self.assertGreater(sweep.points + sweep.spared, 0)
             print()
             self.assertEqual({job for job, times in svc.endings().items() if times != 1}, set())
             self.assertEqual(set(svc.stored()) ^ client.jobs, set())
