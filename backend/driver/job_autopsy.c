@@ -155,10 +155,10 @@ void job_autopsy_late(struct job *job)
 		job_arm(job, AGAIN_MS);
 		return;
 	}
-	/* We may be: what has come meanwhile is read before. */
+	/* We may be: what has come meanwhile is read before, and more of it after a halt. */
 	if (job->late_us == 0) {
 		job->late_us = clock_us();
-		job_arm(job, AGAIN_MS);
+		job_arm(job, job->held_us > 0 ? job->jobs->host.config->grace_ms : AGAIN_MS);
 		return;
 	}
 	(void)snprintf(job->broken_why, sizeof(job->broken_why),
