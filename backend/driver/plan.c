@@ -148,41 +148,77 @@ static int set_command(const struct plan *plan, const struct spec *spec, const s
 
 /* ---- the environment ---- */
 
-static bool same_name(const char *a, const char *b)
-{
-	size_t n = strcspn(a, "=");
+struct named {
+	const char *pair;
+	size_t name_n;
+	size_t at; /* its place */
+};
 
-	return strncmp(a, b, n) == 0 && b[n] == '=';
+static int by_name(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	int r = x->name_n == y->name_n ? memcmp(x->pair, y->pair, x->name_n)
+				       : (x->name_n > y->name_n) - (x->name_n < y->name_n);
+
+	return r != 0 ? r : (x->at > y->at) - (x->at < y->at);
 }
 
-/* A later value takes the place of an earlier one. */
-static int set_env(struct strv *env, const char *pair, struct err *err)
+static bool same_name(const struct named *a, const struct named *b)
 {
+	return a->name_n == b->name_n && memcmp(a->pair, b->pair, a->name_n) == 0;
+}
+
+/* Those of one name, in the order of their places: the last one goes where the first one was. */
+static void keep_last(struct strv *env, const struct named *of, size_t n)
+{
+	char *last = TAKE_PTR(env->v[of[n - 1].at]);
+
+	for (size_t i = 0; i < n; i++) {
+		free(env->v[of[i].at]);
+		env->v[of[i].at] = NULL;
+	}
+	env->v[of[0].at] = last;
+}
+
+static void close_gaps(struct strv *env)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < env->n; i++) {
+		char *pair = TAKE_PTR(env->v[i]);
+
+		if (pair != NULL)
+			env->v[n++] = pair;
+	}
+	env->n = n;
+}
+
+/* A later value takes the place of an earlier one. There may be thousands, for each of many cases.
+ */
+static int make_unique(struct strv *env, struct err *err)
+{
+	cleanup_free struct named *sorted = calloc(env->n, sizeof(*sorted));
+	size_t end;
+
+	if (sorted == NULL)
+		return err_set(err, ENOMEM, "plan");
 	for (size_t i = 0; i < env->n; i++)
-		if (same_name(pair, env->v[i])) {
-			char *copy = strdup(pair);
-
-			if (copy == NULL)
-				return err_set(err, ENOMEM, "plan");
-			free(env->v[i]);
-			env->v[i] = copy;
-			return 0;
-		}
-	return strv_add(env, pair, err);
-}
-
-static int set_all_env(struct strv *env, const struct strv *from, struct err *err)
-{
-	for (size_t i = 0; i < from->n; i++)
-		if (set_env(env, from->v[i], err) < 0)
-			return -err->code;
+		sorted[i] = (struct named){ env->v[i], strcspn(env->v[i], "="), i };
+	qsort(sorted, env->n, sizeof(*sorted), by_name);
+	for (size_t i = 0; i < env->n; i = end) {
+		for (end = i + 1; end < env->n && same_name(&sorted[i], &sorted[end]); end++)
+			continue;
+		if (end - i > 1)
+			keep_last(env, &sorted[i], end - i);
+	}
+	close_gaps(env);
 	return 0;
 }
 
-static bool has_name(const struct strv *env, const char *pair)
+static bool has_path(const struct strv *env)
 {
 	for (size_t i = 0; i < env->n; i++)
-		if (same_name(pair, env->v[i]))
+		if (strncmp(env->v[i], "PATH=", 5) == 0)
 			return true;
 	return false;
 }
@@ -191,7 +227,7 @@ static int add_path(const struct plan *plan, struct strv *env, struct err *err)
 {
 	cleanup_free char *pair = NULL;
 
-	if (plan->path == NULL || has_name(env, "PATH="))
+	if (plan->path == NULL || has_path(env))
 		return 0;
 	if (asprintf(&pair, "PATH=%s", plan->path) < 0) {
 		pair = NULL;
@@ -214,7 +250,7 @@ static int make_base_env(const struct plan *plan, struct strv *env, struct err *
 		(void)snprintf(pair, sizeof(pair), "TRACEPARENT=%s", plan->trace);
 		r = strv_add(env, pair, err);
 	}
-	return r == 0 ? set_all_env(env, &plan->task->env, err) : r;
+	return r == 0 ? add_all(&plan->task->env, env, err) : r;
 }
 
 static int make_env(
@@ -223,9 +259,11 @@ static int make_env(
 	int r = make_base_env(plan, env, err);
 
 	if (r == 0)
-		r = set_all_env(env, &plan->spec->env, err);
+		r = add_all(&plan->spec->env, env, err);
 	if (r == 0 && case_ != NULL)
-		r = set_all_env(env, &case_->env, err);
+		r = add_all(&case_->env, env, err);
+	if (r == 0)
+		r = make_unique(env, err);
 	return r == 0 ? add_path(plan, env, err) : r;
 }
 
@@ -286,6 +324,8 @@ int plan_checker_words(const struct plan *plan, const char *const *files, size_t
 	}
 	if (r == 0)
 		r = make_base_env(plan, &ret->env, err);
+	if (r == 0)
+		r = make_unique(&ret->env, err);
 	return r == 0 ? add_path(plan, &ret->env, err) : r;
 }
 

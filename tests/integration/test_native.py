@@ -72,6 +72,14 @@ class Submit(Case):
                    {"name": "d/f", "content": "AP8=", "encoding": "base64"}])
         self.assertEqual(content(job["stdout"]), "one|two words||-x|grün||in\n".encode() + b"\0\xff")
 
+    def test_a_later_value_takes_the_place_of_an_earlier_one(self):
+        job = self.native.run("sh", command=["/bin/env"], env={"B": "1", "HOME": "/tmp", "AB": "", "A": "2"},
+                              cases=[{"env": {"A": "3=x", "C": "4", "TZ": "CET", "B": "5"}}, {}])
+        said = [case["stdout"]["content"].splitlines() for case in job["cases"]]
+        self.assertEqual(said, [
+            ["TZ=CET", "LANG=C.UTF-8", "HOME=/tmp", "B=5", "AB=", "A=3=x", "C=4", "PATH=/bin"],
+            ["TZ=UTC", "LANG=C.UTF-8", "HOME=/tmp", "B=1", "AB=", "A=2", "PATH=/bin"]])
+
     def test_environment_is_ours_alone(self):
         job = self.native.run("sh", command=["/bin/env"], env={"A": "1"})
         names = {line.split("=")[0] for line in content(job["stdout"]).decode().splitlines()}
