@@ -42,8 +42,8 @@
 #include "wire/result.h"
 #include "wire/spec.h"
 
-#define IMAGE   "dockgate-test-driver:payload"
-#define WAIT_MS 60000 /* a watchdog: nothing here takes that long */
+#define REPOSITORY "dockgate-test-driver"
+#define WAIT_MS    60000 /* a watchdog: nothing here takes that long */
 
 static const char config_text_[] =
 	"state_dir = \"%s\"\n"
@@ -53,13 +53,11 @@ static const char config_text_[] =
 	"drain_s = 5\n"
 	"docker_host = \"unix://%s/engine\"\n"
 	"images_allowed = {\"dockgate-test-driver:*\"}\n"
-	"task \"hello\" { image = \"" IMAGE
-	"\" command = {\"/payload\", \"hello\"} warm = 1 warm_max = 2 }\n"
-	"task \"any\" { image = \"" IMAGE
-	"\" command = {\"/payload\"} warm = 0 collect = {\"**\"}\n"
+	"task \"hello\" { image = \"%s\" command = {\"/payload\", \"hello\"} warm = 1 warm_max = 2 "
+	"}\n"
+	"task \"any\" { image = \"%s\" command = {\"/payload\"} warm = 0 collect = {\"**\"}\n"
 	"  custom_command = true limits { wall_ms = 5000 } }\n"
-	"task \"echo\" { image = \"" IMAGE
-	"\" command = {\"/payload\", \"args\", \"{main}\"} warm = 0 }\n"
+	"task \"echo\" { image = \"%s\" command = {\"/payload\", \"args\", \"{main}\"} warm = 0 }\n"
 	"task \"none\" { image = \"dockgate-test-driver:absent\" command = {\"/x\"} warm = 0 }\n";
 
 struct ended {
@@ -76,6 +74,7 @@ static struct {
 	struct event *accept_event, *watchdog;
 	struct engine *engine;
 	char engine_path[108]; /* the real one's socket */
+	char image[64];        /* this process's own: others remove theirs */
 	int listen_fd;
 	pid_t driver;
 	char dir[64];
@@ -351,16 +350,16 @@ static void import_payload(void)
 	FILE *f = fopen(PAYLOAD_PATH, "re");
 	uint8_t *data = malloc(64 << 20), *tar;
 	struct err err;
+	char path[120];
 	size_t n, tar_n;
 
 	assert_non_null(f);
+	(void)snprintf(path, sizeof(path), "/images/create?fromSrc=-&repo=" REPOSITORY "&tag=%d",
+		(int)getpid());
 	n = fread(data, 1, 64 << 20, f);
 	(void)fclose(f);
 	assert_int_equal(agent_volume_tar("payload", data, n, &tar, &tar_n, &err), 0);
-	assert_int_equal(
-		ask("POST", "/images/create?fromSrc=-&repo=dockgate-test-driver&tag=payload", tar,
-			tar_n, "application/x-tar"),
-		200);
+	assert_int_equal(ask("POST", path, tar, tar_n, "application/x-tar"), 200);
 	assert_null(strstr(q.reply_body, "errorDetail"));
 	free(data);
 	free(tar);
@@ -971,7 +970,7 @@ static void an_allowed_image_runs_cold(void **state)
 	(void)state;
 	spec_init(&spec);
 	spec.task = strdup("");
-	spec.image = strdup(IMAGE);
+	spec.image = strdup(q.image);
 	assert_int_equal(strv_add(&spec.command, "/payload", &err), 0);
 	assert_int_equal(strv_add(&spec.command, "hello", &err), 0);
 	run("", &spec, "", 0);
@@ -1147,10 +1146,11 @@ static int set_up(void **state)
 
 	(void)state;
 	(void)snprintf(q.dir, sizeof(q.dir), "/tmp/dockgate-test-driver-XXXXXX");
+	(void)snprintf(q.image, sizeof(q.image), REPOSITORY ":%d", (int)getpid());
 	if (mkdtemp(q.dir) == NULL || chmod(q.dir, 0755) < 0 || chdir(q.dir) < 0)
 		return -1;
-	(void)snprintf(
-		text, sizeof(text), config_text_, q.dir, level == NULL ? "error" : level, q.dir);
+	(void)snprintf(text, sizeof(text), config_text_, q.dir, level == NULL ? "error" : level,
+		q.dir, q.image, q.image, q.image);
 	if (config_parse(text, "test", NULL, NULL, &q.config, &err) < 0) {
 		print_error("%s\n", err.msg);
 		return -1;
@@ -1187,7 +1187,7 @@ static int tear_down(void **state)
 		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 			return -1;
 	}
-	(void)snprintf(path, sizeof(path), "/images/%s", IMAGE);
+	(void)snprintf(path, sizeof(path), "/images/%s", q.image);
 	(void)ask("DELETE", path, NULL, 0, NULL);
 	free(q.reply_body);
 	event_free(q.accept_event);
