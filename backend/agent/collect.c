@@ -140,6 +140,14 @@ static const char *refusal(const struct collector *c, const struct stat *st)
 	return NULL;
 }
 
+/* What cannot be opened for want of something of ours is not left out: the job is tried again. */
+static const char *open_refusal(int code)
+{
+	if (code == EMFILE || code == ENFILE || code == EIO)
+		_exit(1);
+	return strerror(code);
+}
+
 static void take_file(struct collector *c, int dir, const char *entry)
 {
 	cleanup_close int fd = -1;
@@ -155,7 +163,7 @@ static void take_file(struct collector *c, int dir, const char *entry)
 	if (reason == NULL) {
 		fd = beneath_open(dir, entry, O_RDONLY, 0);
 		if (fd < 0)
-			reason = strerror(-fd);
+			reason = open_refusal(-fd);
 		else if (fstat(fd, &st) < 0)
 			reason = strerror(errno);
 		else
@@ -183,7 +191,7 @@ static void walk_down(struct collector *c, int dir, const char *entry, unsigned 
 	}
 	fd = beneath_open(dir, entry, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
-		send_skipped(c, fd == -EXDEV ? "another file system" : strerror(-fd));
+		send_skipped(c, fd == -EXDEV ? "another file system" : open_refusal(-fd));
 	else
 		walk(c, fd, depth + 1);
 }

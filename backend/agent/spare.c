@@ -53,7 +53,9 @@ static void read_all(int fd, void *data, size_t len)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (n < 0)
+			fail(SPARE_STAGE_PLAN, errno);
+		if (n == 0)
 			_exit(0); /* not needed after all */
 		at += n;
 		len -= (size_t)n;
@@ -182,7 +184,7 @@ static char **vector(char **strings, uint32_t n)
 	char **list = calloc((size_t)n + ENV_EXTRA + 1, sizeof(*list));
 
 	if (list == NULL)
-		fail(SPARE_STAGE_EXEC, ENOMEM);
+		fail(SPARE_STAGE_PLAN, ENOMEM);
 	for (uint32_t i = 0; i < n; i++) {
 		list[i] = *strings;
 		*strings += strlen(*strings) + 1;
@@ -265,7 +267,7 @@ _Noreturn void spare_main(const struct prepare_order *job, const int ends[static
 	read_all(PLAN_FD, &plan, sizeof(plan));
 	strings = malloc(plan.strings_len + 1);
 	if (strings == NULL)
-		fail(SPARE_STAGE_EXEC, ENOMEM);
+		fail(SPARE_STAGE_PLAN, ENOMEM);
 	read_all(PLAN_FD, strings, plan.strings_len);
 	(void)close(PLAN_FD);
 	become_program(job, &plan, strings);
@@ -409,6 +411,8 @@ const char *spare_stage_name(int32_t stage)
 		return "enter " AGENT_WORKSPACE;
 	case SPARE_STAGE_FILTER:
 		return "load the system call filter";
+	case SPARE_STAGE_PLAN:
+		return "read what to do";
 	default:
 		return "execute";
 	}

@@ -43,6 +43,7 @@ enum spare_stage {
 	SPARE_STAGE_LIMITS,
 	SPARE_STAGE_WORKSPACE,
 	SPARE_STAGE_FILTER,
+	SPARE_STAGE_PLAN,
 	SPARE_STAGE_EXEC, /* the program's own fault: not found, not executable */
 };
 
