@@ -65,7 +65,7 @@ static const struct {
 } failing[] = {
 	/* clang-format off */
 	{ SYS_read, "read", EIO }, { SYS_pread64, "pread64", EIO }, { SYS_readv, "readv", EIO },
-	{ SYS_write, "write", EPIPE }, { SYS_writev, "writev", EPIPE }, { SYS_pwrite64, "pwrite64", ENOSPC },
+	{ SYS_write, "write", EIO }, { SYS_writev, "writev", EPIPE }, { SYS_pwrite64, "pwrite64", ENOSPC },
 	{ SYS_recvmsg, "recvmsg", ECONNRESET }, { SYS_recvfrom, "recvfrom", ECONNRESET },
 	{ SYS_sendmsg, "sendmsg", ENOBUFS }, { SYS_sendto, "sendto", ENOBUFS },
 	{ SYS_ppoll, "ppoll", EINTR }, { SYS_openat, "openat", EMFILE }, { SYS_openat2, "openat2", EMFILE },
@@ -77,7 +77,7 @@ static const struct {
 	{ SYS_signalfd4, "signalfd4", EMFILE }, { SYS_timerfd_create, "timerfd_create", EMFILE },
 	{ SYS_eventfd2, "eventfd2", EMFILE }, { SYS_memfd_create, "memfd_create", EMFILE },
 	{ SYS_pidfd_open, "pidfd_open", EMFILE }, { SYS_dup3, "dup3", EBUSY },
-	{ SYS_clone, "clone", EAGAIN }, { SYS_clone3, "clone3", EAGAIN }, { SYS_execve, "execve", ENOMEM },
+	{ SYS_clone, "clone", EAGAIN }, { SYS_clone3, "clone3", EAGAIN }, 
 	{ SYS_mmap, "mmap", ENOMEM }, { SYS_mount, "mount", ENOMEM }, { SYS_unshare, "unshare", ENOSPC },
 	{ SYS_setns, "setns", ENOMEM }, { SYS_setresuid, "setresuid", EAGAIN }, { SYS_seccomp, "seccomp", ENOMEM },
 	{ SYS_setgroups, "setgroups", ENOMEM }, { SYS_prlimit64, "prlimit64", EPERM },
