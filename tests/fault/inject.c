@@ -51,9 +51,9 @@ static bool is_meant(const struct fault_page *page, unsigned kind)
  * Libraries that do not stand a lack of memory inside themselves, whatever is done around them:
  * libConfuse's scanner ends the process, and the rest of it reads through what it could not get;
  * libcrypto forgets what it had when it first makes an algorithm; libcurl divides by the size of a
- * table that it could not make.
+ * table that it could not make; libjansson ends the process where it lost a character of a text.
  */
-static const char *const weak[] = { "libconfuse", "libcrypto", "libcurl" };
+static const char *const weak[] = { "libconfuse", "libcrypto", "libcurl", "libjansson" };
 #define NEAR 8 /* frames: ours, a sanitizer's, strdup(3) and its like come first */
 
 static bool is_of_weak(const struct fault_page *page)
