@@ -245,7 +245,8 @@ static _Noreturn void loop(struct init *init)
 		{ .fd = init->signal_fd, .events = POLLIN } };
 
 	for (;;) {
-		(void)poll(fds, 2, -1);
+		if (poll(fds, 2, -1) < 0)
+			continue; /* what it said the last time still stands there */
 		if (fds[1].revents != 0)
 			signals_read(init);
 		if (fds[0].revents != 0)

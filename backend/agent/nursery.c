@@ -243,7 +243,8 @@ static _Noreturn void nursery_main(int sock, const struct prepare_order *job)
 	fds[0] = (struct pollfd){ .fd = sock, .events = POLLIN };
 	fds[1] = (struct pollfd){ .fd = nursery.signal_fd, .events = POLLIN };
 	for (;;) {
-		(void)poll(fds, 2, -1);
+		if (poll(fds, 2, -1) < 0)
+			continue; /* what it said the last time still stands there */
 		if (fds[1].revents != 0)
 			reap(&nursery);
 		if (fds[0].revents != 0)
