@@ -58,7 +58,7 @@
 #define RETRY_MS        2000  /* of a bring-up that failed for another reason than the way */
 #define IMAGES_CHECK_S  2     /* while one is missing */
 #define IMAGES_ALL      5     /* so many times that, for those that are there */
-#define SWEEP_S         30    /* a create that a dead process asked for may come late */
+#define SWEEP_S         5     /* an engine that died may have made what it did not say */
 #define YOUNG_MS        1000  /* and a start that it asked for may be under way */
 #define DRAIN_REMOVE_MS 30000 /* for removing containers when all jobs have gone */
 #define ACK_MS          5000

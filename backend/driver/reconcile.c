@@ -46,9 +46,9 @@ static void on_removed(const struct engine_reply *reply, void *arg)
 	struct reconcile *rec = arg;
 
 	rec->under_way--;
-	if (reply->fault == ENGINE_FINE || reply->status == 404)
+	if (reply->fault == ENGINE_FINE)
 		rec->removed++;
-	else if (reply->status != 409) /* 409: its removal is under way already */
+	else if (reply->status != 404 && reply->status != 409) /* gone; about to be */
 		(void)snprintf(rec->why, sizeof(rec->why), "%s", reply->why);
 	pump(rec);
 }
