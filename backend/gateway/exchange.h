@@ -90,8 +90,9 @@ struct exchange {
 	/* Where set: true when it has answered the refusal itself. */
 	bool (*refused)(struct exchange *ex, const struct msg_refused *refused);
 	bool suspended, watched;
-	bool past; /* answered past the parser; what still comes is thrown away */
-	bool gone; /* the client has left, or must be cut off */
+	bool early; /* answered in front of its body */
+	bool past;  /* answered past the parser; what still comes is thrown away */
+	bool gone;  /* the client has left, or must be cut off */
 
 	unsigned status;               /* 0: no answer yet */
 	const char *policy;            /* of its content; stays for ever; NULL: EXCHANGE_POLICY */

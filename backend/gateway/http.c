@@ -20,15 +20,14 @@
 #include "metrics.h"
 #include "past.h"
 #include "peer.h"
+#include "straggler.h"
 #include "upload.h"
 
-#define POOL_BYTES (16U * 1024)          /* a connection's own: bounds its request's head */
-#define BODIES_MAX (UINT64_C(512) << 20) /* of all request bodies in memory together */
-#define DRAIN_MAX    \
-	(UINT64_C(1) \
-		<< 20) /* an unwanted body up to this is read, so that the connection lives on */
-#define BODY_RATE_MIN  16384 /* bytes a second: each second's worth buys one more */
-#define ANSWER_GRACE_S 30    /* the queue's answer beyond what was asked to wait */
+#define POOL_BYTES     (16U * 1024)          /* a connection's own: bounds its request's head */
+#define BODIES_MAX     (UINT64_C(512) << 20) /* of all request bodies in memory together */
+#define DRAIN_MAX      (UINT64_C(1) << 20)   /* of a body that nobody wants, read all the same */
+#define BODY_RATE_MIN  16384                 /* bytes a second: each second's worth buys one more */
+#define ANSWER_GRACE_S 30                    /* the queue's answer beyond what was asked to wait */
 #define RUNS_AT_ONCE   64
 #define SECOND_US      INT64_C(1000000)
 
@@ -61,6 +60,7 @@ struct http {
 	struct conn_list conns;
 	size_t n_conns, n_busy;
 	struct event *tick; /* owned; each second while there are connections, and once more */
+	struct stragglers *stragglers; /* owned */
 };
 
 /* A web server that passes requests on has no operator's rights to pass on, whoever it runs as. */
@@ -242,6 +242,9 @@ static void on_completed(
 		ex->route == NULL ? "-" : ex->route->pattern, ex->status);
 	if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && ex->status == 0 && !ex->past)
 		answer_broken(ex);
+	if (ex->early && how == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+		straggler_take(conn->listener->http->stragglers, conn->fd,
+			(uint64_t)ex->gw->config->body_multipart_max + DRAIN_MAX);
 	exchange_free(ex);
 	*con_cls = NULL;
 	conn->since_us = clock_us();
@@ -285,15 +288,25 @@ static void too_large(struct exchange *ex)
 		(unsigned long long)ex->body_max);
 }
 
-/* Past its cap a body is read on for as much again, so that its sender can hear the answer; then it
- * is cut off. */
+/*
+ * Past its cap a body is read on for as much again, and for no less than DRAIN_MAX: many a sender,
+ * a web server that passes it on among them, hears an answer only when all is sent. Then it is cut
+ * off.
+ */
+static bool is_read_on(const struct exchange *ex)
+{
+	uint64_t more = ex->body_max > DRAIN_MAX ? ex->body_max : DRAIN_MAX;
+
+	return ex->body_seen - ex->body_max <= more;
+}
+
 static void take_body(struct exchange *ex, const char *data, size_t n)
 {
 	ex->body_seen += n;
 	if (ex->body_seen > ex->body_max) {
 		if (ex->response == NULL && !ex->past)
 			too_large(ex);
-		if (ex->body_seen / 2 > ex->body_max) {
+		if (!is_read_on(ex)) {
 			ex->gone = true;
 			cut(ex->conn, PROBLEM_TOO_LARGE, "the body is too large");
 		}
@@ -372,10 +385,11 @@ void http_resume(struct exchange *ex)
 }
 
 /* An answer in front of the body closes the connection (and only a POST can have one). */
-static bool answers_early(const struct exchange *ex)
+static bool answers_early(struct exchange *ex)
 {
-	return ex->response != NULL && ex->method == METHOD_POST &&
-	       framing_length(ex->con) > DRAIN_MAX;
+	ex->early = ex->response != NULL && ex->method == METHOD_POST &&
+		    framing_length(ex->con) > DRAIN_MAX;
+	return ex->early;
 }
 
 /* Answers, or has the face begin. */
@@ -560,8 +574,9 @@ int http_new(struct event_base *base, struct gateway *gw, struct http **ret, str
 	http->gw = gw;
 	LIST_INIT(&http->conns);
 	http->tick = event_new(base, -1, EV_PERSIST, on_tick, http);
-	if (http->tick == NULL) {
-		free(http);
+	http->stragglers = straggler_new(base);
+	if (http->tick == NULL || http->stragglers == NULL) {
+		http_free(http);
 		return err_set(err, ENOMEM, "HTTP server");
 	}
 	*ret = http;
@@ -696,6 +711,8 @@ void http_free(struct http *http)
 		MHD_stop_daemon(listener->daemon);
 		free(listener);
 	}
-	event_free(http->tick);
+	straggler_free(http->stragglers);
+	if (http->tick != NULL)
+		event_free(http->tick);
 	free(http);
 }

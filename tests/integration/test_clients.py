@@ -3,10 +3,13 @@
 import hashlib
 import json
 import os
+import select
+import socket
 import subprocess
 import tempfile
 import unittest
 
+import client
 import service
 from case import OwnService
 from client import Classic, Native, UnixConnection
@@ -95,6 +98,19 @@ class Clients(OwnService):
         head = ("POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n"
                 "Content-Type: multipart/form-data; boundary=x\r\n\r\n").encode()
         self.assertTrue(self.http.raw(head).startswith(b"HTTP/1.1 401 "))
+
+    def test_and_heard_by_one_who_sends_it_all_first(self):
+        size = 3 << 20
+        head = (f"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n"
+                "Authorization: Bearer x\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n").encode()
+        for http in (self.http, self.service.unix):
+            with http.socket() as sock:
+                sock.sendall(head)
+                select.select([sock], [], [], 60)  # it has been refused
+                for _ in range(3):
+                    sock.sendall(bytes(size // 3))
+                sock.shutdown(socket.SHUT_WR)
+                self.assertTrue(client.read_all(sock).startswith(b"HTTP/1.1 401 "))
 
     def test_a_token_is_in_no_log(self):
         self.http.get("/v1/me", Authorization="Bearer dg_secret-that-nobody-knows")

@@ -4,6 +4,7 @@ import array
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -543,6 +544,15 @@ class Heads(GatewayCase):
         answer = self.http.raw(b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"
                                b"\r\nContent-Length: 100\r\n\r\n{", half_close=True)
         self.assertEqual(client.raw_status(answer), 408)
+
+    def test_a_body_that_is_too_large_is_read_on(self):
+        """A web server that passes it on hears the answer only when all is sent."""
+        with self.gateway.unix_http.socket() as sock:
+            sock.sendall(b"POST /v1/queue/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
+            select.select([sock], [], [], 60)  # it has been refused
+            for _ in range(10):
+                sock.sendall(bytes(100000))
+            self.assertEqual(client.raw_status(client.read_all(sock)), 413)
 
     def test_bodies_of_other_methods_are_read_past(self):
         connection = self.http.connection()
