@@ -29,7 +29,7 @@ class SweepCase(unittest.TestCase):
         svc = Apart({"lease_ms": 1000}, tasks, {"sh": {"attempts": 100}}, level=self.level, store=self.store)
         self.addCleanup(svc.close)
         svc.start()
-        for role, kind, when in self.wanted:
+        for role, kind, when in figures.mine(self.wanted):
             with self.subTest(role=role, kind=kind, when=when):
                 sweep = Sweep(svc, role, kind, when)
                 sweep.run()
