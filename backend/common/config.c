@@ -92,6 +92,7 @@ struct config *config_new(struct err *err)
 		.body_timeout_s = 30,
 		.idle_timeout_s = 60,
 		.connections_max = 4096,
+		.connections_per_address = 1024,
 		.wait_max_s = 300,
 		.waiting_max = 10000,
 		.store_poll_ms = 500,

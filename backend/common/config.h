@@ -150,7 +150,8 @@ struct config {
 	int64_t body_json_max, body_multipart_max; /* bytes */
 	int header_timeout_s, body_timeout_s, idle_timeout_s;
 	int connections_max;
-	int wait_max_s;         /* longest long poll */
+	int connections_per_address; /* loopback's are not counted */
+	int wait_max_s;              /* longest long poll */
 	bool queueing_ids_full; /* key: queueing_ids = short or full; classic face: whole ids in
 				   `queueing` */
 	char *classic_task;     /* owned; the task behind the classic face */

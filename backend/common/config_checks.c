@@ -130,6 +130,16 @@ void config_check_ids(struct reader *rd, cfg_t *cfg, const struct config *c)
 	}
 }
 
+void config_check_listen(struct reader *rd, cfg_t *cfg, const struct config *c)
+{
+	for (size_t i = 0; i < c->listen.n; i++)
+		for (size_t other = i + 1; other < c->listen.n; other++)
+			if (strcmp(c->listen.v[i], c->listen.v[other]) == 0)
+				config_mistake(rd, config_line_of(cfg, "listen"),
+					"listen: %s is there twice; expected each address once",
+					c->listen.v[i]);
+}
+
 /* Whoever could reach the service could run programs here: that is to be said outright. */
 void config_check_auth(struct reader *rd, cfg_t *cfg, const struct config *c)
 {

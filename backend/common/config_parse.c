@@ -46,6 +46,7 @@ static void put_all(struct reader *rd, cfg_t *cfg, struct config *config)
 	if (rd->partial)
 		return;
 	config_check_ids(rd, cfg, config);
+	config_check_listen(rd, cfg, config);
 	config_check_auth(rd, cfg, config);
 	config_check_sharing(rd, cfg, config);
 	if (config_gpus(config, &gpus) < 0)

@@ -92,5 +92,6 @@ void config_put_clients(struct reader *rd, cfg_t *cfg, struct config *config);
 void config_check_task(
 	struct reader *rd, cfg_t *cfg, const struct config *config, struct task *task);
 void config_check_ids(struct reader *rd, cfg_t *cfg, const struct config *c);
+void config_check_listen(struct reader *rd, cfg_t *cfg, const struct config *c);
 void config_check_auth(struct reader *rd, cfg_t *cfg, const struct config *c);
 void config_check_sharing(struct reader *rd, cfg_t *cfg, const struct config *c);

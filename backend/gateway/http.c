@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/number.h"
+#include "crowd.h"
 #include "events.h"
 #include "face.h"
 #include "framing.h"
@@ -46,8 +47,9 @@ struct conn {
 	int64_t since_us; /* begin of what the deadline counts: head, body, answer */
 	bool fresh;       /* no request has been answered on it */
 	bool operator_known, is_operator;
-	struct exchange *ex; /* the request in progress */
-	struct event watch;  /* for a client that leaves while its answer waits */
+	struct crowd_member *member; /* until crowd_leave() */
+	struct exchange *ex;         /* the request in progress */
+	struct event watch;          /* for a client that leaves while its answer waits */
 };
 
 LIST_HEAD(conn_list, conn);
@@ -61,6 +63,7 @@ struct http {
 	size_t n_conns, n_busy;
 	struct event *tick; /* owned; each second while there are connections, and once more */
 	struct stragglers *stragglers; /* owned */
+	struct crowd *crowd;           /* owned; where its connections come from */
 };
 
 /* A web server that passes requests on has no operator's rights to pass on, whoever it runs as. */
@@ -77,6 +80,25 @@ static bool conn_is_operator(struct conn *conn)
 			peer_is_operator(conn->fd, conn->listener->http->gw->config->operator_gid);
 	conn->operator_known = true;
 	return conn->is_operator;
+}
+
+static void refuse_crowd(int fd)
+{
+	past_answer(fd, PAST_DOCUMENT, PROBLEM_TOO_MANY, "too many connections from this address");
+	(void)shutdown(fd, SHUT_RDWR);
+}
+
+static void conn_join(struct conn *conn, struct MHD_Connection *con)
+{
+	struct http *http = conn->listener->http;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(con, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	if (conn->listener->unix_socket || info == NULL || info->client_addr == NULL)
+		return;
+	if (!crowd_join(http->crowd, info->client_addr,
+		    (unsigned)http->gw->config->connections_per_address, &conn->member))
+		refuse_crowd(conn->fd);
 }
 
 static void on_connection(void *cls, struct MHD_Connection *con, void **context,
@@ -98,6 +120,7 @@ static void on_connection(void *cls, struct MHD_Connection *con, void **context,
 			MHD_get_connection_info(con, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 		conn->since_us = clock_us();
 		conn->fresh = true;
+		conn_join(conn, con);
 		LIST_INSERT_HEAD(&http->conns, conn, all);
 		http->n_conns++;
 		if (!event_pending(http->tick, EV_TIMEOUT, NULL))
@@ -107,6 +130,7 @@ static void on_connection(void *cls, struct MHD_Connection *con, void **context,
 	if (conn == NULL)
 		return;
 	LIST_REMOVE(conn, all);
+	crowd_leave(http->crowd, conn->member);
 	http->n_conns--;
 	free(conn);
 	*context = NULL;
@@ -575,7 +599,8 @@ int http_new(struct event_base *base, struct gateway *gw, struct http **ret, str
 	LIST_INIT(&http->conns);
 	http->tick = event_new(base, -1, EV_PERSIST, on_tick, http);
 	http->stragglers = straggler_new(base);
-	if (http->tick == NULL || http->stragglers == NULL) {
+	http->crowd = crowd_new();
+	if (http->tick == NULL || http->stragglers == NULL || http->crowd == NULL) {
 		http_free(http);
 		return err_set(err, ENOMEM, "HTTP server");
 	}
@@ -712,6 +737,7 @@ void http_free(struct http *http)
 		free(listener);
 	}
 	straggler_free(http->stragglers);
+	crowd_free(http->crowd);
 	if (http->tick != NULL)
 		event_free(http->tick);
 	free(http);

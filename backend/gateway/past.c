@@ -13,6 +13,8 @@ static const char *reason_of(unsigned status)
 	switch (status) {
 	case MHD_HTTP_REQUEST_TIMEOUT:
 		return "Request Timeout";
+	case MHD_HTTP_TOO_MANY_REQUESTS:
+		return "Too Many Requests";
 	case MHD_HTTP_CONTENT_TOO_LARGE:
 		return "Content Too Large";
 	default:
@@ -37,10 +39,11 @@ void past_answer(int fd, enum past_form form, enum problem problem, const char *
 	n = asprintf(&text,
 		"HTTP/1.1 %u %s\r\nContent-Type: %s; charset=utf-8\r\n"
 		"X-Content-Type-Options: nosniff\r\nContent-Security-Policy: " EXCHANGE_POLICY
-		"\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: "
+		"\r\nCache-Control: no-store\r\nConnection: close\r\n%sContent-Length: "
 		"%zu\r\n\r\n%.*s",
 		status, reason_of(status),
-		form == PAST_LINE ? "text/plain" : "application/problem+json", t.len,
+		form == PAST_LINE ? "text/plain" : "application/problem+json",
+		status == MHD_HTTP_TOO_MANY_REQUESTS ? "Retry-After: 1\r\n" : "", t.len,
 		form == PAST_HEAD ? 0 : (int)t.len, t.buf);
 	if (n < 0) {
 		text = NULL;

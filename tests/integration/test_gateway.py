@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The gateway alone, in conversation with a queue that the tests play themselves."""
 import array
+import contextlib
 import json
 import os
 import re
@@ -500,6 +501,40 @@ class Away(unittest.TestCase):
             gateway.process.send_signal(signal.SIGTERM)
             self.assertEqual(client.raw_status(sock.recv(65536)), 503)
         gateway.close()
+
+
+class Crowds(GatewayCase):
+    more = "connections_per_address = 3"
+
+    def connect(self, address):
+        return socket.create_connection(("127.0.0.1", self.gateway.port), 60, (address, 0))
+
+    def ask(self, sock):
+        sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return client.raw_status(sock.recv(1000))
+
+    def test_one_address_does_not_take_all(self):
+        pid = os.getpid()
+        theirs = f"198.18.{pid >> 8 & 255}.{pid & 255 or 1}"
+        subprocess.run(["ip", "address", "add", theirs + "/32", "dev", "lo"], check=True)
+        self.addCleanup(subprocess.run, ["ip", "address", "del", theirs + "/32", "dev", "lo"], check=True)
+        with contextlib.ExitStack() as stack:
+            held = [stack.enter_context(self.connect(theirs)) for _ in range(3)]
+            self.assertEqual([self.ask(sock) for sock in held], [200] * 3)
+            with self.connect(theirs) as one_more:
+                answer = client.read_all(one_more)
+                self.assertEqual(client.raw_status(answer), 429)
+                self.assertIn(b"\r\nRetry-After: 1\r\n", answer)
+            for _ in range(4):
+                sock = stack.enter_context(self.connect("127.0.0.1"))
+                self.assertEqual(self.ask(sock), 200)
+            held.pop().close()
+            for _ in service.until(20):
+                # One that is refused may be closed before it has asked.
+                with contextlib.suppress(OSError), self.connect(theirs) as another:
+                    if self.ask(another) == 200:
+                        return
+            self.fail("no room again")
 
 
 class Heads(GatewayCase):

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How many connections each address holds, so that one cannot take all of them. An IPv6 network
+ * of 64 bits is one address. Loopback and unix sockets are not counted: there a web server stands
+ * for everybody.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+struct crowd;
+struct crowd_member;
+
+/* NULL: no memory. */
+struct crowd *crowd_new(void);
+/*
+ * One more from there. *ret: its address, until crowd_leave(); NULL where it is not counted.
+ * False: the address has `most` already, or there is no memory; then *ret is NULL.
+ */
+bool crowd_join(
+	struct crowd *crowd, const struct sockaddr *from, unsigned most, struct crowd_member **ret);
+/* NULL is fine. */
+void crowd_leave(struct crowd *crowd, struct crowd_member *member);
+/* All must have left. NULL is fine. */
+void crowd_free(struct crowd *crowd);
