@@ -222,6 +222,7 @@ def fill_disk(world, _):
 
 def read_only_store(world, _):
     """The next queue finds a database and a spool that it cannot write, and says so, until an operator mends it."""
+    pid = world.role("queue")  # or nothing has happened yet
     top = os.path.join(world.service.state, "queue")
     found = [os.path.join(directory, name) for directory, names, files in os.walk(top)
              for name in [*names, *files]] + [top]
@@ -230,7 +231,8 @@ def read_only_store(world, _):
         with contextlib.suppress(FileNotFoundError):
             modes[path] = os.stat(path).st_mode & 0o7777
             os.chmod(path, modes[path] & 0o555)
-    kill_role(world, "queue")
+    world.gone["queue"] = pid
+    send(pid, signal.SIGKILL)
     world.while_short()
     for path, mode in modes.items():
         with contextlib.suppress(FileNotFoundError):

@@ -3,6 +3,7 @@
 Kills a role at each call that writes, makes durable, names or connects, from a job's submit to
 its ending: n = 1, 2, ... until the job passes without reaching the n-th.
 """
+import contextlib
 import http.client
 import json
 import os
@@ -17,6 +18,10 @@ STOP_AT = os.path.join(service.BUILD, "tests", "crash", "stop_at")
 ENDS_S = 60
 
 
+class NotThere(Exception):
+    """It has ended before it was watched."""
+
+
 class Stopper:
     """stop_at at a role's process."""
 
@@ -24,7 +29,9 @@ class Stopper:
         self.process = subprocess.Popen([STOP_AT, str(pid), str(n), when], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline() != "ready\n":
-            raise AssertionError(f"stop_at does not watch process {pid}")
+            self.process.stdout.close()
+            self.process.wait(ENDS_S)
+            raise NotThere(pid)
 
     def end(self):
         """How many calls there were, and the name of the one it killed at, or None."""
@@ -69,11 +76,19 @@ class Sweep:
                 raise AssertionError(f"{self.name}: {reply.status} {reply.text}")
         raise AssertionError(f"{self.name}: not taken within {ENDS_S} s\n{self.service.log()}")
 
+    def watch(self, n):
+        """One that finds its predecessor's connection still there ends, and is started again."""
+        for _ in service.until(ENDS_S):
+            self.service.await_ready()
+            with contextlib.suppress(NotThere):
+                return Stopper(self.service.await_pid(self.role), n, self.when)
+        raise AssertionError(f"{self.name}: no process stays for {ENDS_S} s\n{self.service.log()}")
+
     def point(self, n):
         """Kills at the n-th call. False where there is none."""
         self.service.await_ready()
         before = set(self.service.stored())
-        stopper = Stopper(self.service.await_pid(self.role), n, self.when)
+        stopper = self.watch(n)
         try:
             job = self.submit(n)
             ended = self.service.native.ended(job, ENDS_S)
