@@ -46,6 +46,7 @@ struct conn {
 	int fd;           /* the daemon's */
 	int64_t since_us; /* begin of what the deadline counts: head, body, answer */
 	bool fresh;       /* no request has been answered on it */
+	bool refused;     /* what it has sent already is not looked at */
 	bool operator_known, is_operator;
 	struct crowd_member *member; /* until crowd_leave() */
 	struct exchange *ex;         /* the request in progress */
@@ -82,10 +83,12 @@ static bool conn_is_operator(struct conn *conn)
 	return conn->is_operator;
 }
 
-static void refuse_crowd(int fd)
+static void refuse_crowd(struct conn *conn)
 {
-	past_answer(fd, PAST_DOCUMENT, PROBLEM_TOO_MANY, "too many connections from this address");
-	(void)shutdown(fd, SHUT_RDWR);
+	conn->refused = true;
+	past_answer(conn->fd, PAST_DOCUMENT, PROBLEM_TOO_MANY,
+		"too many connections from this address");
+	(void)shutdown(conn->fd, SHUT_RDWR);
 }
 
 static void conn_join(struct conn *conn, struct MHD_Connection *con)
@@ -98,7 +101,7 @@ static void conn_join(struct conn *conn, struct MHD_Connection *con)
 		return;
 	if (!crowd_join(http->crowd, info->client_addr,
 		    (unsigned)http->gw->config->connections_per_address, &conn->member))
-		refuse_crowd(conn->fd);
+		refuse_crowd(conn);
 }
 
 static void on_connection(void *cls, struct MHD_Connection *con, void **context,
@@ -173,7 +176,7 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
 	struct conn *conn = info == NULL ? NULL : info->socket_context;
 	struct exchange *ex;
 
-	if (conn == NULL)
+	if (conn == NULL || conn->refused)
 		return NULL;
 	ex = calloc(1, sizeof(*ex));
 	if (ex == NULL)

@@ -522,9 +522,13 @@ class Crowds(GatewayCase):
             held = [stack.enter_context(self.connect(theirs)) for _ in range(3)]
             self.assertEqual([self.ask(sock) for sock in held], [200] * 3)
             with self.connect(theirs) as one_more:
+                with contextlib.suppress(OSError):  # it may be closed already
+                    one_more.sendall(b"GET /v1/jobs HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 answer = client.read_all(one_more)
                 self.assertEqual(client.raw_status(answer), 429)
                 self.assertIn(b"\r\nRetry-After: 1\r\n", answer)
+                self.assertEqual(answer.count(b"HTTP/1.1"), 1)
+                self.assertEqual(self.queue.came, [])
             for _ in range(4):
                 sock = stack.enter_context(self.connect("127.0.0.1"))
                 self.assertEqual(self.ask(sock), 200)
