@@ -111,6 +111,15 @@ static struct content settled(const struct disk_file *file, struct dice *dice)
 	return content;
 }
 
+/* The power may fail while its process is root still. */
+static void give_back(const struct disk_file *file, int fd)
+{
+	struct stat st;
+
+	if (geteuid() == 0 && (fstat(file->fd, &st) < 0 || fchown(fd, st.st_uid, st.st_gid) < 0))
+		disk_fail("an image's owner");
+}
+
 static void write_file(
 	const struct disk_file *file, int dir_fd, const char *name, struct dice *dice)
 {
@@ -126,6 +135,7 @@ static void write_file(
 	}
 	if (fd < 0)
 		disk_fail(name);
+	give_back(file, fd);
 	free(content.data);
 }
 
@@ -170,6 +180,7 @@ static void write_directory(const struct disk_file *dir, int fd, struct dice *di
 		sub_fd = openat(fd, entry->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (sub_fd < 0)
 			disk_fail(entry->name);
+		give_back(entry->file, sub_fd);
 		write_directory(entry->file, sub_fd, dice);
 	}
 }
