@@ -75,7 +75,7 @@ bool crowd_join(
 	if (member == NULL) {
 		member = calloc(1, sizeof(*member));
 		if (member == NULL)
-			return false;
+			return true; /* no memory to count it: that is not the client's fault */
 		member->key = key;
 		HASH_ADD(hh, crowd->by_key, key, sizeof(member->key), member);
 	}

@@ -15,8 +15,8 @@ struct crowd_member;
 /* NULL: no memory. */
 struct crowd *crowd_new(void);
 /*
- * One more from there. *ret: its address, until crowd_leave(); NULL where it is not counted.
- * False: the address has `most` already, or there is no memory; then *ret is NULL.
+ * One more from there. *ret: its address, until crowd_leave(); NULL where it is not counted, for
+ * want of memory too. False: the address has `most` already; then *ret is NULL.
  */
 bool crowd_join(
 	struct crowd *crowd, const struct sockaddr *from, unsigned most, struct crowd_member **ret);

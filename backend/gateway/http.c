@@ -412,11 +412,16 @@ void http_resume(struct exchange *ex)
 }
 
 /* An answer in front of the body closes the connection (and only a POST can have one). */
-static bool answers_early(struct exchange *ex)
+static bool answers_early(const struct exchange *ex)
 {
-	ex->early = ex->response != NULL && ex->method == METHOD_POST &&
-		    framing_length(ex->con) > DRAIN_MAX;
-	return ex->early;
+	return ex->response != NULL && ex->method == METHOD_POST &&
+	       framing_length(ex->con) > DRAIN_MAX;
+}
+
+static enum MHD_Result give_early_answer(struct exchange *ex)
+{
+	ex->early = true;
+	return give_answer(ex);
 }
 
 /* Answers, or has the face begin. */
@@ -446,7 +451,7 @@ static enum MHD_Result on_head(struct exchange *ex, const char *method, const ch
 	ex->conn->since_us = clock_us();
 	ex->phase = EXCHANGE_BODY;
 	if (answers_early(ex))
-		return give_answer(ex);
+		return give_early_answer(ex);
 	if (ex->token != 0) {
 		ex->phase = EXCHANGE_HEAD_AGAIN;
 		sleep_until_answered(ex);
@@ -491,7 +496,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const c
 	if (ex->phase == EXCHANGE_HEAD_AGAIN) {
 		ex->phase = EXCHANGE_BODY;
 		ex->conn->since_us = clock_us();
-		return answers_early(ex) ? give_answer(ex) : MHD_YES;
+		return answers_early(ex) ? give_early_answer(ex) : MHD_YES;
 	}
 	if (*size > 0) {
 		take_body(ex, data, *size);

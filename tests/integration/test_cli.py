@@ -309,7 +309,8 @@ TASK = 'task "x" {\n\timage = "i"\n\tcommand = {"c"}\n%s}\n'
 # word of what is said about it.
 BROKEN = [
     ('colour = "red"\n', 1, "colour"), ('\nlisten = {"8080"}\n', 2, "ADDRESS:PORT"),
-    ('listen = {"127.0.0.1:99999"}\n', 1, "listen"), ('listen = {"[::1]:1", "[::1]:1"}\n', 1, "twice"), ("waiting_max = 0\n", 1, "waiting_max"),
+    ('listen = {"127.0.0.1:99999"}\n', 1, "listen"), ('listen = {"[::1]:1", "[::1]:1"}\n', 1, "twice"),
+    ("job_uid_base = 2147475457\n", 1, "job_uid_base"), ("waiting_max = 0\n", 1, "waiting_max"),
     ("waiting_max = many\n", 1, "waiting_max"), ('lease_ms = "-1"\n', 1, "lease_ms"),
     ('log_level = "loud"\n', 1, "log_level"), ("gateway_uid = 0\n", 1, "gateway_uid"),
     ("gateway_uid = 5\nqueue_uid = 5\n", 1, "uid"), ('state_dir = "relative"\n', 1, "state_dir"),
