@@ -387,6 +387,9 @@ def with_podman():
         call(["tests/podman", "stop", directory])
 
 
+runners = []
+
+
 def integration(directory, name="integration tests", *options, out=None, **environment):
     """out: takes the lines instead of standard output."""
     out = out or sys.stdout
@@ -400,6 +403,7 @@ def integration(directory, name="integration tests", *options, out=None, **envir
         [sys.executable, "tests/integration/runner.py", *options], cwd=ROOT, env=env, text=True,
         errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT)
+    runners.append(process)
     try:
         for line in process.stdout:
             out.write("    " + line)
@@ -574,6 +578,13 @@ class Clock:
         print(f"  all: {(time.monotonic() - self.began) / 60:.1f} of {WHOLE_MIN} min")
 
 
+def stop(*_):
+    """Threads wait for the tests that they have begun: these are ended first."""
+    for runner in runners:
+        runner.terminate()
+    sys.exit(143)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.strip().split("\n\n", maxsplit=1)[0])
     parser.add_argument("suite", nargs="*", metavar="SUITE", help="one of: " + " ".join(SUITES))
@@ -585,7 +596,7 @@ def main():
     os.makedirs(LOGS, exist_ok=True)
     figures = os.environ.setdefault("DOCKGATE_FIGURES", os.path.join(LOGS, "figures.tsv"))
     open(figures, "w", encoding="utf-8").close()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, stop)
     began = time.monotonic()
     with_engine = {"images", "browser", "integration", "hostile", "crash", "fault", "edge", "sanitized",
                    "package"} & set(chosen)
