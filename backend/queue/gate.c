@@ -43,7 +43,8 @@ static void on_cancel(struct queue *q, uint64_t gate, const struct msg_job_cance
 	uint64_t seq = job == NULL ? 0 : job->seq;
 	uint32_t attempt = job == NULL ? 0 : job->attempt;
 	struct err err;
-	int r = 0;
+	/* It may be one that is to be read again. */
+	int r = job == NULL && q->stale ? -EIO : 0;
 
 	if (!CALLER_OF(q, gate, ask, false, &answer.who))
 		return;

@@ -265,12 +265,50 @@ static void reply_with(struct queue *q, const struct answer *answer, struct fetc
 
 static void reply_fetched(struct queue *q, struct fetch *fetch)
 {
+	if (store_in_transaction(q->store))
+		turn_flush(q); /* as reply_job() does, but what was fetched is at hand */
 	reply_with(q, &fetch->answer, fetch);
 }
 
+struct later {
+	struct answer answer;
+	bool write;
+};
+
+static void reply_now(struct queue *q, void *arg, bool committed)
+{
+	cleanup_free struct later *later = arg;
+
+	if (!committed && later->write)
+		reply_refused(q, later->answer.gate, later->answer.token, REFUSAL_STORE, NULL, 1);
+	else
+		reply_job(q, &later->answer);
+}
+
+static int after_turn(
+	struct queue *q, turn_fn *fn, const struct answer *answer, bool write, struct err *err)
+{
+	struct later *later = malloc(sizeof(*later));
+	int r;
+
+	if (later == NULL)
+		return err_set(err, ENOMEM, "answer");
+	*later = (struct later){ *answer, write };
+	r = turn_after(q, fn, later, err);
+	if (r < 0)
+		free(later);
+	return r;
+}
+
+/* What this turn has written is read back as if it were committed: it may come to nothing. */
 void reply_job(struct queue *q, const struct answer *answer)
 {
-	reply_with(q, answer, NULL);
+	struct err err;
+
+	if (!q->turn.open || !store_in_transaction(q->store))
+		reply_with(q, answer, NULL);
+	else if (after_turn(q, reply_now, answer, false, &err) < 0)
+		reply_refused(q, answer->gate, answer->token, REFUSAL_STORE, "out of memory", 1);
 }
 
 /* Its blobs as they were committed; those of the message are lent: lend_back(). */
@@ -334,21 +372,6 @@ void reply_ended(struct queue *q, const struct answer *answer, const struct pend
 		reply_job(q, answer); /* not all of it is at hand */
 }
 
-struct later {
-	struct answer answer;
-	bool write;
-};
-
-static void reply_now(struct queue *q, void *arg, bool committed)
-{
-	cleanup_free struct later *later = arg;
-
-	if (!committed && later->write)
-		reply_refused(q, later->answer.gate, later->answer.token, REFUSAL_STORE, NULL, 1);
-	else
-		reply_job(q, &later->answer);
-}
-
 /* It waits for the ending of something that was never stored. */
 static void refuse_waiter(struct queue *q, void *arg, bool committed)
 {
@@ -356,21 +379,6 @@ static void refuse_waiter(struct queue *q, void *arg, bool committed)
 
 	if (!committed && waiters_forget(&q->waiters, later->answer.gate, later->answer.token))
 		reply_refused(q, later->answer.gate, later->answer.token, REFUSAL_STORE, NULL, 1);
-}
-
-static int after_turn(
-	struct queue *q, turn_fn *fn, const struct answer *answer, bool write, struct err *err)
-{
-	struct later *later = malloc(sizeof(*later));
-	int r;
-
-	if (later == NULL)
-		return err_set(err, ENOMEM, "answer");
-	*later = (struct later){ *answer, write };
-	r = turn_after(q, fn, later, err);
-	if (r < 0)
-		free(later);
-	return r;
 }
 
 void reply_job_later(struct queue *q, const struct answer *answer, uint32_t wait_ms, bool write)

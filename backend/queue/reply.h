@@ -14,7 +14,7 @@ struct pending;
 void reply_send(struct queue *q, uint64_t number, const struct msg *msg);
 void reply_refused(struct queue *q, uint64_t gate, uint64_t token, enum refusal why,
 	const char *detail, uint32_t retry_after_s);
-/* JOB as it stands, or REFUSED. */
+/* JOB as it stands, or REFUSED; once the open turn is over where that has written something. */
 void reply_job(struct queue *q, const struct answer *answer);
 /* The same of a job whose ending was committed just now. */
 void reply_ended(struct queue *q, const struct answer *answer, const struct pending *p);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* A database for the queue of queue_world.h, of the server that tests/mariadb started. */
+#pragma once
+
+#include <mariadb/mysql.h>
+
+#include "queue_world.h"
+
+const char *server_dir(void);
+/* A connection as the server's administrator; the caller closes it. */
+MYSQL *admin_open(void);
+void run_sql(MYSQL *db, const char *sql);
+/* The same over a connection of its own, in the database. */
+void change(const char *sql);
+/* The database, new and empty. */
+void new_database(void);
+/* Its connection string. */
+void dsn_text(char *ret, size_t size);
+/* The usual configuration with that connection string; `more`: lines in addition. */
+void use_database(struct world *w, const char *dsn, const char *more);
+/* As setup(), with a new database that is the queue's alone. */
+int setup_alone(void **state);

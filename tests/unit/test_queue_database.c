@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* The queue with a MariaDB server: tests/mariadb runs this program with one. */
+#include "queue_database.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/job_state.h"
+
+/* --- what is told --- */
+
+/* What is said until it goes on is one turn of its loop. */
+static void halt_queue(struct world *w)
+{
+	int status;
+
+	assert_return_code(kill(w->queue, SIGSTOP), errno);
+	assert_int_equal(waitpid(w->queue, &status, WUNTRACED), w->queue);
+	assert_true(WIFSTOPPED(status));
+}
+
+/* Once the store is back. */
+static void cancel_at_last(struct world *w, const struct job_id *id)
+{
+	for (bool done = false; !done;) {
+		ask_cancel(w, id);
+		cleanup_msg struct msg msg = next(w, &w->gate);
+
+		done = msg.type == MSG_JOB;
+		assert_true(!done || msg.job.state == JOB_DONE);
+	}
+}
+
+/* One cancels a job, another one asks for it: what comes to nothing is told to neither. */
+static void an_ending_is_told_once_it_is_committed(void **state)
+{
+	struct world *w = *state;
+	struct msg_run run;
+	uint64_t cancelled;
+
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, NULL, 0);
+	(void)submit(w);
+	run = expect_run(w);
+	change("CREATE TRIGGER no_commit BEFORE INSERT ON journal FOR EACH ROW "
+	       "SIGNAL SQLSTATE '45000'");
+	halt_queue(w);
+	ask_cancel(w, &run.id);
+	cancelled = w->gate.last_token;
+	ask_get(w, &run.id, 0);
+	assert_return_code(kill(w->queue, SIGCONT), errno);
+	for (int i = 0; i < 2; i++) {
+		cleanup_msg struct msg msg = next(w, &w->gate);
+
+		if (msg.type == MSG_REFUSED) {
+			assert_int_equal(msg.refused.why, REFUSAL_STORE);
+			continue;
+		}
+		assert_int_equal(msg.type, MSG_JOB);
+		assert_int_not_equal(msg.job.token, cancelled);
+		assert_int_equal(msg.job.state, JOB_RUNNING);
+	}
+	change("DROP TRIGGER no_commit");
+	cancel_at_last(w, &run.id);
+}
+
+/* Until the jobs are read again, one of them may be unknown: it is not said to be cancelled. */
+static void a_cancel_is_no_success_while_the_jobs_are_unread(void **state)
+{
+	struct world *w = *state;
+	struct job_id id;
+
+	start_queue(w);
+	gate_in(w);
+	id = submit(w);
+	change("CREATE TRIGGER no_commit BEFORE INSERT ON journal FOR EACH ROW "
+	       "SIGNAL SQLSTATE '45000'");
+	change("CREATE TRIGGER no_return BEFORE INSERT ON meta FOR EACH ROW "
+	       "SIGNAL SQLSTATE '45000'");
+	for (int i = 0; i < 2; i++) {
+		ask_cancel(w, &id);
+		expect_refused(w, REFUSAL_STORE);
+	}
+	change("DROP TRIGGER no_return");
+	change("DROP TRIGGER no_commit");
+	cancel_at_last(w, &id);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			an_ending_is_told_once_it_is_committed, setup_alone, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_cancel_is_no_success_while_the_jobs_are_unread, setup_alone, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
