@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The commands, run as a user runs them, against a live service."""
+import fcntl
 import json
 import os
 import signal
@@ -402,6 +403,17 @@ class Serve(CliCase):
             self.assertNotEqual(done.returncode, 0)
             self.assertTrue(done.stderr)
             self.assertEqual(first.http.get("/readyz").status, 200)
+
+    def test_make_run_takes_no_engine_from_the_one_that_runs(self):
+        """Two in one tree: the second ends before it has begun, or ended, anything."""
+        run = os.path.join(service.ROOT, "run")
+        os.makedirs(run, exist_ok=True)
+        with open(os.path.join(run, "serve.lock"), "a", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            done = subprocess.run([os.path.join(service.ROOT, "misc", "run")], stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, check=False, timeout=60)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual(done.stderr, f"run: a service runs in {run} already: end that one first\n")
 
     def test_a_store_of_a_newer_schema_is_refused(self):
         svc = service.Service()
