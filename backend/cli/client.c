@@ -279,6 +279,7 @@ static int explain(const struct client *c, CURLcode code, const struct sink *sin
 static void set_certificates(struct client *c)
 {
 	(void)curl_easy_setopt(c->curl, CURLOPT_CAINFO, c->pem[CERTIFY_CA]);
+	(void)curl_easy_setopt(c->curl, CURLOPT_CAPATH, NULL); /* else the system's, too */
 	(void)curl_easy_setopt(c->curl, CURLOPT_SSLCERT, c->pem[CERTIFY_CERT]);
 	(void)curl_easy_setopt(c->curl, CURLOPT_SSLKEY, c->pem[CERTIFY_KEY]);
 	(void)curl_easy_setopt(c->curl, CURLOPT_SSL_VERIFYPEER, c->verify ? 1L : 0L);

@@ -130,8 +130,11 @@ static bool set_bounds(CURL *easy, const struct posting *posting)
 	       curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) ==
 		       CURLE_OK &&
-	       (config->callback_ca_file == NULL || curl_easy_setopt(easy, CURLOPT_CAINFO,
-							    config->callback_ca_file) == CURLE_OK);
+	       /* Beside a file libcurl would look into the system's directory. */
+	       (config->callback_ca_file == NULL ||
+		       (curl_easy_setopt(easy, CURLOPT_CAINFO, config->callback_ca_file) ==
+				       CURLE_OK &&
+			       curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK));
 }
 
 static bool set_content(CURL *easy, struct posting *posting, const char *url)

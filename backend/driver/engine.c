@@ -233,6 +233,7 @@ static void set_tls(const struct engine_where *where, CURL *easy)
 	struct curl_blob key = { where->key, where->key_len, CURL_BLOB_NOCOPY };
 
 	(void)curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &ca);
+	(void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* else the system's, too */
 	(void)curl_easy_setopt(easy, CURLOPT_SSLCERT_BLOB, &cert);
 	(void)curl_easy_setopt(easy, CURLOPT_SSLKEY_BLOB, &key);
 	(void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, where->verify ? 1L : 0L);

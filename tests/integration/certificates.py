@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Certificates that are good for two days, of authorities that nobody knows."""
 import os
+import shutil
 import subprocess
 
 
@@ -26,3 +27,16 @@ def certificate(directory, name, by, address="127.0.0.1"):
             "-CAkey", f"{directory}/{by}.key", "-CAcreateserial", "-days", "2", "-out", f"{path}.pem")
     os.unlink(f"{path}.csr")
     os.unlink(f"{path}.names")
+
+
+def with_system_authority(directory, path, program):
+    """A script below `directory` that runs `program` where that one is among the system's authorities."""
+    folder, script = os.path.join(directory, "certs"), os.path.join(directory, "with-certs")
+    os.mkdir(folder)
+    shutil.copy(path, os.path.join(folder, "ca-certificates.crt"))
+    openssl("rehash", folder)
+    with open(script, "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\n"
+                   f"exec unshare --mount sh -c 'mount --bind {folder} /etc/ssl/certs && exec {program} \"$@\"' sh \"$@\"\n")
+    os.chmod(script, 0o755)
+    return script

@@ -10,6 +10,7 @@ import threading
 import time
 import unittest
 
+import certificates
 import service
 import tlsfiles
 from case import OwnService, content
@@ -143,6 +144,21 @@ class Announced(CallbackCase):
         for job, receiver in zip(jobs[1:], receivers[1:]):
             self.assertRegex(self.until_tried(job)["last_error"], "(?i)certificate|subject name|SSL")
             self.assertRaises(queue.Empty, receiver.calls.get_nowait)
+
+    def test_the_system_s_authorities_are_not_believed(self):
+        """Only those of callback_ca_file, where it is set."""
+        stranger = tlsfiles.Authority("stranger")
+        self.addCleanup(stranger.close)
+        program = certificates.with_system_authority(stranger.directory, stranger.path, service.DOCKGATE)
+        for settings, state in (({"callback_ca_file": self.ca.path}, "pending"), ({}, "delivered")):
+            with self.subTest(state), \
+                    service.Service({**CallbackCase.settings, **settings}, FEW, program=program) as svc:
+                job = svc.native.accept("sh", args=["true"], callback=self.receiver(tls=stranger.sign(ALLOWED)).url)
+                for _ in service.until(30):
+                    found = svc.native.job(job)["callback"]
+                    if found["attempts"] > 0:
+                        break
+                self.assertEqual(found["state"], state, found)
 
     def test_redirects_are_not_followed(self):
         target = self.receiver()

@@ -64,8 +64,8 @@ class OverTLS(Case):
                     return
         raise AssertionError("socat does not listen")
 
-    def doctor(self, **environment):
-        done = subprocess.run([service.DOCKGATE, "doctor", "--config", self.service.config], text=True,
+    def doctor(self, program=service.DOCKGATE, **environment):
+        done = subprocess.run([program, "doctor", "--config", self.service.config], text=True,
                               capture_output=True, check=False, env={**os.environ, **environment})
         return next(line for line in done.stdout.splitlines() if line.split()[1:2] == ["engine"])
 
@@ -103,6 +103,12 @@ class OverTLS(Case):
                 self.assertTrue(line.startswith("FAIL "), line)
                 self.assertIn(said, line)
         self.assertIn("DOCKER_CERT_PATH is not", self.doctor(DOCKER_CERT_PATH=""))
+
+    def test_the_system_s_authorities_are_not_believed(self):
+        program = certificates.with_system_authority(self.directory, f"{self.directory}/ca.pem", service.DOCKGATE)
+        line = self.doctor(program, DOCKER_CERT_PATH=self.folder("other-engine", "other", "driver"))
+        self.assertTrue(line.startswith("FAIL "), line)
+        self.assertIn("certificate", line)
 
     def test_the_driver_says_what_is_not_there(self):
         svc = service.Service({"docker_host": f"tcp://127.0.0.1:{self.port}"}, ONLY)

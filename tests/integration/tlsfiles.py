@@ -7,19 +7,19 @@ import tempfile
 
 
 class Authority:
-    def __init__(self):
+    def __init__(self, name="ca"):
         self.directory = tempfile.mkdtemp(prefix="dockgate-ca-", dir="/tmp")
         os.chmod(self.directory, 0o755)  # the service's users read the certificate
         self.path = self.file("ca.pem")
-        self.request("ca", "-addext", "basicConstraints=critical,CA:TRUE")
+        self.request("ca", "-addext", "basicConstraints=critical,CA:TRUE", name=name)
 
     def file(self, name):
         return os.path.join(self.directory, name)
 
-    def request(self, name, *more):
+    def request(self, file, *more, name=None):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-days", "1", "-subj", f"/CN=dockgate test {name}", "-keyout", self.file(f"{name}.key"),
-                        "-out", self.file(f"{name}.pem"), *more], check=True, capture_output=True)
+                        "-days", "1", "-subj", f"/CN=dockgate test {name or file}", "-keyout", self.file(f"{file}.key"),
+                        "-out", self.file(f"{file}.pem"), *more], check=True, capture_output=True)
 
     def sign(self, address):
         """For an IP address: the files of the certificate and of its key."""
