@@ -14,10 +14,11 @@
 
 static const char usage[] =
 	"Usage: dockgate store migrate --to mariadb|sqlite [OPTION...]\n\n"
-	"Moves all jobs, waiting and done, between the SQLite store of the state directory and\n"
-	"the database that the configuration names (database_file). As root or the queue's user,\n"
-	"while no queue runs. All is compared before the old store is emptied; where it is cut\n"
-	"off, run it again.\n\n"
+	"Moves all jobs, waiting and done, the clients, and what is paused, between the SQLite\n"
+	"store of the state directory and the database that the configuration names\n"
+	"(database_file). As root or the queue's user, while no queue runs. All is compared "
+	"before\n"
+	"the old store is emptied; where it is cut off, run it again.\n\n"
 	"  --to KIND        mariadb: into the database; sqlite: back\n"
 	"  --config FILE    instead of /etc/dockgate\n"
 	"  --state-dir DIR  as given to serve\n"

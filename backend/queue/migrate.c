@@ -15,6 +15,7 @@
 #include "common/cleanup.h"
 #include "common/number.h"
 #include "common/role.h"
+#include "common/strv.h"
 #include "queue.h"
 #include "roster.h"
 #include "spool.h"
@@ -455,6 +456,49 @@ static int move_clients(struct migrate *m, struct err *err)
 	return commit(m->to, r, err);
 }
 
+/* --- what is paused --- */
+
+struct pauses {
+	struct strv tasks; /* "": the whole queue */
+	struct err *err;
+	int r;
+};
+
+static void note_pause(const char *task, void *arg)
+{
+	struct pauses *pauses = arg;
+
+	if (pauses->r == 0)
+		pauses->r = strv_add(&pauses->tasks, task, pauses->err);
+}
+
+/* Sets what is paused in `from`, or takes it away, in `to`. */
+static int set_pauses(struct store *from, struct store *to, bool paused, struct err *err)
+{
+	struct pauses pauses = { .err = err };
+	int r = store_each_pause(from, note_pause, &pauses, err);
+
+	if (r == 0)
+		r = pauses.r;
+	for (size_t i = 0; r == 0 && i < pauses.tasks.n; i++)
+		r = store_pause_set(to, pauses.tasks.v[i], paused, err);
+	strv_done(&pauses.tasks);
+	return r;
+}
+
+/* What an earlier move brought is not paused any more. */
+static int move_pauses(struct migrate *m, struct err *err)
+{
+	int r = store_begin(m->to, err);
+
+	if (r < 0)
+		return r;
+	r = set_pauses(m->to, m->to, false, err);
+	if (r == 0)
+		r = set_pauses(m->from, m->to, true, err);
+	return commit(m->to, r, err);
+}
+
 /* --- all --- */
 
 /* Empty, or of no use to anybody: a migration's that was cut off, or what it left behind. */
@@ -503,6 +547,8 @@ static int move_all(struct migrate *m, struct err *err)
 		r = move_age(m, err);
 	if (r == 0)
 		r = move_clients(m, err);
+	if (r == 0)
+		r = move_pauses(m, err);
 	if (r == 0)
 		r = each_job(m, m->from, false, compare_job, &here, err);
 	if (r == 0)

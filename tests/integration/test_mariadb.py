@@ -185,6 +185,14 @@ class Migrate(Case):
     def configure(self, svc, changes):
         svc.write_config(changes, FEW, {"sh": {"concurrency": 1}})
 
+    def steer(self, svc, how, task):
+        reply = svc.unix.post_json(f"/v1/queue/{how}", {"task": task})
+        self.assertEqual((reply.status, reply.json()), (200, {"changed": True}))
+
+    @staticmethod
+    def paused(svc):
+        return svc.native.call("GET", "/v1/queue").json()["paused_tasks"]
+
     def results(self, svc, jobs):
         found = {}
         for job in jobs:
@@ -208,6 +216,7 @@ class Migrate(Case):
         waiting = [svc.native.accept("sh", args=[f"wc -c < in; echo {n}"],
                                      files=[{"name": "in", "content": "w" * 100000}]) for n in range(2)]
         before = self.results(svc, done)
+        self.steer(svc, "pause", "kept")
         database = service.mariadb().new_database()
         svc.mariadb, svc.mariadb_database = service.mariadb(), database
         settings = {**svc.write_database_file(), "store_shared": shared, "node": "a"}
@@ -227,6 +236,9 @@ class Migrate(Case):
         svc.await_ready()
         self.assertEqual(self.results(svc, done), before)
         self.assertEqual(svc.native.call(*keyed).json()["id"], done[-1])
+        self.assertEqual(self.paused(svc), ["kept"])
+        self.steer(svc, "resume", "kept")
+        self.steer(svc, "pause", "checked")
         for n, job in enumerate(waiting):
             self.assertEqual(content(svc.native.ended(job)["stdout"]), f"100000\n{n}\n".encode())
         after = self.results(svc, done + waiting)
@@ -244,6 +256,7 @@ class Migrate(Case):
         svc.start()
         svc.await_ready()
         self.assertEqual(self.results(svc, done + waiting), after)
+        self.assertEqual(self.paused(svc), ["checked"])
         self.assertEqual(set(svc.endings().values()), {1})
 
     def test_there_and_back(self):
