@@ -162,17 +162,16 @@ static size_t in_excess(const struct kept_excess *excess, const struct store_don
 	return i;
 }
 
-/* What goes next, of at most *n rows; *n: 0 where nothing has to. */
-static int choose(
-	struct queue *q, struct store_done *ret, size_t *n, enum gone *ret_why, struct err *err)
+/* What goes for a bound, of at most limit rows; *n: 0 where nothing has to. */
+static int choose_excess(struct queue *q, struct store_done *ret, size_t limit, size_t *n,
+	enum gone *ret_why, struct err *err)
 {
 	struct kept_excess excess;
-	size_t limit = *n;
-	int r = store_expired(q->store, age_now(&q->age), limit, ret, n, err);
+	int r;
 
-	*ret_why = GONE_EXPIRED;
-	if (r < 0 || *n > 0)
-		return r;
+	*n = 0;
+	if (!q->kept.stale && !kept_find_excess(q, &excess))
+		return 0;
 	r = kept_refresh(q, err);
 	if (r < 0 || !kept_find_excess(q, &excess))
 		return r;
@@ -183,34 +182,64 @@ static int choose(
 	return r;
 }
 
+/* One step's rows, and whether the next one comes soon. */
+struct choice {
+	struct store_done row[RETENTION_STEP];
+	size_t n;
+	enum gone why;
+	bool more;
+};
+
+/*
+ * A full step of what has expired goes first; then what goes for a bound, until nothing has to:
+ * what has expired all the time may not keep the bounds from holding.
+ */
+static int choose(struct queue *q, struct choice *ret, struct err *err)
+{
+	struct store_done expired[RETENTION_STEP];
+	size_t limit = rows_of_step(q), n = 0;
+	int r = store_expired(q->store, age_now(&q->age), limit, expired, &n, err);
+
+	ret->n = 0;
+	if (r == 0 && n < limit)
+		r = choose_excess(q, ret->row, limit, &ret->n, &ret->why, err);
+	if (r < 0)
+		return r;
+	if (ret->n > 0) {
+		ret->n = within_bytes(ret->row, ret->n);
+		ret->more = true;
+		return 0;
+	}
+	memcpy(ret->row, expired, n * sizeof(*expired));
+	ret->why = GONE_EXPIRED;
+	ret->n = within_bytes(expired, n);
+	ret->more = n == limit || ret->n < n;
+	return 0;
+}
+
 /* *ret_more: there was more than one step takes. */
 static int remove_some(struct queue *q, bool *ret_more, struct err *err)
 {
-	struct store_done done[RETENTION_STEP];
-	size_t limit = rows_of_step(q), n = limit, within;
-	enum gone why;
+	struct choice choice;
 	int64_t began_us;
 	int r = turn_begin(q, err);
 
 	if (r < 0)
 		return r;
 	began_us = clock_us();
-	r = choose(q, done, &n, &why, err);
+	r = choose(q, &choice, err);
 	if (r < 0) {
 		turn_spoil(q, err);
 		return r;
 	}
-	within = within_bytes(done, n);
-	*ret_more = n == limit || within < n;
-	n = within;
-	if (n > 0)
-		r = retention_remove(q, done, n, why, err);
+	*ret_more = choice.more;
+	if (choice.n == 0)
+		return 0;
+	r = retention_remove(q, choice.row, choice.n, choice.why, err);
 	if (r < 0)
 		return r;
-	if (n > 0) {
-		q->retention_row_us = 1 + (clock_us() - began_us) / (int64_t)n;
-		log_info("%zu results removed: %s", n, gone_name(why));
-	}
+	q->retention_row_us = 1 + (clock_us() - began_us) / (int64_t)choice.n;
+	log_info("%zu results removed: %s", choice.n, gone_name(choice.why));
 	return 0;
 }
 

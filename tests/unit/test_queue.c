@@ -606,6 +606,27 @@ static void set_bound(struct world *w, const char *line)
 	set_text(w, text);
 }
 
+static char tokens[2][CLIENT_TOKEN_CHARS + 1];
+
+/* Clients a and b, with those tokens. */
+static void set_two_clients(struct world *w, const char *line)
+{
+	char hex[2][2 * CLIENT_HASH_BYTES + 1], text[2000];
+
+	for (int i = 0; i < 2; i++) {
+		uint8_t hash[CLIENT_HASH_BYTES];
+		struct err err;
+
+		assert_int_equal(client_token_new(tokens[i], hash, &err), 0);
+		hex_encode(hash, sizeof(hash), hex[i]);
+	}
+	(void)snprintf(text, sizeof(text),
+		"%s%sclient \"a\" {\n token_hash = \"sha256:%s\"\n}\n"
+		"client \"b\" {\n token_hash = \"sha256:%s\"\n}\n",
+		usual_text, line, hex[0], hex[1]);
+	set_text(w, text);
+}
+
 /* A job with that much output. */
 static struct job_id end_one(struct world *w, size_t out_bytes)
 {
@@ -685,6 +706,28 @@ static void the_oldest_goes_where_there_is_too_much(void **state)
 
 		assert_int_equal(msg.job.state, JOB_QUEUED);
 	}
+}
+
+static void the_oldest_goes_whosever_it_is(void **state)
+{
+	struct world *w = *state;
+
+	set_two_clients(w, "keep_bytes = 256K\n");
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, NULL, 0);
+	for (int i = 0; i < 20; i++) {
+		w->bearer = tokens[i % 2];
+		(void)end_one(w, 1000);
+	}
+	/* Each of the small ones between them is another client's than the next: all have to go. */
+	for (int i = 0; i < 4; i++) {
+		w->bearer = tokens[0];
+		(void)end_one(w, 100000);
+	}
+	while (metric(w, "dockgate_kept_bytes") > 256 * 1024)
+		;
+	assert_in_range((uint64_t)metric(w, "dockgate_kept_bytes"), 200000, 256 * 1024);
 }
 
 static void the_newest_stays_whatever_its_size(void **state)
@@ -1565,23 +1608,11 @@ static void what_is_typed_may_wait_in_vain(void **state)
 
 static void only_its_owner_types_into_a_job(void **state)
 {
-	char tokens[2][CLIENT_TOKEN_CHARS + 1], hex[2][2 * CLIENT_HASH_BYTES + 1], text[2000];
 	struct world *w = *state;
 	struct job_id id;
 	struct msg_run run;
-	struct err err;
 
-	for (int i = 0; i < 2; i++) {
-		uint8_t hash[CLIENT_HASH_BYTES];
-
-		assert_int_equal(client_token_new(tokens[i], hash, &err), 0);
-		hex_encode(hash, sizeof(hash), hex[i]);
-	}
-	(void)snprintf(text, sizeof(text),
-		"%sclient \"a\" {\n token_hash = \"sha256:%s\"\n}\n"
-		"client \"b\" {\n token_hash = \"sha256:%s\"\n}\n",
-		usual_text, hex[0], hex[1]);
-	set_text(w, text);
+	set_two_clients(w, "");
 	start_queue(w);
 	gate_in(w);
 	driver_in(w, 7, NULL, 0);
@@ -1630,6 +1661,7 @@ int main(void)
 		TEST(results_expire),
 		TEST(the_wall_clock_expires_nothing),
 		TEST(the_oldest_goes_where_there_is_too_much),
+		TEST(the_oldest_goes_whosever_it_is),
 		TEST(the_newest_stays_whatever_its_size),
 		TEST(what_waits_may_fill_the_disk_only_so_far),
 		TEST(lists_page_and_hide),
