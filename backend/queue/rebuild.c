@@ -243,6 +243,7 @@ static void forget_jobs(struct queue *q)
 
 	HASH_ITER(hh, q->jobs.by_id, job, next)
 	jobs_remove(&q->jobs, job);
+	q->jobs.last_came_ms = 0; /* they come again, as long ago as they did */
 }
 
 static int rebuild(struct queue *q, struct err *err)
