@@ -20,8 +20,15 @@
 #define NOTHING    "[{\"id\":\"NULL\", \"state\": \"NULL\"}]"
 #define DATA_LINE  5
 #define READ_BYTES (64U * 1024)
+#define RESULT_MAX (UINT64_C(4) << 20)  /* of output that a result is made of, in memory */
+#define DATA_MAX   (UINT64_C(64) << 20) /* of output in which its line is looked for */
 /* What a job printed must not act in the service's name where a browser is brought to show it. */
 #define CSP_NOTHING "default-src 'none'; sandbox"
+
+/* Of a blob. */
+struct span {
+	uint64_t from, end;
+};
 
 static void submit(struct exchange *ex);
 static void queueing(struct exchange *ex);
@@ -294,48 +301,87 @@ static void ask_job(struct exchange *ex, exchange_reply *reply)
 	json_decref(root);
 }
 
-static size_t count_lines(const char *text, size_t n)
+/* What the job's deciding step printed; nothing where there was none. */
+static int deciding_out(const struct msg_job *job, struct stream_result *ret, struct err *err)
 {
-	size_t lines = 0;
-	const char *end;
-
-	while ((end = memchr(text, '\n', n)) != NULL) {
-		lines++;
-		n -= (size_t)(end - text) + 1;
-		text = end + 1;
-	}
-	return lines;
-}
-
-/* The beginning of the job's output, as far as `lines` whole lines go, or all of it. */
-static int first_lines(
-	const struct msg_job *job, int lines, char **ret, size_t *ret_n, struct err *err)
-{
-	cleanup_free char *text = NULL;
 	struct result result;
 	const struct step_result *step;
-	struct stream_result stream = { 0 };
-	size_t seen = 0, n = 0;
 	bool has;
 	int r = answer_result(job, &result, &has, err);
 
-	step = r < 0 ? NULL : answer_deciding(&result);
+	*ret = (struct stream_result){ 0 };
+	if (r < 0)
+		return r;
+	step = answer_deciding(&result);
 	if (step != NULL)
-		stream = step->out;
+		*ret = step->out;
 	result_done(&result);
-	while (r == 0 && n < stream.bytes && seen < (size_t)lines) {
-		size_t piece = stream.bytes - n < READ_BYTES + n ? (size_t)stream.bytes - n
-								 : READ_BYTES + n;
-		char *more = realloc(text, n + piece);
+	return 0;
+}
 
-		if (more == NULL)
-			return err_set(err, ENOMEM, "output");
-		text = more;
-		r = blob_read(&job->out, stream.offset + n, text + n, piece, err);
-		if (r == 0)
-			seen += count_lines(text + n, piece);
-		n += piece;
+/*
+ * Where line `number` is in `bytes` of the blob at `from`, without its line feed: at their end,
+ * and empty, where there is none. -EFBIG where it has no end in the first `most` of them.
+ */
+static int find_line(const struct blob *out, uint64_t from, uint64_t bytes, uint64_t most,
+	int number, struct span *ret, struct err *err)
+{
+	uint64_t at = from, start = from, end = from + (bytes < most ? bytes : most);
+	char buf[READ_BYTES];
+
+	while (at < end) {
+		size_t n = end - at < READ_BYTES ? (size_t)(end - at) : READ_BYTES;
+		const char *p = buf, *feed;
+		int r = blob_read(out, at, buf, n, err);
+
+		if (r < 0)
+			return r;
+		while ((feed = memchr(p, '\n', n - (size_t)(p - buf))) != NULL) {
+			p = feed + 1;
+			if (--number == 0) {
+				*ret = (struct span){ start, at + (uint64_t)(feed - buf) };
+				return 0;
+			}
+			start = at + (uint64_t)(p - buf);
+		}
+		at += n;
 	}
+	if (bytes > most)
+		return err_say(err, EFBIG,
+			"the lines asked for are longer than %llu bytes: /v1/jobs/ID/stdout has "
+			"all of them",
+			(unsigned long long)most);
+	*ret = (struct span){ number > 1 ? end : start, end };
+	return 0;
+}
+
+static void answer_unread(struct exchange *ex, int r, const struct err *err)
+{
+	if (r == -EFBIG)
+		exchange_problem(ex, PROBLEM_TOO_LARGE, "%s", err->msg);
+	else
+		jobs_answer_error(ex, -EIO, err);
+}
+
+/* The output as far as line `number` goes, or all of it. Caller frees *ret. */
+static int first_lines(
+	const struct msg_job *job, int number, char **ret, size_t *ret_n, struct err *err)
+{
+	cleanup_free char *text = NULL;
+	struct stream_result out;
+	struct span last;
+	size_t n;
+	int r = deciding_out(job, &out, err);
+
+	if (r == 0)
+		r = find_line(&job->out, out.offset, out.bytes, RESULT_MAX, number, &last, err);
+	if (r < 0)
+		return r;
+	n = (size_t)(last.end - out.offset);
+	text = malloc(n + 1);
+	if (text == NULL)
+		return err_set(err, ENOMEM, "output");
+	r = blob_read(&job->out, out.offset, text, n, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(text);
@@ -485,10 +531,12 @@ static void answer_result_text(struct exchange *ex, const struct msg_job *job)
 	struct err err;
 	size_t n;
 	char *text;
+	int r;
 
 	task_of(ex, job, &task);
-	if (first_lines(job, last_line(task.fields, task.n_fields), &out, &n, &err) < 0) {
-		jobs_answer_error(ex, -EIO, &err);
+	r = first_lines(job, last_line(task.fields, task.n_fields), &out, &n, &err);
+	if (r < 0) {
+		answer_unread(ex, r, &err);
 		return;
 	}
 	classic_result(&t, out, n, task.fields, task.n_fields);
@@ -517,33 +565,35 @@ static void get_result(struct exchange *ex)
 	ask_job(ex, on_result);
 }
 
-static void on_data(struct exchange *ex, struct msg *msg)
+/* The line goes from where it is to the client. */
+static void answer_data(struct exchange *ex, struct msg_job *job)
 {
-	cleanup_json struct json_text t = { 0 };
-	cleanup_free char *out = NULL;
+	struct stream_result out;
+	struct span line;
 	struct task task;
 	struct err err;
-	const char *line;
-	size_t n = 0;
-	int number;
+	int number, r;
 
-	if (msg->job.state != JOB_DONE) {
-		answer_text(ex, "NULL");
-		return;
-	}
-	task_of(ex, &msg->job, &task);
+	task_of(ex, job, &task);
 	number = task.classic_data_line > 0 ? task.classic_data_line : DATA_LINE;
-	if (first_lines(&msg->job, number, &out, &n, &err) < 0) {
-		jobs_answer_error(ex, -EIO, &err);
+	r = deciding_out(job, &out, &err);
+	if (r == 0)
+		r = find_line(&job->out, out.offset, out.bytes, DATA_MAX, number, &line, &err);
+	if (r < 0) {
+		answer_unread(ex, r, &err);
 		return;
 	}
-	line = classic_line(out, n, number, &n);
-	if (n == 0) {
-		answer_text(ex, "");
-		return;
-	}
-	jt_raw(&t, line, n);
-	answer_json_text(ex, &t);
+	exchange_answer(ex, MHD_HTTP_OK, jobs_bytes(&job->out, line.from, line.end - line.from));
+	exchange_add_header(ex, "Content-Type", TYPE_HTML);
+	add_no_store(ex);
+}
+
+static void on_data(struct exchange *ex, struct msg *msg)
+{
+	if (msg->job.state != JOB_DONE)
+		answer_text(ex, "NULL");
+	else
+		answer_data(ex, &msg->job);
 }
 
 static void get_data(struct exchange *ex)

@@ -17,6 +17,9 @@
 #define TYPE_PROBLEM "application/problem+json; charset=utf-8"
 #define TYPE_TEXT    "text/plain; charset=utf-8"
 #define STREAM_BLOCK (64U * 1024)
+#define ANSWERS_MAX \
+	(UINT64_C(512) << 20) /* of all answers in memory together, but for small ones */
+#define SMALL_BYTES (64U * 1024)
 
 const char *exchange_header(const struct exchange *ex, const char *name)
 {
@@ -105,9 +108,29 @@ static void answer_buffer(struct exchange *ex, unsigned status, const char *type
 	exchange_answer(ex, status, response);
 }
 
+/* Counts an answer that stays in memory until its client has read it; false: no room for it. */
+static bool hold(struct exchange *ex, size_t n)
+{
+	if (n > SMALL_BYTES && ex->gw->answer_bytes + n > ANSWERS_MAX)
+		return false;
+	ex->answer_bytes += n;
+	ex->gw->answer_bytes += n;
+	return true;
+}
+
+static void answer_no_room(struct exchange *ex)
+{
+	exchange_unavailable(ex, 1, "too many large answers at one time");
+}
+
 void exchange_answer_bytes(
 	struct exchange *ex, unsigned status, const char *type, void *body, size_t n)
 {
+	if (!hold(ex, n)) {
+		free(body);
+		answer_no_room(ex);
+		return;
+	}
 	answer_buffer(ex, status, type, body, n, MHD_RESPMEM_MUST_FREE);
 }
 
@@ -139,6 +162,10 @@ static void answer_stream(
 	struct json_stream *stream;
 	struct err err;
 
+	if (!hold(ex, t->len)) {
+		answer_no_room(ex);
+		return;
+	}
 	if (json_stream_open(t, &stream, &err) < 0) {
 		exchange_answer(ex, status, NULL);
 		return;

@@ -32,6 +32,7 @@ struct gateway {
 	struct http *http;
 	struct json_text tasks; /* the document of /v1/tasks, which never changes */
 	uint64_t body_bytes;    /* of request bodies in memory now */
+	uint64_t answer_bytes;  /* of answers in memory now */
 	bool draining;
 	int64_t refused_logged_us; /* when one without a good token was, 0: never */
 	uint64_t refused_unsaid;   /* such ones since then */
@@ -95,6 +96,7 @@ struct exchange {
 	bool gone;  /* the client has left, or must be cut off */
 
 	unsigned status;               /* 0: no answer yet */
+	uint64_t answer_bytes;         /* counted in the gateway's */
 	const char *policy;            /* of its content; stays for ever; NULL: EXCHANGE_POLICY */
 	struct MHD_Response *response; /* owned */
 };
@@ -110,7 +112,7 @@ void exchange_answer_json(struct exchange *ex, unsigned status, struct json_text
 /* `body` must stay for ever. */
 void exchange_answer_static(
 	struct exchange *ex, unsigned status, const char *type, const char *body, size_t n);
-/* Takes `body` (from malloc) over. */
+/* Takes `body` (from malloc) over. 503 in its place where all answers together hold too much. */
 void exchange_answer_bytes(
 	struct exchange *ex, unsigned status, const char *type, void *body, size_t n);
 /* Takes the response over. */

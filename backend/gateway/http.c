@@ -218,6 +218,7 @@ static void exchange_free(struct exchange *ex)
 	if (ex->watched)
 		(void)event_del(&ex->conn->watch);
 	http_drop_body(ex);
+	ex->gw->answer_bytes -= ex->answer_bytes;
 	upload_free(ex->upload);
 	if (ex->reader != NULL)
 		events_forget(ex->reader);

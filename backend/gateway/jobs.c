@@ -401,8 +401,7 @@ void jobs_queue(struct exchange *ex)
 	exchange_ask(ex, &msg, MSG_JOBS, on_queue);
 }
 
-/* The bytes of a response, from where they are; the blob's descriptor is taken over. */
-static struct MHD_Response *response_of(struct blob *blob, uint64_t offset, uint64_t len)
+struct MHD_Response *jobs_bytes(struct blob *blob, uint64_t offset, uint64_t len)
 {
 	struct MHD_Response *response;
 	int fd;
@@ -456,7 +455,7 @@ static void answer_raw(struct exchange *ex, struct blob *blob, uint64_t offset, 
 		return;
 	}
 	exchange_answer(ex, range == RANGE_PART ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK,
-		response_of(blob, offset + first, len));
+		jobs_bytes(blob, offset + first, len));
 	exchange_add_header(ex, "Content-Type", type);
 	exchange_add_header(ex, "Accept-Ranges", "bytes");
 	exchange_add_header(ex, "Cache-Control", "no-store");

@@ -16,6 +16,12 @@ void jobs_stderr(struct exchange *ex);
 void jobs_files(struct exchange *ex);
 void jobs_file(struct exchange *ex);
 
+/*
+ * A response of bytes from where they are: the blob's descriptor is taken over. NULL: no memory,
+ * or they are not there.
+ */
+struct MHD_Response *jobs_bytes(struct blob *blob, uint64_t offset, uint64_t len);
+
 /* Asks for the job that the address names; its refusals are answered. */
 void jobs_ask(struct exchange *ex, unsigned want, exchange_reply *reply);
 

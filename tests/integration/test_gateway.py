@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The gateway alone, in conversation with a queue that the tests play themselves."""
 import array
+import base64
 import contextlib
 import json
 import os
@@ -118,6 +119,21 @@ def unpack(data, fds):
                 at += n
     assert at == len(data), (name, at, len(data))
     return name, values
+
+
+def limits():
+    with open(os.path.join(ROOT, "backend", "common", "limits.h"), encoding="utf-8") as header:
+        return len(re.findall(r"^\tX\([A-Z]+,", header.read(), re.M))
+
+
+def result(n):
+    """The record of a job with one step, which printed n bytes and ended well."""
+    finding = struct.pack("<BBqqI", 0, limits(), 0, 0, 0)
+    text = struct.pack("<BI", 0, 0)
+    step = (b"\0" + text + finding + struct.pack("<IB4q", 0, 0, 1, 1, 1, 1) +
+            struct.pack("<QQQ", 0, n, 0) + bytes(24) + text)
+    return (struct.pack("<H", 2) + finding + struct.pack("<I", 0) + text + text + b"\0" +
+            struct.pack("<I", 1) + step + struct.pack("<II", 0, 0) + b"\0" + text)
 
 
 class Queue:
@@ -409,6 +425,71 @@ class Refusals(GatewayCase):
         self.queue.answers["job_list"] = lambda asked: self.queue.send(
             "jobs", token=asked["token"], list=b"\xff" * 7)
         self.assertEqual(self.http.get("/v1/jobs").status, 500)
+
+
+class Large(GatewayCase):
+    more = "idle_timeout_s = 60"
+    MIB = 1 << 20
+
+    def answer(self, text):
+        """The played queue has an ended job that printed this."""
+        spool = self.enterContext(tempfile.TemporaryFile())
+        spool.write(text)
+        spool.flush()
+        self.queue.answer_job(state=2, verdict=0, result=result(len(text)), out=(spool.fileno(), len(text)),
+                              out_bytes=len(text))
+
+    def classic(self, function):
+        return self.http.post_json("/executor/" + function, {"id": ID})
+
+    def test_a_result_is_made_of_so_much_output(self):
+        four = 4 * self.MIB
+        for n, status in ((four, 200), (four + 1, 413), (16 * self.MIB, 413)):
+            self.answer(b"x" * n)
+            reply = self.classic("get_result")
+            self.assertEqual(reply.status, status, reply.text[:200])
+            self.assertEqual(len(self.classic("get_data").body), 0)
+        self.assertRegex(reply.text, r"\Athe lines asked for are longer than 4194304 bytes: [^\n]+\n\Z")
+        self.answer(b"1\n2\n3\n4\n" + b"x" * (16 * self.MIB))  # what is behind its lines is not looked at
+        value = json.loads(base64.b64decode(self.classic("get_result").body))
+        self.assertEqual(value, {"field1": "1", "field2": ["2", "3", "4"]})
+
+    def test_a_line_of_any_length_comes_from_its_file(self):
+        line = bytes(range(11, 256)) * 70000
+        for text, found in ((b"\n\n\n\n" + line, line), (b"1\n2\n3\n4\n" + line + b"\n6\n", line),
+                            (b"1\n2\n3\n4\n5\n", b"5"), (b"1\n2\n3\n4", b""), (b"1\n2\n3\n4\n", b"")):
+            self.answer(text)
+            reply = self.classic("get_data")
+            self.assertEqual((reply.status, reply.type, reply.headers["Cache-Control"]),
+                             (200, "text/html", "no-store"))
+            self.assertTrue(reply.body == found)
+        self.answer(b"x" * (65 * self.MIB))
+        self.assertEqual(self.classic("get_data").status, 413)
+
+    def answer_bytes(self):
+        self.queue.answers["status_get"] = lambda asked: self.queue.send("status", token=asked["token"])
+        return int(re.search(r"^dockgate_http_answer_bytes (\d+)$", self.http.get("/metrics").text, re.M).group(1))
+
+    def test_answers_that_nobody_reads_have_a_bound_together(self):
+        spool = self.enterContext(tempfile.TemporaryFile())
+        spool.truncate(15 * self.MIB)
+        self.queue.answers["status_get"] = lambda asked: self.queue.send(
+            "status", token=asked["token"], metrics=(spool.fileno(), 15 * self.MIB))
+        answers = []
+        with contextlib.ExitStack() as stack:
+            for _ in range(40):
+                sock = stack.enter_context(self.http.socket())
+                sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                answers.append(sock.recv(1000))
+            statuses = [client.raw_status(answer) for answer in answers]
+            self.assertEqual(statuses, [200] * 34 + [503] * 6)
+            self.assertIn(b"\r\nRetry-After: 1\r\n", answers[-1])
+            self.assertEqual(self.http.get("/healthz").status, 200)
+            self.assertGreater(self.answer_bytes(), 34 * 15 * self.MIB)
+        for _ in service.until(20):
+            if self.answer_bytes() < 4096:
+                return
+        self.fail("the memory is not given back")
 
 
 class Waiting(GatewayCase):
