@@ -11,6 +11,9 @@
 
 #define PARAMS_MAX 64
 
+#define VALUE_BYTES  64   /* of the library's record of a header, a cookie or a parameter */
+#define ANSWER_BYTES 2048 /* of the head of an answer */
+
 struct seen {
 	const char *fault;
 	unsigned n_hosts, n_lengths, n_encodings;
@@ -100,6 +103,23 @@ bool framing_too_many(const char *uri)
 		n++;
 	}
 	return n > PARAMS_MAX;
+}
+
+/* The library keeps the head, its record of each value, and the cookies once more. */
+bool framing_leaves_room(struct MHD_Connection *con, size_t pool)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(con, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	const char *cookie = MHD_lookup_connection_value(con, MHD_HEADER_KIND, "Cookie");
+	int values = MHD_get_connection_values(
+		con, MHD_HEADER_KIND | MHD_COOKIE_KIND | MHD_GET_ARGUMENT_KIND, NULL, NULL);
+	size_t taken = ANSWER_BYTES + (size_t)values * VALUE_BYTES;
+
+	if (info != NULL)
+		taken += info->header_size;
+	if (cookie != NULL)
+		taken += strlen(cookie);
+	return taken <= pool;
 }
 
 static const char *header(struct MHD_Connection *con, const char *name)

@@ -22,6 +22,12 @@ const char *framing_fault(struct MHD_Connection *con, const char *uri, const cha
  */
 bool framing_too_many(const char *uri);
 
+/*
+ * Does the head leave room for the head of an answer, in the `pool` bytes that the library has for
+ * both? Where there is none, it closes the connection when all is done that was asked for.
+ */
+bool framing_leaves_room(struct MHD_Connection *con, size_t pool);
+
 #define FRAMING_NO_LENGTH UINT64_MAX       /* it is no number, or none that we count to */
 #define FRAMING_CHUNKED   (UINT64_MAX - 1) /* nobody knows */
 

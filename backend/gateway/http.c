@@ -436,6 +436,10 @@ static void begin(struct exchange *ex, const char *method, const char *version)
 		refuse_body(ex, PROBLEM_INVALID_REQUEST, fault);
 		return;
 	}
+	if (!framing_leaves_room(ex->con, POOL_BYTES)) {
+		refuse_body(ex, PROBLEM_HEAD_TOO_LARGE, "the head is too large");
+		return;
+	}
 	ex->is_operator = conn_is_operator(ex->conn) && !is_forwarded(ex);
 	face_begin(ex, ex->conn->listener->unix_socket);
 	length = framing_length(ex->con);

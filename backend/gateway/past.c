@@ -17,6 +17,8 @@ static const char *reason_of(unsigned status)
 		return "Too Many Requests";
 	case MHD_HTTP_CONTENT_TOO_LARGE:
 		return "Content Too Large";
+	case MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE:
+		return "Request Header Fields Too Large";
 	default:
 		return "Bad Request";
 	}

@@ -25,6 +25,7 @@
 	X(RANGE,              "range-not-satisfiable", 416, "The range lies outside")              \
 	X(KEY_REUSED,         "idempotency-key-reused", 422, "The key belongs to another request") \
 	X(TOO_MANY,           "too-many-requests",    429, "Over this client's share")             \
+	X(HEAD_TOO_LARGE,     "head-too-large",       431, "The head is too large")                \
 	X(INPUT_FULL,         "input-full",           429, "The job does not read its input")      \
 	X(INTERNAL,           "internal-error",       500, "The service failed")                   \
 	X(UNAVAILABLE,        "unavailable",          503, "The service is not available now")     \

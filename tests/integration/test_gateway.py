@@ -630,6 +630,19 @@ class Heads(GatewayCase):
         self.assertEqual(self.raw("POST /executor/queueing HTTP/1.1\nHost: localhost\nConnection: close\n"
                                   "Content-Length: 3\nTransfer-Encoding: chunked\n\n0\n\n"), 400)
 
+    def test_heads_of_every_size_are_answered(self):
+        """One that leaves no room for an answer is refused before anything is done."""
+        self.queue.answer_job("submit", id=JOB)
+        for name, sizes in (("X", (*range(13000, 15600, 200), *range(15600, 16400, 50))),
+                            ("Cookie", (*range(6000, 7800, 100), *range(7800, 8100, 25)))):
+            for size in sizes:
+                status = self.raw(f"POST /v1/jobs HTTP/1.1\nHost: localhost\n{name}: {'x' * size}\n"
+                                  "Connection: close\nContent-Type: application/json\nContent-Length: 14"
+                                  '\n\n{"task": "sh"}')
+                self.assertIn(status, (202, 400, 413, 431), (name, size))
+                self.assertEqual([kind for kind, _ in self.queue.came], ["submit"] * (status == 202), (name, size))
+                self.queue.came.clear()
+
     def test_hosts(self):
         for host, status in (("localhost", 200), ("localhost:1", 200), ("127.0.0.1", 200),
                              ("127.0.0.2", 403), ("evil.example", 403), ("localhost.evil.example", 403),
