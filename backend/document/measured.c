@@ -5,7 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define KEPT_MAX 64
+#define SETS 1024 /* a power of two */
+#define WAYS 8    /* what is kept of a set */
 
 struct kept {
 	dev_t device;
@@ -16,8 +17,10 @@ struct kept {
 	struct measured what;
 };
 
-static struct kept kept[KEPT_MAX];
-static size_t next;
+static struct set {
+	struct kept kept[WAYS];
+	unsigned next;
+} sets[SETS];
 
 /* The file, and its last change: an inode's number comes again. */
 static bool describe(int fd, uint64_t offset, uint64_t len, struct kept *ret)
@@ -42,15 +45,30 @@ static bool is_same(const struct kept *a, const struct kept *b)
 	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
+static struct set *set_of(const struct kept *one)
+{
+	const uint64_t parts[] = { one->device, one->inode, one->offset, one->len,
+		(uint64_t)one->changed.tv_sec, (uint64_t)one->changed.tv_nsec };
+	uint64_t hash = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		hash = (hash ^ parts[i]) * UINT64_C(0x9e3779b97f4a7c15);
+		hash ^= hash >> 32;
+	}
+	return &sets[hash % SETS];
+}
+
 bool measured_find(int fd, uint64_t offset, uint64_t len, struct measured *ret)
 {
 	struct kept wanted;
+	const struct set *set;
 
 	if (!describe(fd, offset, len, &wanted))
 		return false;
-	for (size_t i = 0; i < KEPT_MAX; i++) {
-		if (is_same(&kept[i], &wanted)) {
-			*ret = kept[i].what;
+	set = set_of(&wanted);
+	for (size_t i = 0; i < WAYS; i++) {
+		if (is_same(&set->kept[i], &wanted)) {
+			*ret = set->kept[i].what;
 			return true;
 		}
 	}
@@ -60,10 +78,12 @@ bool measured_find(int fd, uint64_t offset, uint64_t len, struct measured *ret)
 void measured_keep(int fd, uint64_t offset, uint64_t len, const struct measured *what)
 {
 	struct kept one;
+	struct set *set;
 
 	if (!describe(fd, offset, len, &one))
 		return;
 	one.what = *what;
-	kept[next] = one;
-	next = (next + 1) % KEPT_MAX;
+	set = set_of(&one);
+	set->kept[set->next] = one;
+	set->next = (set->next + 1) % WAYS;
 }

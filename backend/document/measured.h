@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What was found in large pieces of files that do not change, such as outputs of ended jobs:
- * whoever asks for one again and again does not have it read again and again. A few of them, the
- * last ones; one thread.
+ * whoever asks for one again and again does not have it read again and again. Some thousands of
+ * them, the last ones: more than a job has pieces; one thread.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MEASURED_MIN (1024 * 1024) /* bytes: what is smaller is read as fast */
+#define MEASURED_MIN (64 * 1024) /* bytes: what is smaller is read as fast */
 
 struct measured {
 	bool utf8;

@@ -238,6 +238,29 @@ static void escaped_content_of_a_file(void **state)
 }
 
 /* Asked for again, it is not read again, but where it has changed. */
+/* As many as a job of a thousand cases has. */
+static void all_pieces_of_a_job_are_kept(void **state)
+{
+	const uint64_t n = 2000, len = UINT64_C(16) << 20;
+	uint64_t known = 0;
+	struct measured found;
+	int fd = memfd_create("test", MFD_CLOEXEC);
+
+	(void)state;
+	assert_true(fd >= 0);
+	for (uint64_t i = 0; i < n; i++)
+		measured_keep(fd, i * len, len, &(struct measured){ .utf8 = true, .chars = i });
+	for (uint64_t i = 0; i < n; i++) {
+		if (!measured_find(fd, i * len, len, &found))
+			continue;
+		assert_int_equal(found.chars, i);
+		known++;
+	}
+	assert_in_range(known, n - n / 100, n); /* some may have fallen into the same places */
+	assert_false(measured_find(fd, n * len, len, &found));
+	close(fd);
+}
+
 static void a_large_file_is_measured_once(void **state)
 {
 	static uint8_t bytes[MEASURED_MIN + 7];
@@ -346,6 +369,7 @@ int main(void)
 		cmocka_unit_test(content_comes_back),
 		cmocka_unit_test(escaped_content_of_a_file),
 		cmocka_unit_test(a_large_file_is_measured_once),
+		cmocka_unit_test(all_pieces_of_a_job_are_kept),
 		cmocka_unit_test(content_of_a_short_file_fails),
 		cmocka_unit_test(utf8_is_told_from_other_bytes),
 		cmocka_unit_test(base64_is_strict),
