@@ -171,6 +171,7 @@ static void on_message(struct channel *ch, struct msg *msg, void *arg)
 	case MSG_FORGET:
 		(void)waiters_forget(&q->waiters, gate->number, msg->forget.token);
 		typed_forget(q, gate->number, msg->forget.token);
+		reply_forget(q, gate->number, msg->forget.token);
 		break;
 	case MSG_DELIVERED:
 		outbox_delivered(q, &msg->delivered);

@@ -107,6 +107,7 @@ struct queue {
 	struct drive drive;
 	struct intakes intakes; /* in the worker's hands, or waiting for the store */
 	struct long_lists long_lists;
+	struct event *long_list; /* the next step of the first; NULL: there never was one */
 	struct sweeps sweeps;
 	size_t n_submits;                    /* submits among them */
 	struct event *listener[QUEUE_DOORS]; /* gateways', drivers', couriers' */

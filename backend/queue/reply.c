@@ -18,6 +18,7 @@
 #include "wire/listing.h"
 
 #define LIST_STEP 1000 /* rows read before others have their turn */
+#define STEP_ROWS 10   /* what a step costs besides its rows */
 
 static struct gate *gate_of(struct queue *q, uint64_t number)
 {
@@ -593,44 +594,42 @@ void reply_list(
 	packer_done(&p);
 }
 
-/* A list of all of the queue, on its way. */
+/* A list of all of the queue, on its way. The first one is read; the others wait. */
 struct long_list {
 	TAILQ_ENTRY(long_list) next;
-	struct queue *queue;
-	struct event *event; /* owned */
 	uint64_t gate, token;
 	struct caller who;
 	unsigned states, later_states; /* what is read now, and after it */
 	uint64_t cursor;
 	struct packer p;
-	struct store_row rows[LIST_STEP];
 };
 
-static void long_list_free(struct long_list *list)
+static void long_list_drop(struct queue *q, struct long_list *list)
 {
-	if (list->event != NULL)
-		event_free(list->event);
+	TAILQ_REMOVE(&q->long_lists, list, next);
 	packer_done(&list->p);
 	free(list);
 }
 
 /* 1: there is more; 0: that was all. */
-static int long_list_step(struct long_list *list, struct err *err)
+static int long_list_step(struct queue *q, struct long_list *list, size_t *ret_n, struct err *err)
 {
+	static struct store_row rows[LIST_STEP];
 	struct estimate estimate;
 	size_t n;
-	int r = store_list(list->queue->store, true, list->states, NULL, NULL, list->cursor,
-		LIST_STEP, list->rows, &n, err);
+	int r = store_list(
+		q->store, true, list->states, NULL, NULL, list->cursor, LIST_STEP, rows, &n, err);
 
 	if (r < 0)
 		return r;
-	estimate_init(list->queue, &estimate);
+	*ret_n = n;
+	estimate_init(q, &estimate);
 	for (size_t i = 0; i < n; i++)
-		pack_row(list->queue, &estimate, &list->p, &list->rows[i], &list->who);
+		pack_row(q, &estimate, &list->p, &rows[i], &list->who);
 	if (list->p.failed)
 		return err_set(err, ENOMEM, "list");
 	if (n == LIST_STEP) {
-		list->cursor = list->rows[n - 1].seq;
+		list->cursor = rows[n - 1].seq;
 		return 1;
 	}
 	list->states = list->later_states;
@@ -639,26 +638,48 @@ static int long_list_step(struct long_list *list, struct err *err)
 	return list->states != 0;
 }
 
-static void on_long_list(evutil_socket_t fd, short what, void *arg)
+/* A step of the first list, after which it is answered where that was all. Returns what it cost. */
+static size_t first_list_step(struct queue *q)
+{
+	struct long_list *list = TAILQ_FIRST(&q->long_lists);
+	struct err err;
+	size_t n = 0;
+	int r = 0;
+
+	if (gate_of(q, list->gate) != NULL) {
+		r = long_list_step(q, list, &n, &err);
+		if (r < 0)
+			refuse_list(q, list->gate, list->token, &err);
+		else if (r == 0)
+			send_jobs(q, list->gate, list->token, 0, &list->p);
+	}
+	if (r <= 0)
+		long_list_drop(q, list);
+	return n + STEP_ROWS;
+}
+
+static void on_long_lists(evutil_socket_t fd, short what, void *arg)
 {
 	const struct timeval now = { 0, 0 };
-	struct long_list *list = arg;
-	struct err err;
-	int r = -EPIPE;
+	struct queue *q = arg;
+	size_t cost = 0;
 
 	(void)fd;
 	(void)what;
-	if (gate_of(list->queue, list->gate) != NULL) {
-		r = long_list_step(list, &err);
-		if (r > 0 && event_add(list->event, &now) == 0)
-			return;
-		if (r < 0)
-			refuse_list(list->queue, list->gate, list->token, &err);
-	}
-	if (r == 0)
-		send_jobs(list->queue, list->gate, list->token, 0, &list->p);
-	TAILQ_REMOVE(&list->queue->long_lists, list, next);
-	long_list_free(list);
+	while (cost < LIST_STEP && !TAILQ_EMPTY(&q->long_lists))
+		cost += first_list_step(q);
+	if (!TAILQ_EMPTY(&q->long_lists))
+		(void)event_add(q->long_list, &now);
+}
+
+/* In the next turn, with all that are asked for in this one. */
+static int long_lists_start(struct queue *q)
+{
+	const struct timeval now = { 0, 0 };
+
+	if (q->long_list == NULL)
+		q->long_list = event_new(q->base, -1, 0, on_long_lists, q);
+	return q->long_list == NULL ? -ENOMEM : event_add(q->long_list, &now);
 }
 
 void reply_queue(
@@ -666,14 +687,11 @@ void reply_queue(
 {
 	struct long_list *list = calloc(1, sizeof(*list));
 
-	if (list != NULL)
-		list->event = event_new(q->base, -1, 0, on_long_list, list);
-	if (list == NULL || list->event == NULL) {
+	if (list == NULL || long_lists_start(q) < 0) {
 		free(list);
 		reply_refused(q, gate, ask->token, REFUSAL_STORE, "out of memory", 1);
 		return;
 	}
-	list->queue = q;
 	list->gate = gate;
 	list->token = ask->token;
 	list->who = *who;
@@ -681,15 +699,27 @@ void reply_queue(
 	list->states = ask->classic != 0 ? 0 : 1U << JOB_RUNNING;
 	list->later_states = ask->classic != 0 ? 0 : 1U << JOB_QUEUED;
 	TAILQ_INSERT_TAIL(&q->long_lists, list, next);
-	on_long_list(-1, 0, list);
+}
+
+void reply_forget(struct queue *q, uint64_t gate, uint64_t token)
+{
+	struct long_list *list;
+
+	TAILQ_FOREACH (list, &q->long_lists, next) {
+		if (list->gate == gate && list->token == token) {
+			long_list_drop(q, list);
+			return;
+		}
+	}
 }
 
 void reply_done(struct queue *q)
 {
 	struct long_list *list;
 
-	while ((list = TAILQ_FIRST(&q->long_lists)) != NULL) {
-		TAILQ_REMOVE(&q->long_lists, list, next);
-		long_list_free(list);
-	}
+	while ((list = TAILQ_FIRST(&q->long_lists)) != NULL)
+		long_list_drop(q, list);
+	if (q->long_list != NULL)
+		event_free(q->long_list);
+	q->long_list = NULL;
 }

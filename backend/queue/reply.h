@@ -32,8 +32,13 @@ void reply_count(struct queue *q, uint64_t gate, uint64_t token, uint64_t n, uin
 /* One page, newest first. */
 void reply_list(
 	struct queue *q, uint64_t gate, const struct msg_job_list *ask, const struct caller *who);
-/* All of the queue; large ones in steps, between which others have their turn. */
+/*
+ * All of the queue; large ones in steps, one list after the other, between which others have their
+ * turn.
+ */
 void reply_queue(
 	struct queue *q, uint64_t gate, const struct msg_queue_get *ask, const struct caller *who);
+/* Nobody wants the list that was asked for so. */
+void reply_forget(struct queue *q, uint64_t gate, uint64_t token);
 /* Drops the lists that are on their way. */
 void reply_done(struct queue *q);

@@ -851,6 +851,69 @@ static void lists_page_and_hide(void **state)
 	}
 }
 
+static uint64_t ask_queue(struct world *w, bool classic)
+{
+	cleanup_msg struct msg ask;
+
+	msg_init(&ask, MSG_QUEUE_GET);
+	ask.queue_get.token = ++w->gate.last_token;
+	ask.queue_get.classic = classic;
+	say(&w->gate, &ask);
+	return ask.queue_get.token;
+}
+
+static void expect_queue(struct world *w, uint64_t token, int n)
+{
+	cleanup_msg struct msg jobs = expect(w, &w->gate, MSG_JOBS);
+	cleanup_free uint8_t *data = NULL;
+	struct listing_row row;
+	struct unpacker u;
+	struct err err;
+
+	assert_int_equal(jobs.jobs.token, token);
+	assert_int_equal(blob_read_all(&jobs.jobs.list, UINT32_MAX, &data, &err), 0);
+	u = unpacker_of(data, (size_t)jobs.jobs.list.len);
+	while (listing_unpack(&u, &row))
+		n--;
+	assert_false(u.failed);
+	assert_int_equal(n, 0);
+}
+
+/* The second takes fewer steps than the first, and is behind it all the same; nobody reads the
+ * third. */
+static void long_lists_are_made_one_after_the_other(void **state)
+{
+	enum { JOBS = 1100, AT_ONCE = 50 };
+	struct world *w = *state;
+	uint64_t first, second, last;
+
+	set_text(w, "waiting_max = 2000\ntask \"t\" {\n image = \"i:1\"\n command = {\"a\"}\n}\n");
+	start_queue(w);
+	gate_in(w);
+	for (int i = 0; i < JOBS; i += AT_ONCE) {
+		for (int j = 0; j < AT_ONCE; j++)
+			ask_submit(w, "t", 0, BLOB_EMPTY);
+		for (int j = 0; j < AT_ONCE; j++) {
+			cleanup_msg struct msg job = expect(w, &w->gate, MSG_JOB);
+		}
+	}
+	assert_return_code(kill(w->queue, SIGSTOP), errno);
+	first = ask_queue(w, false);
+	second = ask_queue(w, true);
+	{
+		cleanup_msg struct msg msg;
+
+		msg_init(&msg, MSG_FORGET);
+		msg.forget.token = ask_queue(w, true);
+		say(&w->gate, &msg);
+	}
+	last = ask_queue(w, true);
+	assert_return_code(kill(w->queue, SIGCONT), errno);
+	expect_queue(w, first, JOBS);
+	expect_queue(w, second, JOBS);
+	expect_queue(w, last, JOBS);
+}
+
 static void status_says_what_is_wrong(void **state)
 {
 	struct world *w = *state;
@@ -1665,6 +1728,7 @@ int main(void)
 		TEST(the_newest_stays_whatever_its_size),
 		TEST(what_waits_may_fill_the_disk_only_so_far),
 		TEST(lists_page_and_hide),
+		TEST(long_lists_are_made_one_after_the_other),
 		TEST(status_says_what_is_wrong),
 		TEST(the_history_ends_with_the_present),
 		cmocka_unit_test(the_history_keeps_the_last_hour),
