@@ -85,7 +85,9 @@ static void check_role_directory(struct doctor *d, const char *name, uid_t uid)
 	if (st.st_uid == uid && (st.st_mode & 07777) == 0700)
 		doctor_say(d, GRADE_OK, "state", NULL, "%s is the %s's own", path, name);
 	else
-		doctor_say(d, GRADE_FAIL, "state", "chown -R it to that role's user, chmod 700",
+		doctor_say(d, GRADE_FAIL, "state",
+			"chown -R it to that role's user, chmod 700; or name its user in the "
+			"configuration",
 			"%s belongs to user %u, mode %o; expected user %u, mode 700", path,
 			(unsigned)st.st_uid, (unsigned)(st.st_mode & 07777), (unsigned)uid);
 }

@@ -41,23 +41,45 @@ static int make_parents(const char *path, struct err *err)
 	return 0;
 }
 
+/*
+ * What is in a directory stays its owner's: giving it to another user would only hide that. One of
+ * root's was made by a start that did not get far.
+ */
+static int check_owner(const struct config *c, const char *path, uid_t owner, uid_t uid, gid_t gid,
+	struct err *err)
+{
+	if (uid == 0 || owner == 0 || owner == uid)
+		return 0;
+	return err_say(err, EPERM,
+		"state_dir: %s/%s belongs to user %u; its role's user is %u: chown -R %u:%u it, or "
+		"name user %u in the configuration",
+		c->state_dir, path, (unsigned)owner, (unsigned)uid, (unsigned)uid, (unsigned)gid,
+		(unsigned)owner);
+}
+
 /* Owner and mode also of one that is there; never through a link. */
-static int make_dir(const char *path, uid_t uid, gid_t gid, mode_t mode, struct err *err)
+static int make_dir(const struct config *c, const char *path, uid_t uid, gid_t gid, mode_t mode,
+	struct err *err)
 {
 	cleanup_close int fd = -EBADF;
+	struct stat st;
 	int r = directory_make(path, 0700, err);
 
 	if (r < 0)
 		return r;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(err, errno, "directory %s", path);
+	r = check_owner(c, path, st.st_uid, uid, gid, err);
+	if (r < 0)
+		return r;
 	if (fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0)
 		return err_set(err, errno, "owner of directory %s", path);
 	return 0;
 }
 
-static int make_state(const struct config *c, struct err *err)
+/* The working directory is the state directory then. */
+static int enter_state(const struct config *c, struct err *err)
 {
 	struct stat st;
 	int r = make_parents(c->state_dir, err);
@@ -80,15 +102,22 @@ static int make_state(const struct config *c, struct err *err)
 		return err_say(err, EPERM,
 			"state_dir: %s can be written by others (mode %o): chmod go-w it",
 			c->state_dir, (unsigned)(st.st_mode & 07777));
-	r = make_dir(STATE_QUEUE, c->queue_uid, c->queue_gid, 0700, err);
+	return 0;
+}
+
+/* Under the lock: what is there may be another service's, at work. */
+static int make_dirs(const struct config *c, struct err *err)
+{
+	int r = make_dir(c, STATE_QUEUE, c->queue_uid, c->queue_gid, 0700, err);
+
 	if (r == 0)
-		r = make_dir(STATE_DRIVER, c->driver_uid, c->driver_gid, 0700, err);
+		r = make_dir(c, STATE_DRIVER, c->driver_uid, c->driver_gid, 0700, err);
 	if (r == 0)
-		r = make_dir(STATE_COURIER, c->courier_uid, c->courier_gid, 0700, err);
+		r = make_dir(c, STATE_COURIER, c->courier_uid, c->courier_gid, 0700, err);
 	if (r == 0 && c->socket_dir != NULL)
 		r = make_parents(c->socket_dir, err);
 	if (r == 0)
-		r = make_dir(c->socket_dir != NULL ? c->socket_dir : "sock", 0, 0, 0755, err);
+		r = make_dir(c, c->socket_dir != NULL ? c->socket_dir : "sock", 0, 0, 0755, err);
 	return r;
 }
 
@@ -182,10 +211,12 @@ static int listen_all(struct place *place, const struct config *c, struct err *e
 
 int place_open(struct place *place, const struct config *config, struct err *err)
 {
-	int r = make_state(config, err);
+	int r = enter_state(config, err);
 
 	if (r == 0)
 		r = take_lock(place, config, err);
+	if (r == 0)
+		r = make_dirs(config, err);
 	if (r == 0)
 		r = listen_all(place, config, err);
 	return r;

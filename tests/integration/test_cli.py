@@ -415,6 +415,30 @@ class Serve(CliCase):
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertEqual(done.stderr, f"run: a service runs in {run} already: end that one first\n")
 
+    def test_another_queue_takes_nothing_away(self):
+        """A copy of the configuration that names another user for the queue, on the same state directory."""
+        svc = service.Service()
+        self.addCleanup(svc.close)
+        copy = os.path.join(svc.directory, "copy.conf")
+        own, other = (f"queue_uid = {uid}\n" for uid in (service.UIDS["queue"], 61699))
+        text = service.read(svc.config).decode()
+        self.assertIn(own, text)
+        service.Service.write_file(copy, text.replace(own, other))
+        svc.__enter__()
+        self.assert_refused(svc, copy, "another `dockgate serve` runs")
+        self.assertEqual(svc.http.get("/readyz").status, 200)
+        svc.stop()
+        self.assert_refused(svc, copy, "chown -R 61699:")
+
+    def assert_refused(self, svc, config, why):
+        directory = os.path.join(svc.state, "queue")
+        done = self.cli("serve", "--config", config)
+        self.assertEqual(done.returncode, 78)
+        self.assertIn(why, done.stderr.decode())
+        self.assertEqual(os.stat(directory).st_uid, service.UIDS["queue"])
+        self.assertRegex(self.cli("doctor", "--config", config).stdout.decode(),
+                         f"FAIL +state +{directory} belongs to user {service.UIDS['queue']}, .* user 61699")
+
     def test_a_store_of_a_newer_schema_is_refused(self):
         svc = service.Service()
         self.addCleanup(svc.close)
