@@ -12,6 +12,7 @@
 #include "common/role.h"
 #include "courier/seal.h"
 #include "doctor.h"
+#include "queue/roster.h"
 #include "store/mariadb_dsn.h"
 
 #define CONFIG_DIR  "/etc/dockgate"
@@ -71,6 +72,27 @@ static void check_database_file(struct doctor *d)
 			dsn.tls ? ", with TLS" : "");
 	explicit_bzero(&dsn, sizeof(dsn));
 	mariadb_dsn_wipe(text);
+}
+
+/* The files that hold clients' tokens. */
+static void check_tokens(struct doctor *d)
+{
+	uint8_t(*hashes)[CLIENT_HASH_BYTES] = NULL;
+	struct err err;
+
+	if (d->config == NULL)
+		return;
+	if (roster_read_files(d->config, &hashes, &err) < 0)
+		doctor_say(d, err.code == EACCES && geteuid() != 0 ? GRADE_WARN : GRADE_FAIL,
+			"clients",
+			geteuid() != 0 ? "run this with sudo"
+				       : "it holds one token in a line, and is root's or the "
+					 "queue's: chown root it, chmod 640 it",
+			"%s", err.msg);
+	else if (d->config->n_clients > 0)
+		doctor_say(d, GRADE_OK, "clients", NULL, "clients of the configuration: %zu",
+			d->config->n_clients);
+	free(hashes);
 }
 
 /* Each role's own: nobody else may look into them. */
@@ -192,6 +214,7 @@ void doctor_state(struct doctor *d)
 {
 	check_config_file(d);
 	check_database_file(d);
+	check_tokens(d);
 	check_state(d);
 	check_sockets(d);
 	check_callbacks(d);

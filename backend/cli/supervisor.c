@@ -21,6 +21,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "secrets.h"
 #include "welcome.h"
 
 #define PAUSE_FIRST_MS 100
@@ -315,7 +316,7 @@ static int read_again(struct supervisor *sv, struct config **ret_config, int *re
 	struct config *config = NULL;
 	const char *fixed;
 	struct err err;
-	int fd;
+	int fd = -1;
 
 	if (config_text(sv->options->config_path, &text, &err) < 0) {
 		log_error("%s", err.msg);
@@ -326,8 +327,7 @@ static int read_again(struct supervisor *sv, struct config **ret_config, int *re
 	fixed = fixed_difference(sv->config, config);
 	if (fixed != NULL)
 		log_error("%s changed: that needs a new start", fixed);
-	fd = fixed == NULL ? seal_text(text, &err) : -1;
-	if (fixed == NULL && fd < 0)
+	else if (secrets_check(config, &err) < 0 || (fd = seal_text(text, &err)) < 0)
 		log_error("%s", err.msg);
 	if (fd < 0) {
 		config_free(config);

@@ -41,6 +41,26 @@ static int read_file(
 	return r;
 }
 
+/* Two clients with one token: nobody could say whose it is. Those of hashes alone are known good.
+ */
+static int check_same_token(const struct config *config, const uint8_t (*hashes)[CLIENT_HASH_BYTES],
+	size_t i, struct err *err)
+{
+	for (size_t j = 0; j < config->n_clients; j++) {
+		const struct config_client *other = &config->clients[j];
+
+		if (j != i && (other->token_hash != NULL || j < i) &&
+			client_hash_equal(hashes[i],
+				other->token_hash != NULL ? other->client.token_hash : hashes[j]))
+			return err_say(err, EINVAL,
+				"token_file: '%s' holds the token of client '%s'; expected one of "
+				"client '%s' alone",
+				config->clients[i].token_file, other->client.name,
+				config->clients[i].client.name);
+	}
+	return 0;
+}
+
 int roster_read_files(
 	const struct config *config, uint8_t (**ret)[CLIENT_HASH_BYTES], struct err *err)
 {
@@ -52,9 +72,13 @@ int roster_read_files(
 	hashes = calloc(config->n_clients, sizeof(*hashes));
 	if (hashes == NULL)
 		return err_set(err, ENOMEM, "clients");
-	for (size_t i = 0; r == 0 && i < config->n_clients; i++)
-		if (config->clients[i].token_file != NULL)
-			r = read_file(config, config->clients[i].token_file, hashes[i], err);
+	for (size_t i = 0; r == 0 && i < config->n_clients; i++) {
+		if (config->clients[i].token_file == NULL)
+			continue;
+		r = read_file(config, config->clients[i].token_file, hashes[i], err);
+		if (r == 0)
+			r = check_same_token(config, hashes, i, err);
+	}
 	if (r == 0)
 		*ret = TAKE_PTR(hashes);
 	return r;

@@ -439,6 +439,49 @@ class Serve(CliCase):
         self.assertRegex(self.cli("doctor", "--config", config).stdout.decode(),
                          f"FAIL +state +{directory} belongs to user {service.UIDS['queue']}, .* user 61699")
 
+    def test_a_reload_with_secrets_that_no_role_can_use(self):
+        """Not the whole service goes down for it: the configuration stays as it was."""
+        svc = service.Service()
+        self.addCleanup(svc.close)
+        path = os.path.join(svc.directory, "secret")
+        svc.__enter__()
+        pids = [svc.pid(role) for role in service.UIDS]
+        for settings, clients, key in (({}, {"one": {"token_file": path}}, "token_file"),
+                                       ({"database_file": path}, {}, "database_file"),
+                                       ({"callback_secret_file": path}, {}, "callback_secret_file")):
+            for mode, why in ((None, "No such file"), (0o644, "expected at most 0640")):
+                with self.subTest(key=key, mode=mode):
+                    if mode is None and os.path.exists(path):
+                        os.unlink(path)
+                    elif mode is not None:
+                        service.Service.write_file(path, "t" * 40, mode)
+                    svc.write_config(settings, {}, {}, clients)
+                    said = self.reloaded(svc, "the configuration stays as it was")
+                    self.assertRegex(said, f"{key}: .*{why}")
+                    doctor = self.cli("doctor", "--config", svc.config).stdout.decode()
+                    self.assertRegex(doctor, f"FAIL .*{path}.*{why}")
+        self.assertEqual(svc.http.get("/readyz").status, 200)
+        self.assertEqual([svc.pid(role) for role in service.UIDS], pids)
+        self.two_clients_of_one_token(svc, path)
+
+    def two_clients_of_one_token(self, svc, path):
+        service.Service.write_file(path, "t" * 40, 0o600)
+        os.link(path, path + "2")
+        svc.write_config({}, {}, {}, {name: {"token_file": file} for name, file in
+                                      (("one", path), ("two", path + "2"))})
+        said = self.reloaded(svc, "the configuration stays as it was")
+        self.assertIn("holds the token of client 'one'", said)
+
+    def reloaded(self, svc, line):
+        """What the supervisor says of a SIGHUP, up to the line."""
+        before = os.path.getsize(svc.log_path)
+        svc.process.send_signal(signal.SIGHUP)
+        for _ in service.until(60):
+            said = service.read(svc.log_path)[before:].decode(errors="replace")
+            if line in said:
+                return said
+        return self.fail(f"no '{line}': {said}")
+
     def test_a_store_of_a_newer_schema_is_refused(self):
         svc = service.Service()
         self.addCleanup(svc.close)
