@@ -54,6 +54,16 @@ static bool task_is_there(const struct config *config, const char *name, struct 
 	return false;
 }
 
+/* A relative one counts from where we were started, and SIGHUP reads the environment again. */
+static int keep_state_dir(const struct config *config, struct err *err)
+{
+	if (getenv("DOCKGATE_STATE_DIR") == NULL)
+		return 0;
+	return setenv("DOCKGATE_STATE_DIR", config->state_dir, 1) == 0
+		       ? 0
+		       : err_set(err, errno, "environment DOCKGATE_STATE_DIR");
+}
+
 static void on_unknown(const char *name, void *arg)
 {
 	(void)arg;
@@ -78,6 +88,8 @@ static int serve(const struct supervisor_options *options)
 		config_env_unknown(on_unknown, NULL);
 		r = task_is_there(config, options->first_job, &err) ? 0 : -err.code;
 	}
+	if (r == 0)
+		r = keep_state_dir(config, &err);
 	if (r == 0)
 		r = place_check_engine(config, &err);
 	if (r == 0)

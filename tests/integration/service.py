@@ -327,7 +327,7 @@ class Service:
 
     # ---- its life ----------------------------------------------------------------------------
 
-    def start(self, seconds=60):
+    def start(self, seconds=60, options=(), cwd="/"):
         """Returns once the service has said that it is ready (sd_notify(3))."""
         path = os.path.join(self.directory, "notify")
         if os.path.exists(path):
@@ -337,7 +337,7 @@ class Service:
             os.chmod(path, 0o777)
             with open(self.log_path, "ab") as log:
                 self.process = subprocess.Popen(
-                    [self.program, "serve", "--config", self.config], cwd="/",
+                    [self.program, "serve", "--config", self.config, *options], cwd=cwd,
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                     env={**os.environ, "NOTIFY_SOCKET": path})
             self.await_notice(notify, seconds)

@@ -464,6 +464,13 @@ class Serve(CliCase):
         self.assertEqual([svc.pid(role) for role in service.UIDS], pids)
         self.two_clients_of_one_token(svc, path)
 
+    def test_a_reload_where_the_state_directory_is_relative(self):
+        svc = service.Service()
+        self.addCleanup(svc.close)
+        svc.start(options=("--state-dir", os.path.basename(svc.state)), cwd=svc.directory)
+        said = self.reloaded(svc, "the configuration stays as it was", "all roles have the new configuration")
+        self.assertIn("all roles have the new configuration", said)
+
     def two_clients_of_one_token(self, svc, path):
         service.Service.write_file(path, "t" * 40, 0o600)
         os.link(path, path + "2")
@@ -472,15 +479,15 @@ class Serve(CliCase):
         said = self.reloaded(svc, "the configuration stays as it was")
         self.assertIn("holds the token of client 'one'", said)
 
-    def reloaded(self, svc, line):
-        """What the supervisor says of a SIGHUP, up to the line."""
+    def reloaded(self, svc, *lines):
+        """What the supervisor says of a SIGHUP, up to one of the lines."""
         before = os.path.getsize(svc.log_path)
         svc.process.send_signal(signal.SIGHUP)
         for _ in service.until(60):
             said = service.read(svc.log_path)[before:].decode(errors="replace")
-            if line in said:
+            if any(line in said for line in lines):
                 return said
-        return self.fail(f"no '{line}': {said}")
+        return self.fail(f"none of {lines}: {said}")
 
     def test_a_store_of_a_newer_schema_is_refused(self):
         svc = service.Service()
