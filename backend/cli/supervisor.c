@@ -40,7 +40,8 @@ struct child {
 	struct supervisor *sv;
 	enum role role;
 	enum child_state state;
-	pid_t pid; /* 0 while down */
+	pid_t pid;   /* 0 while down */
+	bool ending; /* it was told to */
 	int64_t started_us;
 	int pause_ms;
 	struct event *again; /* start after the pause */
@@ -217,14 +218,19 @@ static void kill_all(struct supervisor *sv)
 			(void)kill(sv->children[i].pid, SIGKILL);
 }
 
-/* Asks the role to end and sets the clock on it. */
+/*
+ * Asks the role to end, once, and sets the clock on it: a second signal would tell it to have no
+ * more patience with its jobs.
+ */
 static void end_child(struct supervisor *sv, struct child *child)
 {
 	struct timeval limit = { STOP_S, 0 };
 
 	if (child->role == ROLE_DRIVER)
 		limit.tv_sec += sv->config->drain_s;
-	(void)kill(child->pid, SIGTERM);
+	if (!child->ending)
+		(void)kill(child->pid, SIGTERM);
+	child->ending = true;
 	(void)event_add(sv->overdue, &limit);
 }
 
@@ -387,16 +393,24 @@ static void say_end(const struct child *child, int status)
 			WEXITSTATUS(status));
 }
 
+/* Told to end before it listened to that: it had begun nothing. */
+static bool ended_early(const struct child *child, int status)
+{
+	return child->ending && child->state == CHILD_STARTING && WTERMSIG(status) == SIGTERM;
+}
+
 static void child_ended(struct supervisor *sv, struct child *child, int status)
 {
 	bool expected = sv->stopping || (sv->reloading && child->role == reload_order[sv->step]);
+	bool failed = WIFSIGNALED(status) && !ended_early(child, status);
 
-	if (!expected || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+	if (!expected || failed || (WIFEXITED(status) && WEXITSTATUS(status) != 0))
 		say_end(child, status);
 	child->pid = 0;
+	child->ending = false;
 	child->state = CHILD_DOWN;
 	if (sv->stopping) {
-		if (!sv->killing && WIFSIGNALED(status) && sv->exit_code == 0)
+		if (!sv->killing && failed && sv->exit_code == 0)
 			sv->exit_code = 1;
 		stop_next(sv);
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SETUP) {

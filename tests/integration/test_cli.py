@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The commands, run as a user runs them, against a live service."""
 import fcntl
+import glob
 import json
 import os
 import signal
@@ -20,6 +21,17 @@ def is_caught(pid, number):
     with open(f"/proc/{pid}/status", encoding="ascii") as status:
         caught = next(int(line.split()[1], 16) for line in status if line.startswith("SigCgt:"))
     return bool(caught & 1 << (number - 1))
+
+
+def process_of(cmdline):
+    """The process of the machine with that command line; None: there is none."""
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            if service.read(path) == cmdline:
+                return int(path.split("/")[2])
+        except OSError:
+            pass
+    return None
 
 
 class CliCase(Case):
@@ -470,6 +482,29 @@ class Serve(CliCase):
         svc.start(options=("--state-dir", os.path.basename(svc.state)), cwd=svc.directory)
         said = self.reloaded(svc, "the configuration stays as it was", "all roles have the new configuration")
         self.assertIn("all roles have the new configuration", said)
+
+    def test_a_stop_in_a_reload_leaves_the_jobs_their_time(self):
+        svc = service.Service({"drain_s": 60})
+        self.addCleanup(svc.close)
+        svc.__enter__()
+        job = svc.native.accept("sh", args=["sleep 616161; echo ended"])
+        sleeper = self.until_one(lambda: process_of(b"sleep\0" b"616161\0"))
+        svc.process.send_signal(signal.SIGHUP)
+        self.until_one(lambda: b"draining jobs=1" in service.read(svc.log_path))
+        svc.process.send_signal(signal.SIGTERM)
+        self.until_one(lambda: b"stopping: running jobs get 60 s" in service.read(svc.log_path))
+        os.kill(sleeper, signal.SIGTERM)
+        self.assertEqual(svc.process.wait(60), 0)
+        svc.__enter__()
+        ended = svc.native.ended(job)
+        self.assertEqual((ended["attempt"], ended["verdict"]), (1, "ok"))
+
+    def until_one(self, look):
+        for _ in service.until(60):
+            found = look()
+            if found:
+                return found
+        return self.fail("not within a minute")
 
     def two_clients_of_one_token(self, svc, path):
         service.Service.write_file(path, "t" * 40, 0o600)
