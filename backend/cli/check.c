@@ -7,7 +7,8 @@
 
 static const char usage[] =
 	"Usage: dockgate check [OPTION...]\n\n"
-	"Reads the configuration and prints every mistake with its file and line.\n"
+	"Reads the configuration and prints every mistake with its file and line. A\n"
+	"variable DOCKGATE_... that no key has is named, too, and is no mistake.\n"
 	"Exit code: 0 without mistakes, 1 with some.\n\n"
 	"  --config FILE    instead of /etc/dockgate\n"
 	"  --format FORMAT  text (default) or json\n"
@@ -18,20 +19,36 @@ static void collect(const char *line, void *arg)
 	(void)json_array_append_new(arg, json_stringn_nocheck(line, __builtin_strlen(line)));
 }
 
-static int print(const struct cli *cli, const struct config *config, json_t *mistakes)
+static void on_unknown(const char *name, void *arg)
+{
+	char line[300];
+
+	(void)snprintf(line, sizeof(line), "environment %s: " CLI_UNKNOWN_VARIABLE, name);
+	collect(line, arg);
+}
+
+static void print_lines(const json_t *lines)
+{
+	for (size_t i = 0; i < json_array_size(lines); i++)
+		(void)fprintf(stderr, "%s\n", json_string_value(json_array_get(lines, i)));
+}
+
+static int print(
+	const struct cli *cli, const struct config *config, json_t *mistakes, json_t *warnings)
 {
 	size_t n = json_array_size(mistakes);
 	json_t *doc;
 
 	if (cli->json) {
-		doc = json_pack("{s:b, s:i, s:O}", "ok", n == 0, "tasks",
-			config != NULL ? (int)config->n_tasks : 0, "mistakes", mistakes);
+		doc = json_pack("{s:b, s:i, s:O, s:O}", "ok", n == 0, "tasks",
+			config != NULL ? (int)config->n_tasks : 0, "mistakes", mistakes, "warnings",
+			warnings);
 		(void)cli_print_json(doc);
 		json_decref(doc);
 		return n > 0;
 	}
-	for (size_t i = 0; i < n; i++)
-		(void)fprintf(stderr, "%s\n", json_string_value(json_array_get(mistakes, i)));
+	print_lines(warnings);
+	print_lines(mistakes);
 	if (n > 0)
 		return cli_fail(1, "%zu mistake%s", n, n == 1 ? "" : "s");
 	(void)printf("The configuration is right: %zu task%s.\n", config->n_tasks,
@@ -46,7 +63,7 @@ int check_command(int argc, char **argv)
 	struct cli cli = { 0 };
 	const char *path = NULL;
 	struct config *config = NULL;
-	json_t *mistakes;
+	json_t *mistakes, *warnings;
 	struct err err;
 	int opt, ret;
 
@@ -60,8 +77,11 @@ int check_command(int argc, char **argv)
 		return cli_fail(EXIT_USAGE, "'%s': check takes no arguments, but --config FILE",
 			argv[optind]);
 	mistakes = json_array();
+	warnings = json_array();
+	config_env_unknown(on_unknown, warnings);
 	(void)config_load(path, collect, mistakes, &config, &err);
-	ret = print(&cli, config, mistakes);
+	ret = print(&cli, config, mistakes, warnings);
+	json_decref(warnings);
 	json_decref(mistakes);
 	config_free(config);
 	return ret;

@@ -11,6 +11,9 @@
 
 #include "common/err.h"
 
+/* Behind the name of a variable DOCKGATE_...: config_env_unknown(). */
+#define CLI_UNKNOWN_VARIABLE "no key has that name, so that it does nothing"
+
 #define EXIT_USAGE 2
 #define EXIT_OURS  125 /* of `run`: the job said nothing, we failed */
 #define EXIT_TIMED 124 /* of `run`: the job reached its cpu or wall time, as timeout(1) has it */

@@ -64,7 +64,7 @@ static void on_mistake(const char *line, void *arg)
 static void on_unknown(const char *name, void *arg)
 {
 	doctor_say(arg, GRADE_WARN, "environment", "docs/configuration.md has the keys; unset it",
-		"%s: no key has that name, so that it does nothing", name);
+		"%s: " CLI_UNKNOWN_VARIABLE, name);
 }
 
 static void check_configuration(struct doctor *d)

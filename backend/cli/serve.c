@@ -67,7 +67,7 @@ static int keep_state_dir(const struct config *config, struct err *err)
 static void on_unknown(const char *name, void *arg)
 {
 	(void)arg;
-	log_warning("environment %s: no key has that name, so that it does nothing", name);
+	log_warning("environment %s: " CLI_UNKNOWN_VARIABLE, name);
 }
 
 static int serve(const struct supervisor_options *options)

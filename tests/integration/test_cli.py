@@ -397,6 +397,18 @@ class Check(CliCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"DOCKGATE_WAITING_MAX", done.stderr)
 
+    def test_a_variable_that_no_key_has(self):
+        """No mistake, and named: who mistyped it would wait for its effect."""
+        self.write(TASK % "")
+        env = {"DOCKGATE_WAITING_MIX": "7"}
+        done = self.cli("check", "--config", self.path, env=env)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"DOCKGATE_WAITING_MIX: no key has that name", done.stderr)
+        done = self.cli("check", "--format", "json", "--config", self.path, env=env)
+        answer = json.loads(done.stdout)
+        self.assertEqual((done.returncode, done.stderr, answer["mistakes"]), (0, b"", []))
+        self.assertIn("DOCKGATE_WAITING_MIX", answer["warnings"][0])
+
     def test_no_such_file(self):
         done = self.cli("check", "--config", "/nonexistent/x.conf")
         self.assertEqual(done.returncode, 1)
