@@ -202,6 +202,8 @@ static int listen_all(struct place *place, const struct config *c, struct err *e
 	};
 	int r = 0;
 
+	_Static_assert(sizeof(sockets) / sizeof(sockets[0]) == ROLE_SOCKETS,
+		"the configuration leaves them room");
 	for (size_t i = 0; r == 0 && i < c->listen.n; i++)
 		r = listen_tcp(place, c->listen.v[i], err);
 	for (size_t i = 0; r == 0 && i < sizeof(sockets) / sizeof(sockets[0]); i++)

@@ -4,6 +4,7 @@
 
 #include "config_reader.h"
 #include "gpu.h"
+#include "role.h"
 
 /* ---- a task ---------------------------------------------------------------------- */
 
@@ -132,6 +133,10 @@ void config_check_ids(struct reader *rd, cfg_t *cfg, const struct config *c)
 
 void config_check_listen(struct reader *rd, cfg_t *cfg, const struct config *c)
 {
+	if (c->listen.n > ROLE_ADDRESSES_MAX)
+		config_mistake(rd, config_line_of(cfg, "listen"),
+			"listen: %zu addresses; expected at most %d", c->listen.n,
+			ROLE_ADDRESSES_MAX);
 	for (size_t i = 0; i < c->listen.n; i++)
 		for (size_t other = i + 1; other < c->listen.n; other++)
 			if (strcmp(c->listen.v[i], c->listen.v[other]) == 0)

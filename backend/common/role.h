@@ -25,7 +25,9 @@ enum role {
 	ROLE_MAX_,
 };
 
-#define ROLE_LISTEN_MAX 32
+#define ROLE_LISTEN_MAX    32
+#define ROLE_SOCKETS       4                                /* SOCKET_... below */
+#define ROLE_ADDRESSES_MAX (ROLE_LISTEN_MAX - ROLE_SOCKETS) /* of `listen` */
 
 /* Names of descriptors handed over (systemd's LISTEN_FDS protocol, sd_listen_fds(3)). */
 #define ROLE_FD_HTTP          "http"          /* gateway: TCP listener, any number */

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "common/config.h"
+#include "common/role.h"
 
 #define TASK(lines) "task \"t\" {\n image = \"i:1\"\n command = {\"a\"}\n" lines "\n}\n"
 
@@ -295,6 +296,28 @@ static void each_mistake_is_named_with_its_place(void **state)
 	}
 }
 
+/* Those that `serve` can hand over, and not one more. */
+static void addresses_are_counted(void **state)
+{
+	char text[1000] = "listen = { \"127.0.0.1:1\"";
+	struct reports reports = { 0 };
+	struct config *c = NULL;
+	struct err err = { 0 };
+	size_t n = strlen(text);
+
+	(void)state;
+	for (int port = 2; port <= ROLE_ADDRESSES_MAX; port++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, ", \"127.0.0.1:%d\"", port);
+	(void)snprintf(text + n, sizeof(text) - n, " }\n");
+	c = parsed(text);
+	assert_int_equal(c->listen.n, ROLE_ADDRESSES_MAX);
+	config_free(c);
+	c = NULL;
+	(void)snprintf(text + n, sizeof(text) - n, ", \"[::1]:1\" }\n");
+	assert_int_equal(config_parse(text, "t.conf", collect, &reports, &c, &err), -EINVAL);
+	assert_string_equal(reports.text, "t.conf:1: listen: 29 addresses; expected at most 28\n");
+}
+
 static void all_mistakes_are_reported_at_once(void **state)
 {
 	struct reports reports = { 0 };
@@ -479,6 +502,7 @@ int main(void)
 		cmocka_unit_test(a_checker_is_a_task_of_its_own),
 		cmocka_unit_test(the_classic_result_is_the_default),
 		cmocka_unit_test(each_mistake_is_named_with_its_place),
+		cmocka_unit_test(addresses_are_counted),
 		cmocka_unit_test(all_mistakes_are_reported_at_once),
 		cmocka_unit_test(included_files_keep_their_places),
 		cmocka_unit_test(the_text_gives_the_same_configuration),
