@@ -7,8 +7,8 @@
 
 static const char usage[] =
 	"Usage: dockgate audit [OPTION...]\n\n"
-	"Lists who did what: cancelled jobs, clients added and revoked, the queue\n"
-	"paused; the newest first. For operators.\n\n"
+	"Lists who did what: jobs cancelled, removed and handed in again, tasks paused and\n"
+	"resumed, clients added and revoked; the newest first. For operators.\n\n"
 	"  -n, --last N     at most N (default 50, at most 1000)\n" CLI_HELP;
 
 static void put(const json_t *row, const char *name, int width)

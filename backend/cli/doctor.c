@@ -92,9 +92,9 @@ static void check_users(struct doctor *d)
 			"you are not root: `serve` needs root, and some checks here do, too");
 	else
 		doctor_say(d, GRADE_OK, "rights", NULL,
-			"root; the roles become users %u, %u and %u",
+			"root; the roles become users %u, %u, %u and %u",
 			(unsigned)d->config->gateway_uid, (unsigned)d->config->queue_uid,
-			(unsigned)d->config->driver_uid);
+			(unsigned)d->config->driver_uid, (unsigned)d->config->courier_uid);
 }
 
 static const char *sandbox_advice(const struct doctor *d)

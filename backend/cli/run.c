@@ -22,7 +22,8 @@ static const char usage[] =
 	"  --output DIR     save the files that were brought back there\n" CLI_HELP "\n"
 	"Exit code: the program's own, 128+N where signal N ended it, 124 at its cpu or\n"
 	"wall time, 137 at another limit it was killed for, 1 for wrong output, 125 where\n"
-	"the job was cancelled or could not be run.\n";
+	"the job was cancelled by others, could not be run, or run was used wrongly; 130\n"
+	"where Ctrl-C cancelled it, 143 where SIGTERM did.\n";
 
 enum { OPT_OUTPUT = OPT_JOB_LAST_ };
 

@@ -98,6 +98,7 @@ class Run(CliCase):
 
     def test_ours_is_125(self):
         self.assertEqual(self.client("run", "no-such-task").returncode, 125)
+        self.assertEqual(self.client("run", "--colour", "sh").returncode, 125)
 
     def test_a_file_and_stdin(self):
         with tempfile.TemporaryDirectory() as directory:
@@ -121,12 +122,24 @@ class Run(CliCase):
         return [row for row in rows if row["task"] == "sh"]
 
     def test_output_while_it_runs(self):
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            with self.subTest(number):
+                self.cancelled_by(number, code)
+
+    def test_cancelled_by_others(self):
+        process = self.started("run", "sh", "--", "echo now; exec sleep 60")
+        self.assertEqual(process.stdout.readline(), b"now\n")
+        for row in self.running():
+            self.client("cancel", row["id"][:12])
+        self.assertEqual(process.wait(60), 125)
+
+    def cancelled_by(self, number, code):
         process = self.started("run", "sh", "--", "echo now; exec sleep 60")
         self.assertEqual(process.stdout.readline(), b"now\n")
         self.assertTrue(self.running())
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=60)
-        self.assertEqual((process.returncode, out), (130, b""))
+        self.assertEqual((process.returncode, out), (code, b""))
         self.assertIn(b"the job was cancelled", err)
         for _ in service.until(30):
             if not self.running():
