@@ -55,14 +55,16 @@ static void job_is_done(struct queue *q, struct job *job, const struct store_job
 {
 	struct job_id id = row->id;
 	uint32_t attempt = job->attempt;
+	bool cancelled = row->verdict == VERDICT_CANCELLED;
+	bool leaves = cancelled && drive_runs(q, job) && !job->unlisted;
 
 	kept_add(q, job->client, row->bytes, age_now(&q->age)); /* its machine sees to the bounds */
-	if (is_here(q, job)) { /* cancelled, or ended for a lease that was over */
-		drive_stop_later(q, &id, attempt, row->verdict != VERDICT_CANCELLED);
+	if (is_here(q, job)) /* cancelled, or ended for a lease that was over */
+		drive_stop_later(q, &id, attempt, !cancelled);
+	if (leaves)
 		jobs_leave(&q->jobs, job);
-	} else {
+	else /* of a lost lease the driver says no end */
 		jobs_remove(&q->jobs, job);
-	}
 	waiters_wake(&q->waiters, &id, wake, q);
 	retention_expect(q, row->expires_age_ms);
 }
