@@ -250,10 +250,14 @@ static void run_fetched(struct queue *q, struct fetch *fetch)
 	struct err err = fetch->err;
 	int r = fetch->r;
 
-	if (job == NULL || job->elsewhere || job->state != JOB_RUNNING ||
-		job->attempt != fetch->attempt || job->driver != q->drive.instance ||
-		!drive_is_ready(q))
-		return; /* it has moved on, or its lease will run out */
+	if (job == NULL || job->state != JOB_RUNNING || job->attempt != fetch->attempt ||
+		job->unlisted || !drive_runs(q, job)) {
+		/* It has moved on, or its lease will run out. No driver had it to say its end. */
+		if (jobs_left(&q->jobs, &fetch->id, fetch->attempt))
+			queue_kick(q);
+		return;
+	}
+	/* Also while the engine is away: the driver gives it back. */
 	init_run(q, job, &msg);
 	if (r == 0)
 		r = fetch_take(fetch, JOB_BLOB_SPEC, &msg.run.spec, &err);
@@ -291,12 +295,12 @@ static int admit(struct queue *q, struct job *job, uint64_t gpus, struct err *er
 	if (r < 0)
 		return r;
 	r = send_run(q, job, err);
-	if (r == -EINPROGRESS)
-		return fetch_run(q, job, err);
-	if (r == 0) {
+	if (r == 0)
 		order_later(q, stop_after_failure, &job->id, job->attempt, true);
+	else if (r == -EINPROGRESS)
+		r = fetch_run(q, job, err);
+	if (r == 0)
 		return 0;
-	}
 	log_error("job=%s cannot be handed over: %s", queue_short_id(&job->id).text, err->msg);
 	if (r == -ENOENT || r == -ENODATA) /* its bytes are gone: nobody can run it */
 		return move_end(q, job, &broken, false, err);

@@ -11,6 +11,8 @@
 
 #include <signal.h>
 
+#include "common/cleanup.h"
+#include "common/job_state.h"
 #include "store/store.h"
 
 #define LONG_MS 3600000
@@ -103,12 +105,121 @@ static void what_another_machine_has_ended_takes_no_place(void **state)
 	store_close(other);
 }
 
+/* Nobody gets large bytes until the connection ends. */
+static MYSQL *hold_large_bytes(void)
+{
+	MYSQL *db = admin_open();
+
+	run_sql(db, "LOCK TABLES dockgate_test.file_chunk WRITE");
+	return db;
+}
+
+/* A job whose bytes are on their way here: it is claimed, and its driver does not have it. */
+static struct job_id submit_held(struct world *w, const char *task, MYSQL **ret_hold)
+{
+	struct job_id id;
+	unsigned state = JOB_QUEUED;
+
+	ask_submit(w, task, 0, spool_blob(w, &w->gate, 300000));
+	cleanup_msg struct msg job = expect(w, &w->gate, MSG_JOB);
+
+	id = job.job.id;
+	*ret_hold = hold_large_bytes();
+	driver_in(w, 7, NULL, 0);
+	while (state == JOB_QUEUED) {
+		cleanup_msg struct msg ask;
+
+		msg_init(&ask, MSG_JOB_GET);
+		ask.job_get.token = ++w->gate.last_token;
+		ask.job_get.id = id;
+		say(&w->gate, &ask);
+		cleanup_msg struct msg now = expect(w, &w->gate, MSG_JOB);
+
+		state = now.job.state;
+	}
+	assert_int_equal(state, JOB_RUNNING);
+	return id;
+}
+
+static void say_engine(struct world *w, bool up)
+{
+	cleanup_msg struct msg msg;
+	uint8_t seen = !up;
+
+	msg_init(&msg, MSG_NODE);
+	msg.node.engine_up = up;
+	msg.node.slots = SLOTS;
+	msg.node.cpus = 64000;
+	msg.node.memory_bytes = INT64_C(64) << 30;
+	say(&w->driver, &msg);
+	while (seen != up) {
+		cleanup_msg struct msg ask;
+
+		msg_init(&ask, MSG_STATUS_GET);
+		ask.status_get.token = ++w->gate.last_token;
+		say(&w->gate, &ask);
+		cleanup_msg struct msg status = expect(w, &w->gate, MSG_STATUS);
+
+		seen = status.status.engine_up;
+	}
+}
+
+static void what_is_fetched_while_the_engine_is_away_comes_back(void **state)
+{
+	struct world *w = *state;
+	cleanup_msg struct msg back;
+	struct msg_run run;
+	struct job_id id;
+	MYSQL *hold;
+
+	start_queue(w);
+	gate_in(w);
+	id = submit_held(w, "t", &hold);
+	say_engine(w, false);
+	mysql_close(hold);
+	run = expect_run(w);
+	assert_true(job_id_equal(&run.id, &id));
+	msg_init(&back, MSG_GIVEBACK);
+	back.giveback.id = run.id;
+	back.giveback.attempt = run.attempt;
+	back.giveback.why = GIVEBACK_BUSY;
+	say(&w->driver, &back);
+	say_engine(w, true);
+	run = expect_run(w);
+	assert_true(job_id_equal(&run.id, &id));
+	assert_int_equal(run.attempt, 2);
+}
+
+static void what_is_cancelled_while_it_is_fetched_takes_no_place(void **state)
+{
+	struct world *w = *state;
+	struct job_id id;
+	struct msg_run run;
+	MYSQL *hold;
+
+	start_queue(w);
+	gate_in(w);
+	id = submit_held(w, "one", &hold);
+	ask_cancel(w, &id);
+	cleanup_msg struct msg done = expect(w, &w->gate, MSG_JOB);
+	cleanup_msg struct msg stop = expect(w, &w->driver, MSG_STOP); /* of what it never had */
+
+	assert_int_equal(done.job.state, JOB_DONE);
+	assert_int_equal(stop.stop.attempt, 1);
+	mysql_close(hold);
+	id = submit_task(w, "one");
+	run = expect_run(w);
+	assert_true(job_id_equal(&run.id, &id));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_shared, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_another_machine_has_ended_takes_no_place),
+		TEST(what_is_fetched_while_the_engine_is_away_comes_back),
+		TEST(what_is_cancelled_while_it_is_fetched_takes_no_place),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
