@@ -64,6 +64,8 @@
 #include "sweep.h"
 #include "watch.h"
 
+#define KEEP_MS 10000 /* far less than the database waits for a word: mariadb_session.c */
+
 struct short_id queue_short_id(const struct job_id *id)
 {
 	char text[JOB_ID_CHARS + 1];
@@ -194,6 +196,31 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/* The database ends a session that says nothing for long: ours is to be heard of. */
+static void on_keep(evutil_socket_t fd, short what, void *arg)
+{
+	struct queue *q = arg;
+	struct err err;
+
+	(void)fd;
+	(void)what;
+	if (age_now(&q->age) - q->age_kept_ms < KEEP_MS / 2 || turn_begin(q, &err) < 0)
+		return;
+	if (rebuild_keep_age(q, &err) < 0)
+		turn_spoil(q, &err);
+}
+
+static int init_keep(struct queue *q, struct err *err)
+{
+	const struct timeval every = { .tv_sec = KEEP_MS / 1000 };
+
+	if (q->database == NULL)
+		return 0;
+	q->keep = event_new(q->base, -1, EV_PERSIST, on_keep, q);
+	return q->keep == NULL || event_add(q->keep, &every) < 0 ? err_set(err, ENOMEM, "event")
+								 : 0;
+}
+
 static int init_events(struct queue *q, struct err *err)
 {
 	q->sigterm = evsignal_new(q->base, SIGTERM, on_signal, q);
@@ -212,6 +239,8 @@ static int init_parts(struct queue *q, struct err *err)
 {
 	int r = init_events(q, err);
 
+	if (r == 0)
+		r = init_keep(q, err);
 	if (r == 0)
 		r = turn_init(q, err);
 	if (r == 0)
@@ -279,7 +308,7 @@ static void finish(struct queue *q)
 
 static void release(struct queue *q)
 {
-	struct event *events[] = { q->sigterm, q->sigint, q->sighup, q->reaper, q->retry,
+	struct event *events[] = { q->sigterm, q->sigint, q->sighup, q->reaper, q->retry, q->keep,
 		q->retention, q->watchdog, q->places };
 
 	reply_done(q);

@@ -116,6 +116,7 @@ struct queue {
 	struct event *tick;     /* leases */
 	struct event *places;   /* of waiting jobs that are watched */
 	struct event *retry;    /* the store, after a failure */
+	struct event *keep;     /* NULL: no database */
 	struct event *retention;
 	int64_t retention_row_us;     /* what one row took in the last step */
 	int64_t retention_due_age_ms; /* when it fires; INT64_MAX: not scheduled */

@@ -28,6 +28,15 @@
 #define LOCK_S      3 /* for the lock of a process that has just died */
 #define NAME_MAX_   64
 
+/*
+ * A server that does not hear of a machine's end keeps its session, and what that has locked,
+ * until TCP gives up: two hours. So a session that says nothing for so long is over. A live queue
+ * speaks more often; one that stood still connects again and does what was open once more.
+ */
+#define IDLE_SQL "SET SESSION wait_timeout = 60"
+/* Others wait for what a transaction has locked. The name is MariaDB's, not MySQL's. */
+#define IDLE_WRITE_SQL "/*M!100300 SET SESSION idle_write_transaction_timeout = 5 */"
+
 /* --- whose the database is --- */
 
 static uint64_t hash_of(const char *a, const char *b)
@@ -87,6 +96,13 @@ static int take_lock(struct mariadb *m, struct mariadb_link *link, struct err *e
 		"each needs store_shared = true");
 }
 
+static int limit_silence(const struct mariadb *m, struct mariadb_link *link, struct err *err)
+{
+	int r = mariadb_run(link, IDLE_SQL, err);
+
+	return r == 0 && m->node[0] != '\0' ? mariadb_run(link, IDLE_WRITE_SQL, err) : r;
+}
+
 /* The other kind of use must not be going on. */
 static int check_others(struct mariadb *m, struct mariadb_link *link, struct err *err)
 {
@@ -124,6 +140,8 @@ int mariadb_dial(struct mariadb *m, struct mariadb_link **ret, struct err *err)
 	if (r < 0)
 		return r;
 	r = mariadb_schema_check(link, err);
+	if (r == 0)
+		r = limit_silence(m, link, err);
 	if (r == 0)
 		r = take_lock(m, link, err);
 	if (r == 0)

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <mariadb/mysql.h>
 #include <poll.h>
 #include <pthread.h>
@@ -25,7 +26,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
-#include "store/mariadb_statements.h"
+#include "store/mariadb.h"
 #include "store_world.h"
 #include "wire/spec.h"
 
@@ -687,6 +688,69 @@ void while_it_is_away_calls_fail(void **state)
 	(void)insert(w, "py");
 	commit(w);
 	assert_int_equal(read_job(w, &job.id).seq, job.seq);
+}
+
+static void assert_setting(struct store *store, const char *name, const char *value)
+{
+	char sql[100], text[20] = "";
+	struct err err;
+
+	(void)snprintf(sql, sizeof(sql), "SELECT @@SESSION.%s", name);
+	assert_int_equal(
+		mariadb_one_text(mariadb_of(store)->link, sql, text, sizeof(text), &err), 0);
+	assert_string_equal(text, value);
+}
+
+/* The server does so where it has not heard of us for long. */
+void a_session_that_was_ended_is_made_anew(void **state)
+{
+	struct world *w = *state;
+	struct store_job job;
+
+	assert_setting(w->store, "wait_timeout", "60");
+	begin(w);
+	job = insert(w, "py");
+	commit(w);
+	change("KILL USER dockgate");
+	assert_int_equal(read_job(w, &job.id).seq, job.seq);
+	change("KILL USER dockgate");
+	begin(w);
+	job = insert(w, "py");
+	change("KILL USER dockgate");
+	commit(w);
+	assert_int_equal(read_job(w, &job.id).seq, job.seq);
+	assert_setting(w->store, "wait_timeout", "60");
+}
+
+/* A machine stands still in the middle of a transaction: another one takes its job. */
+void who_falls_silent_holds_nothing(void **state)
+{
+	struct world *w = *state;
+	struct store *b = two_machines(w);
+	struct world wb = of(b);
+	struct store_job job;
+	char sql[100];
+	struct err err;
+
+	begin(w);
+	job = insert(w, "py");
+	commit(w);
+	begin(w);
+	assert_int_equal(store_job_claim(w->store, job.seq, 0, "a", 7, 5, &err), 0);
+	(void)snprintf(
+		sql, sizeof(sql), "SELECT 1 FROM job WHERE seq = %" PRIu64 " FOR UPDATE", job.seq);
+	change(sql); /* waits until the server has taken that back */
+	begin(&wb);
+	assert_int_equal(store_job_claim(b, job.seq, 0, "b", 8, 5, &err), 0);
+	commit(&wb);
+	assert_true(store_commit(w->store, &err) < 0); /* what it did cannot be done again */
+	store_rollback(w->store);
+	job = read_job(w, &job.id);
+	assert_true(job.driver == 8);
+	begin(w);
+	(void)insert(w, "py");
+	commit(w);
+	store_close(b);
 }
 
 /* --- large bytes --- */

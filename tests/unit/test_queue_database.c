@@ -11,6 +11,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -96,6 +98,37 @@ static void a_cancel_is_no_success_while_the_jobs_are_unread(void **state)
 	cancel_at_last(w, &id);
 }
 
+/* --- what the server hears of us --- */
+
+static void read_age(char *ret, size_t size)
+{
+	MYSQL *db = admin_open();
+	MYSQL_RES *rows;
+	MYSQL_ROW row;
+
+	run_sql(db, "SELECT value FROM dockgate_test.meta WHERE name = 'age'");
+	rows = mysql_store_result(db);
+	row = mysql_fetch_row(rows);
+	(void)snprintf(ret, size, "%s", row[0]);
+	mysql_free_result(rows);
+	mysql_close(db);
+}
+
+/* It would take one that is silent for one whose machine is gone. */
+static void a_queue_without_work_is_heard_of(void **state)
+{
+	struct world *w = *state;
+	char before[200], now[200];
+
+	start_queue(w);
+	gate_in(w);
+	read_age(before, sizeof(before));
+	do {
+		change("DO SLEEP(0.2)");
+		read_age(now, sizeof(now));
+	} while (strcmp(before, now) == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +136,8 @@ int main(void)
 			an_ending_is_told_once_it_is_committed, setup_alone, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_cancel_is_no_success_while_the_jobs_are_unread, setup_alone, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_queue_without_work_is_heard_of, setup_alone, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
