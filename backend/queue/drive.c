@@ -112,7 +112,8 @@ static void stop_after_failure(struct queue *q, void *arg, bool committed)
 {
 	cleanup_free struct stop_order *order = arg;
 
-	if (!committed)
+	/* Where it may be stored all the same it goes on: both sides agree once that is known. */
+	if (!committed && !store_outcome_unknown(q->store))
 		stop(q, &order->id, order->attempt, true);
 }
 

@@ -7,6 +7,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "drive.h"
 #include "follow.h"
 #include "lease.h"
 #include "move.h"
@@ -277,6 +278,19 @@ void rebuild_after_failure(struct queue *q)
 		retention_schedule(q);
 }
 
+/*
+ * What was handed over, stopped or not handed over meanwhile is not in the rows: the driver
+ * connects again and says what it runs.
+ */
+static void agree_anew(struct queue *q)
+{
+	struct err why;
+
+	(void)err_say(&why, EAGAIN, "the jobs were read again");
+	drive_hold(q, LEASE_UNLISTED_MS); /* nothing goes over what is about to be closed */
+	drive_begin_anew(q, &why);
+}
+
 int rebuild_stale(struct queue *q, struct err *err)
 {
 	int r = rebuild(q, err);
@@ -284,6 +298,7 @@ int rebuild_stale(struct queue *q, struct err *err)
 	if (r < 0)
 		return r;
 	q->stale = false;
+	agree_anew(q);
 	follow_wake_ended(q);
 	return 0;
 }

@@ -9,7 +9,18 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/job_state.h"
@@ -212,6 +223,120 @@ static void what_is_cancelled_while_it_is_fetched_takes_no_place(void **state)
 	assert_true(job_id_equal(&run.id, &id));
 }
 
+/* --- a way to the server that breaks --- */
+
+enum way { WAY_OPEN, WAY_TAKES_COMMIT, WAY_SHUT };
+
+/* False: the connection is over. */
+static bool pass(int from, int to, bool up, volatile int *way)
+{
+	static const char word[] = "\003COMMIT";
+	char buf[65536];
+	ssize_t n = read(from, buf, sizeof(buf));
+	bool hit = up && *way == WAY_TAKES_COMMIT && n > 0 &&
+		   memmem(buf, (size_t)n, word, sizeof(word) - 1) != NULL;
+
+	if (n <= 0 || *way == WAY_SHUT || write(to, buf, (size_t)n) != n)
+		return false;
+	if (hit) { /* it is committed; nobody hears of that */
+		struct pollfd done = { .fd = to, .events = POLLIN };
+
+		*way = WAY_SHUT;
+		(void)poll(&done, 1, 10000);
+	}
+	return !hit;
+}
+
+static void relay(int client, volatile int *way)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int up = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct pollfd p[2] = { { .fd = client, .events = POLLIN }, { .fd = up, .events = POLLIN } };
+	bool on;
+
+	(void)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/socket", server_dir());
+	on = connect(up, (struct sockaddr *)&sa, sizeof(sa)) == 0;
+	while (on && poll(p, 2, -1) > 0) {
+		if (p[0].revents != 0)
+			on = pass(client, up, true, way);
+		if (on && p[1].revents != 0)
+			on = pass(up, client, false, way);
+	}
+}
+
+static pid_t start_way(const char *path, volatile int *way)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pid_t pid;
+
+	(void)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
+	assert_return_code(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), errno);
+	assert_return_code(chmod(path, 0666), errno);
+	assert_return_code(listen(fd, 8), errno);
+	pid = fork();
+	assert_true(pid >= 0);
+	while (pid == 0) {
+		int client;
+
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)signal(SIGCHLD, SIG_IGN);
+		client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+		if (*way != WAY_SHUT && fork() == 0) {
+			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+			relay(client, way);
+			_exit(0);
+		}
+		(void)close(client);
+	}
+	(void)close(fd);
+	return pid;
+}
+
+static bool has_news(struct peer *peer)
+{
+	return !STAILQ_EMPTY(&peer->gots) || peer->closed;
+}
+
+static void a_hand_over_that_may_be_stored_goes_on(void **state)
+{
+	struct world *w = *state;
+	volatile int *way =
+		mmap(NULL, sizeof(*way), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char path[100], dsn[400];
+	struct msg_run run;
+	pid_t proxy;
+
+	assert_ptr_not_equal(way, MAP_FAILED);
+	(void)snprintf(path, sizeof(path), "%s/way", w->dir);
+	proxy = start_way(path, way);
+	(void)snprintf(dsn, sizeof(dsn),
+		"SOCKET=%s;USER=dockgate;PASSWORD=test-password;DATABASE=dockgate_test", path);
+	use_database(w, dsn, "");
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, NULL, 0);
+	*way = WAY_TAKES_COMMIT;
+	ask_submit(w, "t", 0, BLOB_EMPTY);
+	run = expect_run(w);
+	expect_refused(w, REFUSAL_STORE); /* nobody knows */
+	*way = WAY_OPEN;
+	assert_true(run_until(w, has_news, &w->driver));
+	assert_true(STAILQ_EMPTY(&w->driver.gots)); /* it was not stopped */
+	assert_true(w->driver.closed);
+	driver_in(w, 7, &run, 1);
+	say_ending(w, &run, VERDICT_OK, BLOB_EMPTY);
+	expect_ack(w, &run);
+	cleanup_msg struct msg job = get(w, &run.id, 0);
+
+	assert_int_equal(job.job.verdict, VERDICT_OK);
+	assert_int_equal(job.job.attempt, 1);
+	assert_int_equal(end_queue(w, SIGTERM), 0);
+	(void)kill(proxy, SIGKILL);
+	(void)waitpid(proxy, NULL, 0);
+	(void)munmap((void *)(uintptr_t)way, sizeof(*way));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_shared, teardown)
 
 int main(void)
@@ -220,6 +345,8 @@ int main(void)
 		TEST(what_another_machine_has_ended_takes_no_place),
 		TEST(what_is_fetched_while_the_engine_is_away_comes_back),
 		TEST(what_is_cancelled_while_it_is_fetched_takes_no_place),
+		cmocka_unit_test_setup_teardown(
+			a_hand_over_that_may_be_stored_goes_on, setup_alone, teardown),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
