@@ -27,6 +27,18 @@ static int open_old(int dir, const char *name, int flags, mode_t mode)
 	return TAKE_FD(fd);
 }
 
+int beneath_open_dir(int dir, const char *path)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+			   RESOLVE_NO_XDEV,
+	};
+	long fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
 int beneath_open(int dir, const char *name, int flags, mode_t mode)
 {
 	struct open_how how = {

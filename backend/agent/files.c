@@ -29,14 +29,41 @@ static int step_down(int dir, const char *name)
 	return beneath_open(dir, name, O_RDONLY | O_DIRECTORY, 0);
 }
 
+/*
+ * The deepest directory above the file that is there; *ret_at: what of the name comes below it. A
+ * call for each that is missing, and one: there may be thousands of files below hundreds of
+ * folders.
+ */
+static int open_deepest(int workspace, char *name, char **ret_at)
+{
+	char *slash = strrchr(name, '/');
+	int fd = -ENOENT;
+
+	while (slash != NULL && fd == -ENOENT) {
+		char *at = slash + 1;
+
+		*slash = '\0';
+		fd = beneath_open_dir(workspace, name);
+		slash = strrchr(name, '/');
+		at[-1] = '/';
+		*ret_at = at;
+	}
+	if (fd >= 0)
+		return fd;
+	*ret_at = name; /* all of it step by step, which says what is wrong */
+	fd = openat(workspace, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 static int open_file(int workspace, const struct file_order *order)
 {
-	cleanup_close int dir = openat(workspace, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char name[FRAME_NAME_MAX], *at = name, *slash;
+	cleanup_close int dir = -EBADF;
+	char name[FRAME_NAME_MAX], *at, *slash;
 
-	if (dir < 0)
-		return -errno;
 	memcpy(name, order->name, sizeof(name));
+	dir = open_deepest(workspace, name, &at);
+	if (dir < 0)
+		return dir;
 	while ((slash = strchr(at, '/')) != NULL) {
 		int down;
 

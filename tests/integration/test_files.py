@@ -5,7 +5,7 @@ import hashlib
 import os
 import unittest
 
-from case import Case, at_both_levels
+from case import Case, at_both_levels, content
 
 MIB = 1 << 20
 
@@ -166,6 +166,16 @@ class Collect(Case):
     def test_the_tasks_globs_where_the_request_has_none(self):
         job = self.sh("echo x > a.out; echo y > b.txt", task="files")
         self.assertEqual([file["name"] for file in job["files"]], ["a.out"])
+
+    def test_files_below_folders_come_where_they_belong(self):
+        """By turns below two trees, and each below a last folder of its own."""
+        tree = "/".join("d" * 60)
+        names = [f"{top}/{tree}/{last}/f{n}" for n in range(40) for top in ("a", "b") for last in ("same", f"own{n}")]
+        names += ["a/f", "f", f"a/{tree}/f"]
+        job = self.sh("find . -type f -exec grep -H . {} + | sort",
+                      files=[{"name": name, "content": name} for name in names])
+        self.assertEqual(content(job["stdout"]).decode().splitlines(),
+                         sorted(f"./{name}:{name}" for name in names))
 
     def test_large_files_come_whole(self):
         job, files = self.files("i=0; while [ $i -lt 8 ]; do head -c 1000000 /dev/urandom; i=$((i+1)); done "
