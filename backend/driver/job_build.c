@@ -72,8 +72,12 @@ static int hash_all(EVP_MD_CTX *md, const struct job *job, struct err *err)
 {
 	const struct task *task = job->plan->task;
 	struct plan_words words;
-	int r = plan_words(job->plan, 0, &words, err);
+	int r;
 
+	/* Each job's own, and nothing that a build depends on. */
+	job->plan->trace[0] = '\0';
+	r = plan_words(job->plan, 0, &words, err);
+	memcpy(job->plan->trace, job->trace, sizeof(job->plan->trace));
 	hash_u64(md, KEY_VERSION);
 	hash_u64(md, job->jobs->host.config->generation);
 	hash_str(md, task->name);

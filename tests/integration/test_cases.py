@@ -215,6 +215,14 @@ class BuildCache(Case):
             self.assertEqual(sorted(file["name"] for file in job["files"]),
                              ["deep/er/file", "made", "main.src", "program", "seen"])
 
+    def test_a_trace_does_not_matter(self):
+        source = self.source()
+        for cached, span in ((False, "1"), (True, "2")):
+            reply = self.native.call("POST", "/v1/jobs?wait=60", {
+                "task": "kept", "files": [{"name": "main.src", "content": source}]},
+                {"traceparent": f"00-{span * 32}-{span * 16}-01"})
+            self.assertEqual(reply.json()["build"]["cached"], cached, reply.text)
+
     def test_a_job_of_one_case(self):
         source = self.source()
         self.build(source, cases=[{}])
