@@ -152,6 +152,7 @@ int image_read(struct image *image, const struct engine_reply *reply, struct err
 	} else {
 		image->checks_health = json_is_object(json_object_get(config, "Healthcheck"));
 		(void)snprintf(image->id, sizeof(image->id), "%s", id);
+		image->was_there = true;
 	}
 	json_decref(root);
 	return r;
@@ -190,6 +191,15 @@ static void tell(struct image *image, const char *why, bool away)
 	}
 }
 
+/* A name that a request brought and that is nothing's: who asked for it has heard. */
+static void forget_made_up(struct image *image)
+{
+	if (image->of_a_task || image->was_there || image->asking || image->waits != NULL)
+		return;
+	LIST_REMOVE(image, link);
+	image_free(image);
+}
+
 static void on_image(const struct engine_reply *reply, void *arg)
 {
 	struct image *image = arg;
@@ -216,6 +226,7 @@ static void on_image(const struct engine_reply *reply, void *arg)
 			image->images->changed(image->images->arg);
 	}
 	tell(image, why[0] == '\0' ? NULL : why, away);
+	forget_made_up(image);
 }
 
 /* A name is the operator's or matched the operator's globs; still nothing but a name goes out. */

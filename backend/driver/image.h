@@ -23,6 +23,8 @@ struct image {
 	struct strv volumes;
 	bool checks_health; /* it has a HEALTHCHECK */
 	bool asking;
+	bool of_a_task; /* and not of a request alone */
+	bool was_there; /* once: boxes may know it */
 	struct images *images;
 	struct image_wait *waits; /* owned */
 };

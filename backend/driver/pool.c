@@ -706,6 +706,7 @@ static int add_shelf(struct pool *pool, const struct task *task, struct err *err
 
 	if (image == NULL)
 		return err_set(err, ENOMEM, "pool");
+	image->of_a_task = true;
 	shelf_init(shelf, task, image);
 	if (pool_deals_gpus(pool, task))
 		shelf->target = 0;

@@ -13,6 +13,8 @@
 
 #define AT_ONCE 4
 #define YOUNG_S 4 /* a start takes less */
+/* All that a killed driver may have had: what is not listed would never be removed. */
+#define LIST_BYTES_MAX (64 * 1024 * 1024)
 
 struct reconcile {
 	struct engine *engine;
@@ -149,8 +151,10 @@ int reconcile_start(struct engine *engine, const char *instance, reconcile_owns_
 	(void)snprintf(path, sizeof(path),
 		"/containers/json?all=1&filters=%%7B%%22label%%22%%3A%%5B%%22%s%%3D%s%%22%%5D%%7D",
 		LABEL_INSTANCE, instance);
-	r = engine_call(engine, &(struct engine_request){ .method = "GET", .path = path }, on_list,
-		rec, err);
+	r = engine_call(engine,
+		&(struct engine_request){
+			.method = "GET", .path = path, .reply_max = LIST_BYTES_MAX },
+		on_list, rec, err);
 	if (r < 0)
 		free(rec);
 	return r;
