@@ -88,6 +88,16 @@ struct image *images_get(struct images *images, const char *name)
 	return image;
 }
 
+size_t images_count(const struct images *images)
+{
+	const struct image *image;
+	size_t n = 0;
+
+	LIST_FOREACH(image, &images->list, link)
+	n++;
+	return n;
+}
+
 bool image_is_ready(const struct image *image)
 {
 	return image->id[0] != '\0';

@@ -39,6 +39,8 @@ void images_free(struct images *images);
 /* The entry for that name, made where there is none. NULL: out of memory. Lives as long as
  * `images`. */
 struct image *images_get(struct images *images, const char *name);
+/* How many it has. */
+size_t images_count(const struct images *images);
 bool image_is_ready(const struct image *image);
 
 /* Takes what the engine says of it (/images/NAME/json). Else its id is as it was. */

@@ -435,10 +435,12 @@ static void an_image_is_resolved_or_missed_by_name(void **state)
 	come_up();
 	assert_int_equal(images_new(t.engine, NULL, NULL, &images, &err), 0);
 	image = images_get(images, "dockgate/python:1");
+	image->of_a_task = true;
 	answer("/images/dockgate/python:1/json", "HTTP/1.1 404 x\r\nContent-Length: 2\r\n\r\n{}", 0,
 		false);
 	resolve(image);
 	assert_false(image_is_ready(image));
+	assert_ptr_equal(images_get(images, "dockgate/python:1"), image);
 	assert_non_null(strstr(image_why, "images build python"));
 	answer("/images/dockgate/python:1/json", found, 0, false);
 	resolve(image);
@@ -447,6 +449,11 @@ static void an_image_is_resolved_or_missed_by_name(void **state)
 	assert_string_equal(image->path, "/x:/y");
 	assert_int_equal(image->volumes.n, 1);
 	assert_string_equal(image->volumes.v[0], "/data");
+	/* One that nobody has and no task names is forgotten. */
+	answer("/images/made-up/json", "HTTP/1.1 404 x\r\nContent-Length: 2\r\n\r\n{}", 0, false);
+	resolve(images_get(images, "made-up"));
+	assert_non_null(strstr(image_why, "docker pull made-up"));
+	assert_int_equal(images_count(images), 1);
 	assert_int_equal(
 		image_resolve(images_get(images, "../containers"), on_image, NULL, &err), -EINVAL);
 	assert_int_equal(image_resolve(images_get(images, "a?b"), on_image, NULL, &err), -EINVAL);
