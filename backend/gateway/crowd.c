@@ -18,7 +18,8 @@ struct key {
 
 struct crowd_member {
 	struct key key;
-	unsigned n; /* connections */
+	unsigned n;    /* connections */
+	uint64_t held; /* bytes */
 	UT_hash_handle hh;
 };
 
@@ -90,6 +91,23 @@ void crowd_leave(struct crowd *crowd, struct crowd_member *member)
 		return;
 	HASH_DEL(crowd->by_key, member);
 	free(member);
+}
+
+uint64_t crowd_held(const struct crowd_member *member)
+{
+	return member == NULL ? 0 : member->held;
+}
+
+void crowd_hold(struct crowd_member *member, uint64_t bytes)
+{
+	if (member != NULL)
+		member->held += bytes;
+}
+
+void crowd_give_back(struct crowd_member *member, uint64_t bytes)
+{
+	if (member != NULL)
+		member->held -= bytes;
 }
 
 void crowd_free(struct crowd *crowd)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many connections each address holds, so that one cannot take all of them. An IPv6 network
- * of 64 bits is one address. Loopback and unix sockets are not counted: there a web server stands
- * for everybody.
+ * How many connections each address holds, and how much memory for them, so that one cannot take
+ * all of them. An IPv6 network of 64 bits is one address. Loopback and unix sockets are not
+ * counted: there a web server stands for everybody.
  */
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 struct crowd;
@@ -22,5 +23,11 @@ bool crowd_join(
 	struct crowd *crowd, const struct sockaddr *from, unsigned most, struct crowd_member **ret);
 /* NULL is fine. */
 void crowd_leave(struct crowd *crowd, struct crowd_member *member);
+/* Bytes that are held for an address; 0 for NULL. */
+uint64_t crowd_held(const struct crowd_member *member);
+/* So many more. NULL is fine. */
+void crowd_hold(struct crowd_member *member, uint64_t bytes);
+/* So many less, before its last connection leaves. NULL is fine. */
+void crowd_give_back(struct crowd_member *member, uint64_t bytes);
 /* All must have left. NULL is fine. */
 void crowd_free(struct crowd *crowd);

@@ -21,6 +21,7 @@
 #define EXCHANGE_POLICY "default-src 'none'; frame-ancestors 'none'"
 
 struct conn;
+struct crowd_member;
 struct feeds;
 struct reader;
 struct upload;
@@ -62,6 +63,7 @@ struct exchange {
 	struct gateway *gw;
 	struct conn *conn; /* owned by the connection */
 	struct MHD_Connection *con;
+	struct crowd_member *from; /* the connection's; NULL: from nowhere that is counted */
 	enum exchange_phase phase;
 	enum method method;
 	bool head_only;     /* HEAD */

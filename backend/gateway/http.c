@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "body.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -24,11 +25,10 @@
 #include "straggler.h"
 #include "upload.h"
 
-#define POOL_BYTES     (16U * 1024)          /* a connection's own: bounds its request's head */
-#define BODIES_MAX     (UINT64_C(512) << 20) /* of all request bodies in memory together */
-#define DRAIN_MAX      (UINT64_C(1) << 20)   /* of a body that nobody wants, read all the same */
-#define BODY_RATE_MIN  16384                 /* bytes a second: each second's worth buys one more */
-#define ANSWER_GRACE_S 30                    /* the queue's answer beyond what was asked to wait */
+#define POOL_BYTES     (16U * 1024)        /* a connection's own: bounds its request's head */
+#define DRAIN_MAX      (UINT64_C(1) << 20) /* of a body that nobody wants, read all the same */
+#define BODY_RATE_MIN  16384               /* bytes a second: each second's worth buys one more */
+#define ANSWER_GRACE_S 30                  /* the queue's answer beyond what was asked to wait */
 #define RUNS_AT_ONCE   64
 #define SECOND_US      INT64_C(1000000)
 
@@ -189,19 +189,12 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
 	ex->gw = listener->http->gw;
 	ex->conn = conn;
 	ex->con = con;
+	ex->from = conn->member;
 	conn->ex = ex;
 	listener->http->n_busy++;
 	if (framing_too_many(uri))
 		refuse_at_once(ex, "query: has too many parameters");
 	return ex;
-}
-
-void http_drop_body(struct exchange *ex)
-{
-	ex->gw->body_bytes -= ex->body_cap;
-	free(ex->body);
-	ex->body = NULL;
-	ex->body_len = ex->body_cap = 0;
 }
 
 /* The answer of the queue is not wanted any more. */
@@ -217,7 +210,7 @@ static void exchange_free(struct exchange *ex)
 	forget(ex);
 	if (ex->watched)
 		(void)event_del(&ex->conn->watch);
-	http_drop_body(ex);
+	body_drop(ex);
 	ex->gw->answer_bytes -= ex->answer_bytes;
 	upload_free(ex->upload);
 	if (ex->reader != NULL)
@@ -279,37 +272,6 @@ static void on_completed(
 	conn->fresh = false;
 }
 
-static bool body_reserve(struct exchange *ex, size_t n)
-{
-	size_t need = ex->body_len + n + 1;
-	size_t cap = ex->body_cap < 4096 ? 4096 : ex->body_cap * 2;
-	uint8_t *body;
-
-	if (need <= ex->body_cap)
-		return true;
-	if (cap < need)
-		cap = need;
-	if (ex->gw->body_bytes + cap - ex->body_cap > BODIES_MAX)
-		return false;
-	body = realloc(ex->body, cap);
-	if (body == NULL)
-		return false;
-	ex->gw->body_bytes += cap - ex->body_cap;
-	ex->body = body;
-	ex->body_cap = cap;
-	return true;
-}
-
-bool http_keep(struct exchange *ex, const void *data, size_t n)
-{
-	if (!body_reserve(ex, n))
-		return false;
-	memcpy(ex->body + ex->body_len, data, n);
-	ex->body_len += n;
-	ex->body[ex->body_len] = '\0';
-	return true;
-}
-
 static void too_large(struct exchange *ex)
 {
 	exchange_problem(ex, PROBLEM_TOO_LARGE, "the body is larger than %llu bytes",
@@ -334,6 +296,7 @@ static void take_body(struct exchange *ex, const char *data, size_t n)
 	if (ex->body_seen > ex->body_max) {
 		if (ex->response == NULL && !ex->past)
 			too_large(ex);
+		body_drop(ex);
 		if (!is_read_on(ex)) {
 			ex->gone = true;
 			cut(ex->conn, PROBLEM_TOO_LARGE, "the body is too large");
@@ -344,8 +307,10 @@ static void take_body(struct exchange *ex, const char *data, size_t n)
 		return;
 	if (ex->body_kind == BODY_UPLOAD)
 		upload_feed(ex, data, n);
-	else if (ex->body_kind == BODY_MEMORY && !http_keep(ex, data, n))
-		exchange_unavailable(ex, 1, HTTP_NO_ROOM);
+	else if (ex->body_kind == BODY_MEMORY && !body_keep(ex, data, n))
+		exchange_unavailable(ex, 1, BODY_NO_ROOM);
+	if (ex->response != NULL)
+		body_drop(ex);
 }
 
 static enum MHD_Result give_answer(struct exchange *ex)

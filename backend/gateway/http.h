@@ -28,12 +28,6 @@ void http_release_waiting(struct http *http);
 /* All exchanges must be answered or gone by then. NULL is fine. */
 void http_free(struct http *http);
 
-#define HTTP_NO_ROOM "too many large requests at one time"
-
-/* Appends to ex->body. False: the bodies of all requests leave it no room. */
-bool http_keep(struct exchange *ex, const void *data, size_t n);
-/* ex->body is of no more use: its room is for others, however long the answer takes. */
-void http_drop_body(struct exchange *ex);
 /* For events.c: until http_resume(), which it does by itself, with ex->gone, where the client
  * leaves. */
 void http_sleep(struct exchange *ex);

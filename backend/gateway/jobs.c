@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "body.h"
 #include "common/cleanup.h"
 #include "common/hex.h"
 #include "common/log.h"
@@ -15,7 +16,6 @@
 #include "document/answer.h"
 #include "document/media.h"
 #include "fingerprint.h"
-#include "http.h"
 #include "ranges.h"
 #include "upload.h"
 
@@ -194,7 +194,7 @@ void jobs_submit(struct exchange *ex)
 	request_init(&req);
 	req.key = exchange_header(ex, KEY_HEADER);
 	r = parse_submit(ex, &req, &err);
-	http_drop_body(ex);
+	body_drop(ex);
 	if (r < 0)
 		jobs_answer_error(ex, r, &err);
 	else

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "body.h"
 #include "common/job_signal.h"
 #include "common/json_read.h"
 #include "jobs.h"
@@ -61,7 +62,7 @@ static void on_stdin_taken(struct exchange *ex, struct msg *msg)
 	(void)msg;
 	jt_open(&t, '{');
 	jt_key(&t, "bytes");
-	jt_uint(&t, ex->body_len);
+	jt_uint(&t, ex->body_seen);
 	jt_key(&t, "end");
 	jt_bool(&t, end != NULL && strcmp(end, "1") == 0);
 	jt_close(&t, '}');
@@ -81,10 +82,12 @@ void typed_stdin(struct exchange *ex)
 			"job's input)");
 		return;
 	}
-	if (blob_of(ex->body, ex->body_len, &msg.job_input.data, &err) < 0)
+	if (blob_of(ex->body, ex->body_len, &msg.job_input.data, &err) < 0) {
 		exchange_unavailable(ex, 1, err.msg);
-	else
-		exchange_ask(ex, &msg, MSG_INPUT_TAKEN, on_stdin_taken);
+		return;
+	}
+	body_drop(ex);
+	exchange_ask(ex, &msg, MSG_INPUT_TAKEN, on_stdin_taken);
 }
 
 /* ---- signals ---- */

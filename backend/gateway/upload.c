@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "body.h"
 #include "common/cleanup.h"
 #include "fingerprint.h"
 #include "http.h"
@@ -72,8 +73,8 @@ static int add_to_job(struct upload *up, const char *data, size_t n, struct err 
 	if (up->ex->body_len + n > (uint64_t)most)
 		return err_say(err, EMSGSIZE,
 			"multipart: the part \"job\" is larger than %lld bytes", (long long)most);
-	if (!http_keep(up->ex, data, n))
-		return err_say(err, ENOMEM, HTTP_NO_ROOM);
+	if (!body_keep(up->ex, data, n))
+		return err_say(err, ENOMEM, BODY_NO_ROOM);
 	return 0;
 }
 

@@ -1,23 +1,34 @@
 # SPDX-License-Identifier: MIT
 """
 500 slow clients: heads and bodies that trickle in, answers that nobody takes. Whoever is cut off comes
-back at once. Meanwhile a normal client is answered, each request within its own deadline.
+back at once. Meanwhile a normal client is answered, each request within its own deadline; so it is beside
+large bodies that take all the memory there is for such, and do not end.
 """
+import contextlib
 import itertools
+import os
+import re
 import selectors
 import socket
 import statistics
+import subprocess
 import threading
 import time
 import unittest
 
+import client
 import figures
+import service
 from case import OwnService
 
 SLOW = 500
 REQUESTS = 60
 DEADLINE_S = 60  # of a normal request: figures belong to what is printed
 OUTPUT_BYTES = 8 << 20
+LARGE = 36             # bodies of LARGE_BYTES, more than there is room for
+LARGE_BYTES = 16 << 20
+HELD_BYTES = (512 << 20) - LARGE_BYTES  # with more than that held, no other of them has room
+SHARE = 7              # so many of them are all that one address has room for
 PACE_S = 0.2
 
 
@@ -139,6 +150,54 @@ class SlowClients(OwnService):
                 self.assertEqual(reply.status, 200)
             took.append(time.monotonic() - began)
         return took
+
+    def held(self):
+        return int(re.search(r"^dockgate_http_body_bytes (\d+)$", self.http.get("/metrics").text, re.M).group(1))
+
+    def head(self):
+        return (f"POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1:{self.service.port}\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {LARGE_BYTES}\r\n\r\n").encode()
+
+    def large_bodies(self):
+        """Room is taken by doubling, and of each a little more than half is there. What is left smaller ones take."""
+        sizes = [LARGE_BYTES] * LARGE + [LARGE_BYTES >> n for n in range(1, 13)]
+        return Crowd([Slow(("127.0.0.1", self.service.port), self.head() + b" " * (size // 2 + 256), b" ", True)
+                      for size in sizes])
+
+    def test_a_normal_client_is_answered_beside_large_bodies(self):
+        with self.large_bodies() as crowd:
+            for _ in service.until(60):
+                if self.held() > HELD_BYTES:
+                    break
+            self.normal()
+            self.assertGreater(self.held(), HELD_BYTES)
+            reply = self.http.post("/v1/jobs", b" " * LARGE_BYTES, Content_Type="application/json")
+            self.assertEqual((reply.status, reply.headers["Retry-After"]), (503, "1"))
+            self.assertTrue(crowd.is_alive())
+        for _ in service.until(60):
+            if self.held() == 0:
+                break
+
+    def post_large(self, source):
+        with socket.create_connection(("127.0.0.1", self.service.port), 60, (source, 0)) as sock:
+            sock.sendall(self.head() + b" " * LARGE_BYTES)
+            return client.raw_status(sock.recv(1000))
+
+    def test_one_address_does_not_take_all_room_for_bodies(self):
+        pid = os.getpid()
+        theirs = f"198.18.{pid >> 8 & 255}.{pid & 255 or 1}"
+        subprocess.run(["ip", "address", "add", theirs + "/32", "dev", "lo"], check=True)
+        self.addCleanup(subprocess.run, ["ip", "address", "del", theirs + "/32", "dev", "lo"], check=True)
+        address = ("127.0.0.1", self.service.port)
+        with contextlib.ExitStack() as stack:
+            for _ in range(SHARE):
+                sock = stack.enter_context(socket.create_connection(address, 60, (theirs, 0)))
+                sock.sendall(self.head() + b" " * (LARGE_BYTES - 1))
+            for _ in service.until(60):
+                if self.held() >= SHARE * LARGE_BYTES:
+                    break
+            self.assertEqual(self.post_large(theirs), 503)
+            self.assertEqual(self.post_large("127.0.0.1"), 400)
 
     def test_a_normal_client_is_answered(self):
         alone = self.normal()

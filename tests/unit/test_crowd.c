@@ -94,10 +94,35 @@ static void loopback_and_unix_sockets_are_not_counted(void **state)
 	}
 }
 
+static void what_is_held_is_the_address_s(void **state)
+{
+	struct crowd_member *one, *again, *other;
+
+	(void)state;
+	assert_true(join("192.0.2.1", &one));
+	assert_true(join("192.0.2.1", &again));
+	assert_true(join("192.0.2.2", &other));
+	crowd_hold(one, 5);
+	crowd_hold(again, 6);
+	assert_int_equal(crowd_held(one), 11);
+	assert_int_equal(crowd_held(other), 0);
+	crowd_give_back(one, 5);
+	crowd_leave(crowd, one);
+	assert_int_equal(crowd_held(again), 6);
+	crowd_give_back(again, 6);
+	assert_int_equal(crowd_held(again), 0);
+	crowd_leave(crowd, again);
+	crowd_leave(crowd, other);
+	crowd_hold(NULL, 5);
+	assert_int_equal(crowd_held(NULL), 0);
+	crowd_give_back(NULL, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(who_is_who, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_held_is_the_address_s, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			loopback_and_unix_sockets_are_not_counted, setup, teardown),
 	};
