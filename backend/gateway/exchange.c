@@ -352,6 +352,10 @@ void exchange_ask(
 {
 	struct err err;
 
+	if (ex->gw->draining) {
+		exchange_unavailable(ex, 1, EXCHANGE_STOPPING);
+		return;
+	}
 	if (!fill_callers(ex, msg)) {
 		exchange_problem(ex, PROBLEM_UNAUTHORIZED, "Authorization: the token is too long");
 		exchange_add_header(ex, "WWW-Authenticate", "Bearer");

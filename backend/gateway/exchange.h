@@ -20,6 +20,8 @@
 /* What an answer may load, do and be part of where a browser shows it: nothing. */
 #define EXCHANGE_POLICY "default-src 'none'; frame-ancestors 'none'"
 
+#define EXCHANGE_STOPPING "the service is being stopped"
+
 struct conn;
 struct crowd_member;
 struct feeds;
@@ -31,10 +33,10 @@ struct gateway {
 	const struct config *config;
 	struct upstream *upstream;
 	struct http *http;
-	struct json_text tasks; /* the document of /v1/tasks, which never changes */
-	uint64_t body_bytes;    /* of request bodies in memory now */
-	uint64_t answer_bytes;  /* of answers in memory now */
-	bool draining;
+	struct json_text tasks;    /* the document of /v1/tasks, which never changes */
+	uint64_t body_bytes;       /* of request bodies in memory now */
+	uint64_t answer_bytes;     /* of answers in memory now */
+	bool draining;             /* nothing is asked any more */
 	int64_t refused_logged_us; /* when one without a good token was, 0: never */
 	uint64_t refused_unsaid;   /* such ones since then */
 	struct metrics *metrics;

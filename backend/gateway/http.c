@@ -696,7 +696,7 @@ void http_release_waiting(struct http *http)
 		if (ex == NULL || ex->token == 0)
 			continue;
 		forget(ex);
-		exchange_unavailable(ex, 1, "the service is being stopped");
+		exchange_unavailable(ex, 1, EXCHANGE_STOPPING);
 	}
 	http_run(http);
 }
@@ -705,6 +705,7 @@ void http_free(struct http *http)
 {
 	if (http == NULL)
 		return;
+	http->gw->draining = true; /* what is behind a request in the pipe must not wait either */
 	http_release_waiting(http);
 	for (size_t i = 0; i < http->n_listeners; i++) {
 		struct listener *listener = http->listeners[i];

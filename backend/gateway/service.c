@@ -221,7 +221,12 @@ void service_health(struct exchange *ex)
 	exchange_add_header(ex, "Cache-Control", "no-store");
 }
 
-/* `status`: NULL where the queue is away. */
+static bool can_ask(const struct exchange *ex)
+{
+	return upstream_is_up(ex->gw->upstream) && !ex->gw->draining;
+}
+
+/* `status`: NULL where the queue is not asked. */
 static void answer_ready(struct exchange *ex, const struct msg_status *status)
 {
 	static const struct {
@@ -242,10 +247,10 @@ static void answer_ready(struct exchange *ex, const struct msg_status *status)
 	jt_bool(&t, ready);
 	jt_key(&t, "reasons");
 	jt_open(&t, '[');
-	if (status == NULL)
-		jt_str(&t, "the queue is not there");
 	if (ex->gw->draining)
-		jt_str(&t, "the service is being stopped");
+		jt_str(&t, EXCHANGE_STOPPING);
+	else if (status == NULL)
+		jt_str(&t, "the queue is not there");
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && status != NULL; i++) {
 		if (((const uint8_t *)status)[parts[i].offset] == 0)
 			jt_str(&t, parts[i].reason);
@@ -266,10 +271,10 @@ static void on_ready(struct exchange *ex, struct msg *msg)
 
 void service_ready(struct exchange *ex)
 {
-	if (!upstream_is_up(ex->gw->upstream))
-		answer_ready(ex, NULL);
-	else
+	if (can_ask(ex))
 		ask_status(ex, false, on_ready);
+	else
+		answer_ready(ex, NULL);
 }
 
 static void gauge(struct json_text *t, const char *name, const char *help, uint64_t value)
@@ -290,12 +295,13 @@ static void add_blob(struct json_text *t, const struct blob *blob)
 		jt_raw(t, (const char *)text, (size_t)blob->len);
 }
 
-/* `status`: NULL where the queue is away; the gateway's own figures are there in any case. */
+/* `status`: NULL where the queue is not asked; the gateway's own figures are there in any case. */
 static void answer_metrics(struct exchange *ex, const struct msg_status *status)
 {
 	struct json_text t = { 0 };
 
-	gauge(&t, "dockgate_queue_up", "Whether the queue answers.", status != NULL);
+	gauge(&t, "dockgate_queue_up", "Whether the queue answers.",
+		upstream_is_up(ex->gw->upstream));
 	gauge(&t, "dockgate_http_connections", "Open connections.", http_connections(ex->gw->http));
 	gauge(&t, "dockgate_http_requests_pending", "Requests that wait for the queue.",
 		upstream_pending(ex->gw->upstream));
@@ -323,10 +329,10 @@ static void on_metrics(struct exchange *ex, struct msg *msg)
 
 void service_metrics(struct exchange *ex)
 {
-	if (!upstream_is_up(ex->gw->upstream))
-		answer_metrics(ex, NULL);
-	else
+	if (can_ask(ex))
 		ask_status(ex, true, on_metrics);
+	else
+		answer_metrics(ex, NULL);
 }
 
 void service_openapi(struct exchange *ex)

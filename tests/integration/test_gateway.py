@@ -583,6 +583,23 @@ class Away(unittest.TestCase):
             self.assertEqual(client.raw_status(sock.recv(65536)), 503)
         gateway.close()
 
+    def test_stopping_answers_what_is_behind_it_in_the_pipe(self):
+        gateway = Gateway()
+        gateway.connected()
+        with gateway.http.socket() as sock:
+            asked = f"GET /v1/jobs/{ID}?wait=30 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+            ready = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+            sock.sendall(asked * 3 + ready)
+            gateway.queue.wait_for("job_get")
+            gateway.process.send_signal(signal.SIGTERM)
+            answers = client.read_all(sock)
+            self.assertEqual(answers.count(b"HTTP/1.1 503 "), 4, answers)
+            self.assertEqual(json.loads(answers.rpartition(b"\r\n\r\n")[2]),
+                             {"ready": False, "reasons": ["the service is being stopped"]})
+        gateway.process.wait(20)  # a second signal would end it in the middle of its end
+        gateway.close()
+        self.assertNotIn("job_get", [name for name, _ in gateway.queue.came])
+
 
 class Crowds(GatewayCase):
     more = "connections_per_address = 3"
