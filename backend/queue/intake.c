@@ -137,7 +137,7 @@ static void remove_later(struct queue *q, const char *file)
 		return; /* the next start, or the store itself, sees to it */
 	removal->spool = q->spool;
 	memcpy(removal->file, file, sizeof(removal->file));
-	if (q->worker == NULL || worker_post(q->worker, run_removal, free, removal, &err) < 0)
+	if (worker_post(q->worker, run_removal, free, removal, &err) < 0)
 		free(removal);
 }
 

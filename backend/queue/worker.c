@@ -137,8 +137,11 @@ int worker_start(struct event_base *base, struct worker **ret, struct err *err)
 
 int worker_post(struct worker *w, worker_fn *run, worker_fn *done, void *arg, struct err *err)
 {
-	struct piece *piece = calloc(1, sizeof(*piece));
+	struct piece *piece;
 
+	if (w == NULL)
+		return err_say(err, ESHUTDOWN, "the worker has stopped");
+	piece = calloc(1, sizeof(*piece));
 	if (piece == NULL)
 		return err_set(err, ENOMEM, "worker");
 	piece->run = run;

@@ -15,7 +15,10 @@ struct worker;
 typedef void worker_fn(void *arg);
 
 int worker_start(struct event_base *base, struct worker **ret, struct err *err);
-/* `run` in the thread, then `done` (may be NULL) in the loop. -ENOMEM: neither will be called. */
+/*
+ * `run` in the thread, then `done` (may be NULL) in the loop. -ENOMEM, or -ESHUTDOWN where the
+ * worker is NULL, since it was stopped: neither will be called.
+ */
 int worker_post(struct worker *worker, worker_fn *run, worker_fn *done, void *arg, struct err *err);
 /* Lets the thread finish all that was posted, calls what is `done`, and ends it. NULL is fine. */
 void worker_stop(struct worker *worker);

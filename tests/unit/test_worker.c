@@ -3,6 +3,7 @@
  * What is handed to the worker's thread and back, built with ThreadSanitizer: what both threads
  * touch without an order between them ends this program with status 66.
  */
+#include <errno.h>
 #include <event2/event.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -94,11 +95,21 @@ static void all_before_it_stops(void **state)
 	event_base_free(world.base);
 }
 
+/* What the last commit before an end would have it do is left to the next start. */
+static void nothing_once_it_has_stopped(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(worker_post(NULL, run, done, NULL, &err), -ESHUTDOWN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_the_order_of_posting),
 		cmocka_unit_test(all_before_it_stops),
+		cmocka_unit_test(nothing_once_it_has_stopped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
