@@ -28,7 +28,8 @@ int gate_cancel(struct queue *q, struct job *job, struct err *err)
 	struct job_id id = job->id;
 	uint32_t attempt = job->attempt;
 	bool running = job->state == JOB_RUNNING;
-	bool leaving = running && q->drive.ch != NULL && job->driver == q->drive.instance;
+	/* A driver that is not there, or came back without it, will not say that it has left. */
+	bool leaving = running && !job->unlisted && drive_runs(q, job);
 	int r = move_end(q, job, &ending, leaving, err);
 
 	if (r == 0 && leaving)
