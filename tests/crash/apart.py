@@ -63,15 +63,21 @@ class Unit:
             self.ending.wait(AGAIN_S)
 
     def end(self, number):
+        """A process that does not end of SIGTERM in END_S is killed. The thread may be about to start one."""
         self.ending.set()
-        while self.thread.is_alive():  # it may be about to start one
-            if self.process is not None and self.process.returncode is None:
+        patience = time.monotonic() + END_S
+        told = None
+        while self.thread.is_alive():
+            process = self.process
+            if time.monotonic() > patience:
+                number = signal.SIGKILL
+            if process is not None and process.returncode is None and (process, number) != told:
+                told = process, number
                 try:
-                    self.process.send_signal(number)
+                    process.send_signal(number)
                 except ProcessLookupError:
                     pass
-            self.thread.join(END_S if number == signal.SIGTERM else 0.1)
-            number = signal.SIGKILL
+            self.thread.join(0.05)
         return self.status
 
 

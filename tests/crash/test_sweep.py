@@ -25,11 +25,14 @@ class SweepCase(unittest.TestCase):
     wanted = WHOLE if LONG else SHORT
 
     def test_kill_at_every_call(self):
+        wanted = figures.mine(self.wanted)
+        if not wanted:
+            return  # all of it is other lanes'
         tasks = {name: None for name in service.default_tasks("", "") if name != "sh"}
         svc = Apart({"lease_ms": 1000}, tasks, {"sh": {"attempts": 100}}, level=self.level, store=self.store)
         self.addCleanup(svc.close)
         svc.start()
-        for role, kind, when in figures.mine(self.wanted):
+        for role, kind, when in wanted:
             with self.subTest(role=role, kind=kind, when=when):
                 sweep = Sweep(svc, role, kind, when)
                 sweep.run()
