@@ -6,12 +6,10 @@ large bodies that take all the memory there is for such, and do not end.
 """
 import contextlib
 import itertools
-import os
 import re
 import selectors
 import socket
 import statistics
-import subprocess
 import threading
 import time
 import unittest
@@ -19,7 +17,7 @@ import unittest
 import client
 import figures
 import service
-from case import OwnService
+from case import OwnService, foreign_address
 
 SLOW = 500
 REQUESTS = 60
@@ -184,10 +182,7 @@ class SlowClients(OwnService):
             return client.raw_status(sock.recv(1000))
 
     def test_one_address_does_not_take_all_room_for_bodies(self):
-        pid = os.getpid()
-        theirs = f"198.18.{pid >> 8 & 255}.{pid & 255 or 1}"
-        subprocess.run(["ip", "address", "add", theirs + "/32", "dev", "lo"], check=True)
-        self.addCleanup(subprocess.run, ["ip", "address", "del", theirs + "/32", "dev", "lo"], check=True)
+        theirs = foreign_address(self)
         address = ("127.0.0.1", self.service.port)
         with contextlib.ExitStack() as stack:
             for _ in range(SHARE):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the suites have in common."""
 import base64
+import os
+import subprocess
 import sys
 import unittest
 
@@ -13,6 +15,15 @@ def at_both_levels(cls):
         "level": "sandbox", "__module__": cls.__module__, "__doc__": cls.__doc__})
     setattr(sys.modules[cls.__module__], twin.__name__, twin)
     return cls
+
+
+def foreign_address(test):
+    """One that is this machine's for the test, and is not loopback's: of a net that nobody else has."""
+    pid = os.getpid()
+    address = f"198.18.{pid >> 8 & 255}.{pid & 255 or 1}"
+    subprocess.run(["ip", "address", "add", address + "/32", "dev", "lo"], check=True)
+    test.addCleanup(subprocess.run, ["ip", "address", "del", address + "/32", "dev", "lo"], check=True)
+    return address
 
 
 class Case(unittest.TestCase):

@@ -19,6 +19,7 @@ import unittest
 
 import client
 import service
+from case import foreign_address
 from service import DOCKGATE, ORIGIN, ROOT, UIDS, free_port
 
 JOB = bytes(range(32))
@@ -612,10 +613,7 @@ class Crowds(GatewayCase):
         return client.raw_status(sock.recv(1000))
 
     def test_one_address_does_not_take_all(self):
-        pid = os.getpid()
-        theirs = f"198.18.{pid >> 8 & 255}.{pid & 255 or 1}"
-        subprocess.run(["ip", "address", "add", theirs + "/32", "dev", "lo"], check=True)
-        self.addCleanup(subprocess.run, ["ip", "address", "del", theirs + "/32", "dev", "lo"], check=True)
+        theirs = foreign_address(self)
         with contextlib.ExitStack() as stack:
             held = [stack.enter_context(self.connect(theirs)) for _ in range(3)]
             self.assertEqual([self.ask(sock) for sock in held], [200] * 3)

@@ -13,30 +13,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-const char *server_dir(void)
-{
-	const char *dir = getenv("DOCKGATE_TEST_MARIADB");
-
-	if (dir == NULL)
-		fail_msg("run this by tests/mariadb run");
-	return dir;
-}
-
 void run_sql(MYSQL *db, const char *sql)
 {
 	if (mysql_query(db, sql) != 0)
 		fail_msg("%s: %s", sql, mysql_error(db));
-}
-
-MYSQL *admin_open(void)
-{
-	MYSQL *db = mysql_init(NULL);
-	char socket[200];
-
-	(void)snprintf(socket, sizeof(socket), "%s/socket", server_dir());
-	if (mysql_real_connect(db, NULL, "root", NULL, NULL, 0, socket, 0) == NULL)
-		fail_msg("%s", mysql_error(db));
-	return db;
 }
 
 void change(const char *sql)

@@ -2,13 +2,9 @@
 /* A database for the queue of queue_world.h, of the server that tests/mariadb started. */
 #pragma once
 
-#include <mariadb/mysql.h>
-
+#include "mariadb_server.h"
 #include "queue_world.h"
 
-const char *server_dir(void);
-/* A connection as the server's administrator; the caller closes it. */
-MYSQL *admin_open(void);
 void run_sql(MYSQL *db, const char *sql);
 /* The same over a connection of its own, in the database. */
 void change(const char *sql);

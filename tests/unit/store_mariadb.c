@@ -26,31 +26,12 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "mariadb_server.h"
 #include "store/mariadb.h"
 #include "store_world.h"
 #include "wire/spec.h"
 
 /* --- the server --- */
-
-static const char *server_dir(void)
-{
-	const char *dir = getenv("DOCKGATE_TEST_MARIADB");
-
-	if (dir == NULL)
-		fail_msg("run this by tests/mariadb run");
-	return dir;
-}
-
-static MYSQL *admin_open(void)
-{
-	MYSQL *db = mysql_init(NULL);
-	char socket[200];
-
-	(void)snprintf(socket, sizeof(socket), "%s/socket", server_dir());
-	if (mysql_real_connect(db, NULL, "root", NULL, NULL, 0, socket, 0) == NULL)
-		fail_msg("%s", mysql_error(db));
-	return db;
-}
 
 /* The first column of the first row, "" for none. */
 static void ask(MYSQL *db, const char *sql, char *ret, size_t size)
