@@ -105,6 +105,8 @@ static void stop_after_commit(struct queue *q, void *arg, bool committed)
 
 	if (committed)
 		stop(q, &order->id, order->attempt, order->lease_lost);
+	else
+		jobs_stay(&q->jobs, &order->id, order->attempt);
 }
 
 /* The reverse: it was handed over in a turn that failed. */

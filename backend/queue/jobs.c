@@ -355,17 +355,38 @@ static void drop_leaving(struct jobs *jobs, struct leaving *leaving)
 	free(leaving);
 }
 
-bool jobs_left(struct jobs *jobs, const struct job_id *id, uint32_t attempt)
+static struct leaving *leaving_of(
+	const struct jobs *jobs, const struct job_id *id, uint32_t attempt)
 {
 	struct leaving *leaving;
 
-	TAILQ_FOREACH (leaving, &jobs->leaving, next) {
-		if (leaving->attempt == attempt && job_id_equal(&leaving->id, id)) {
-			drop_leaving(jobs, leaving);
-			return true;
-		}
-	}
-	return false;
+	TAILQ_FOREACH (leaving, &jobs->leaving, next)
+		if (leaving->attempt == attempt && job_id_equal(&leaving->id, id))
+			return leaving;
+	return NULL;
+}
+
+bool jobs_left(struct jobs *jobs, const struct job_id *id, uint32_t attempt)
+{
+	struct leaving *leaving = leaving_of(jobs, id, attempt);
+
+	if (leaving != NULL)
+		drop_leaving(jobs, leaving);
+	return leaving != NULL;
+}
+
+void jobs_stay(struct jobs *jobs, const struct job_id *id, uint32_t attempt)
+{
+	struct leaving *leaving = leaving_of(jobs, id, attempt);
+	struct job *job = jobs_find(jobs, id);
+	uint64_t gpus;
+
+	if (leaving == NULL)
+		return;
+	gpus = leaving->gpus;
+	drop_leaving(jobs, leaving);
+	if (job != NULL && job->state == JOB_RUNNING && !job->elsewhere && job->attempt == attempt)
+		jobs_hold_gpus(jobs, job, gpus);
 }
 
 void jobs_forget_leaving(struct jobs *jobs)

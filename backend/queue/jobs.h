@@ -118,6 +118,8 @@ void jobs_remove(struct jobs *jobs, struct job *job);
 void jobs_leave(struct jobs *jobs, struct job *job);
 /* Its container is gone. False: there is no such one. */
 bool jobs_left(struct jobs *jobs, const struct job_id *id, uint32_t attempt);
+/* Its cancelling came to nothing: where it runs on, it has what it had. */
+void jobs_stay(struct jobs *jobs, const struct job_id *id, uint32_t attempt);
 void jobs_forget_leaving(struct jobs *jobs);
 
 /* Its bounds are others now. */

@@ -1179,6 +1179,37 @@ static void a_full_disk_loses_nothing(void **state)
 	(void)submit_task(w, "one");
 }
 
+/* The cancel of a job that runs comes to nothing: it has its place until it ends, no longer. */
+static void a_cancel_on_a_full_disk_keeps_no_place(void **state)
+{
+	struct world *w = *state;
+	struct msg_run run;
+	struct job_id id;
+
+	if (geteuid() != 0)
+		skip();
+	small_disk(w);
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, NULL, 0);
+	id = submit_task(w, "one");
+	run = expect_run(w);
+	fill_disk(w, true);
+	ask_cancel(w, &id);
+	expect_refused(w, REFUSAL_STORE);
+	fill_disk(w, false);
+	say_ending(w, &run, VERDICT_OK, BLOB_EMPTY);
+	expect_ack(w, &run);
+	{
+		cleanup_msg struct msg job = get(w, &id, 0);
+
+		assert_int_equal(job.job.verdict, VERDICT_OK);
+	}
+	id = submit_task(w, "one");
+	run = expect_run(w);
+	assert_true(job_id_equal(&run.id, &id));
+}
+
 /* --- kill -9 --- */
 
 #define LEDGER 1000
@@ -1738,6 +1769,7 @@ int main(void)
 		TEST(users_enter_by_their_own_door_only),
 		TEST(a_task_that_is_gone_ends_its_jobs),
 		TEST(a_full_disk_loses_nothing),
+		TEST(a_cancel_on_a_full_disk_keeps_no_place),
 		TEST(a_job_that_was_not_stored_leaves_no_ghost),
 		TEST(a_hand_over_that_was_not_stored_goes_on),
 		TEST(a_hand_over_on_a_full_disk_is_not_forgotten),
