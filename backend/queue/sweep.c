@@ -23,6 +23,8 @@
 #define STEP_US      2000 /* then others have their turn */
 #define ON_THEIR_WAY 256  /* submits: no more of them at one time */
 #define PAUSE_US     5000
+#define ALL_MOST     16 /* at one time: what others ask for waits for a step of each */
+#define CLIENT_MOST  4
 
 struct sweep {
 	TAILQ_ENTRY(sweep) next;
@@ -401,6 +403,25 @@ static bool whose(struct sweep *s)
 	return false;
 }
 
+/* Is it, of those that are on their way, one that may be? False: refused. */
+static bool has_room(struct sweep *s)
+{
+	const struct sweep *other;
+	size_t all = 0, own = 0;
+
+	TAILQ_FOREACH (other, &s->queue->sweeps, next) {
+		all++;
+		own += other->who.client == s->who.client;
+	}
+	if (all <= ALL_MOST && own <= CLIENT_MOST)
+		return true;
+	reply_refused(s->queue, s->gate, s->ask.token, REFUSAL_OVER_SHARE,
+		own > CLIENT_MOST ? "this client's other calls for many jobs have not ended"
+				  : "too many calls for many jobs have not ended",
+		1);
+	return false;
+}
+
 void sweep_begin(struct queue *q, uint64_t gate, const struct msg_sweep *ask)
 {
 	static uint64_t number;
@@ -421,7 +442,7 @@ void sweep_begin(struct queue *q, uint64_t gate, const struct msg_sweep *ask)
 	s->event = event_new(q->base, -1, 0, on_step, s);
 	if (s->event == NULL)
 		give_up(s, NULL);
-	else if (!whose(s))
+	else if (!whose(s) || !has_room(s))
 		sweep_free(s);
 	else
 		go_on(s, 0);

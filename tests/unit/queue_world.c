@@ -268,6 +268,20 @@ int end_queue(struct world *w, int sig)
 	return status;
 }
 
+void halt_queue(struct world *w)
+{
+	int status;
+
+	assert_return_code(kill(w->queue, SIGSTOP), errno);
+	assert_int_equal(waitpid(w->queue, &status, WUNTRACED), w->queue);
+	assert_true(WIFSTOPPED(status));
+}
+
+void let_queue_go_on(struct world *w)
+{
+	assert_return_code(kill(w->queue, SIGCONT), errno);
+}
+
 void gate_in(struct world *w)
 {
 	to_door(w, 0, ROLE_GATEWAY, 1, &w->gate);

@@ -67,6 +67,9 @@ void set_text(struct world *w, const char *text);
 void start_queue(struct world *w);
 /* Its status, as of wait(2). */
 int end_queue(struct world *w, int sig);
+/* What is said until it goes on is one turn of its loop. */
+void halt_queue(struct world *w);
+void let_queue_go_on(struct world *w);
 
 /* --- a peer of the queue --- */
 

@@ -606,24 +606,25 @@ static void set_bound(struct world *w, const char *line)
 	set_text(w, text);
 }
 
-static char tokens[2][CLIENT_TOKEN_CHARS + 1];
+#define CLIENTS 5
 
-/* Clients a and b, with those tokens. */
-static void set_two_clients(struct world *w, const char *line)
+static char tokens[CLIENTS][CLIENT_TOKEN_CHARS + 1];
+
+/* As many clients, "a" and so on, with those tokens. */
+static void set_clients(struct world *w, int n, const char *line)
 {
-	char hex[2][2 * CLIENT_HASH_BYTES + 1], text[2000];
+	char hex[2 * CLIENT_HASH_BYTES + 1], text[2000];
+	int at = snprintf(text, sizeof(text), "%s%s", usual_text, line);
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < n; i++) {
 		uint8_t hash[CLIENT_HASH_BYTES];
 		struct err err;
 
 		assert_int_equal(client_token_new(tokens[i], hash, &err), 0);
-		hex_encode(hash, sizeof(hash), hex[i]);
+		hex_encode(hash, sizeof(hash), hex);
+		at += snprintf(text + at, sizeof(text) - (size_t)at,
+			"client \"%c\" {\n token_hash = \"sha256:%s\"\n}\n", 'a' + i, hex);
 	}
-	(void)snprintf(text, sizeof(text),
-		"%s%sclient \"a\" {\n token_hash = \"sha256:%s\"\n}\n"
-		"client \"b\" {\n token_hash = \"sha256:%s\"\n}\n",
-		usual_text, line, hex[0], hex[1]);
 	set_text(w, text);
 }
 
@@ -712,7 +713,7 @@ static void the_oldest_goes_whosever_it_is(void **state)
 {
 	struct world *w = *state;
 
-	set_two_clients(w, "keep_bytes = 256K\n");
+	set_clients(w, 2, "keep_bytes = 256K\n");
 	start_queue(w);
 	gate_in(w);
 	driver_in(w, 7, NULL, 0);
@@ -1088,6 +1089,71 @@ static void a_task_that_is_gone_ends_its_jobs(void **state)
 
 	assert_int_equal(job.job.verdict, VERDICT_ENGINE_ERROR);
 	assert_non_null(strstr(job.job.error, "no longer configured"));
+}
+
+/* --- many jobs at once --- */
+
+static void ask_cancel_all(struct world *w, const char *bearer)
+{
+	cleanup_msg struct msg msg;
+
+	msg_init(&msg, MSG_SWEEP);
+	msg.sweep.token = ++w->gate.last_token;
+	msg.sweep.act = SWEEP_CANCEL;
+	msg.sweep.states = 1U << JOB_QUEUED | 1U << JOB_RUNNING;
+	(void)snprintf(msg.sweep.bearer, sizeof(msg.sweep.bearer), "%s", bearer);
+	say(&w->gate, &msg);
+}
+
+static void forget_last(struct world *w)
+{
+	cleanup_msg struct msg msg;
+
+	msg_init(&msg, MSG_FORGET);
+	msg.forget.token = w->gate.last_token;
+	say(&w->gate, &msg);
+}
+
+/* Of that many: the others are carried out. */
+static size_t count_refused(struct world *w, size_t n)
+{
+	size_t refused = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		cleanup_msg struct msg msg = next(w, &w->gate);
+
+		if (msg.type == MSG_DONE)
+			continue;
+		assert_int_equal(msg.type, MSG_REFUSED);
+		assert_int_equal(msg.refused.why, REFUSAL_OVER_SHARE);
+		assert_int_equal(msg.refused.retry_after_s, 1);
+		refused++;
+	}
+	return refused;
+}
+
+/* Whoever asks, leaves and asks again does not keep the others waiting for it. */
+static void few_sweeps_go_on_at_one_time(void **state)
+{
+	struct world *w = *state;
+
+	set_clients(w, CLIENTS, "");
+	start_queue(w);
+	gate_in(w);
+	halt_queue(w);
+	for (int i = 0; i < 6; i++) {
+		ask_cancel_all(w, tokens[0]);
+		forget_last(w);
+	}
+	let_queue_go_on(w);
+	assert_int_equal(count_refused(w, 6), 2);
+	halt_queue(w);
+	for (int i = 0; i < 4 * CLIENTS; i++)
+		ask_cancel_all(w, tokens[i % CLIENTS]);
+	let_queue_go_on(w);
+	assert_int_equal(count_refused(w, 4 * CLIENTS), 4);
+	ask_cancel_all(w, tokens[0]);
+	assert_int_equal(count_refused(w, 1), 0);
 }
 
 /* --- a full disk --- */
@@ -1706,7 +1772,7 @@ static void only_its_owner_types_into_a_job(void **state)
 	struct job_id id;
 	struct msg_run run;
 
-	set_two_clients(w, "");
+	set_clients(w, 2, "");
 	start_queue(w);
 	gate_in(w);
 	driver_in(w, 7, NULL, 0);
@@ -1758,6 +1824,7 @@ int main(void)
 		TEST(the_oldest_goes_whosever_it_is),
 		TEST(the_newest_stays_whatever_its_size),
 		TEST(what_waits_may_fill_the_disk_only_so_far),
+		TEST(few_sweeps_go_on_at_one_time),
 		TEST(lists_page_and_hide),
 		TEST(long_lists_are_made_one_after_the_other),
 		TEST(status_says_what_is_wrong),

@@ -13,22 +13,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/job_state.h"
 
 /* --- what is told --- */
-
-/* What is said until it goes on is one turn of its loop. */
-static void halt_queue(struct world *w)
-{
-	int status;
-
-	assert_return_code(kill(w->queue, SIGSTOP), errno);
-	assert_int_equal(waitpid(w->queue, &status, WUNTRACED), w->queue);
-	assert_true(WIFSTOPPED(status));
-}
 
 /* Once the store is back. */
 static void cancel_at_last(struct world *w, const struct job_id *id)
@@ -60,7 +49,7 @@ static void an_ending_is_told_once_it_is_committed(void **state)
 	ask_cancel(w, &run.id);
 	cancelled = w->gate.last_token;
 	ask_get(w, &run.id, 0);
-	assert_return_code(kill(w->queue, SIGCONT), errno);
+	let_queue_go_on(w);
 	for (int i = 0; i < 2; i++) {
 		cleanup_msg struct msg msg = next(w, &w->gate);
 
