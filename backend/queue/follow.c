@@ -58,7 +58,8 @@ static void job_is_done(struct queue *q, struct job *job, const struct store_job
 	bool cancelled = row->verdict == VERDICT_CANCELLED;
 	bool leaves = cancelled && drive_runs(q, job) && !job->unlisted;
 
-	kept_add(q, job->client, row->bytes, age_now(&q->age)); /* its machine sees to the bounds */
+	/* its machine sees to the bounds */
+	kept_add(q, job->client, row->bytes, row->expires_age_ms - 1000 * row->retention_s);
 	if (is_here(q, job)) /* cancelled, or ended for a lease that was over */
 		drive_stop_later(q, &id, attempt, !cancelled);
 	if (leaves)

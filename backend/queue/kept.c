@@ -55,11 +55,19 @@ void kept_add(struct queue *q, struct client_state *client, uint64_t blob_bytes,
 {
 	uint64_t bytes = blob_bytes + KEPT_ROW_BYTES;
 
-	if (client->kept_jobs++ == 0)
+	if (client->kept_jobs++ == 0 || age_ms < client->kept_since_age_ms)
 		client->kept_since_age_ms = age_ms;
 	client->kept_bytes += bytes;
 	q->kept.jobs++;
 	q->kept.bytes += bytes;
+}
+
+void kept_moved(struct queue *q, const char *name)
+{
+	struct client_state *client = clients_find(&q->jobs.clients, name);
+
+	if (client != NULL)
+		client->kept_since_age_ms = NOT_KNOWN;
 }
 
 static void take_off(uint64_t *from, uint64_t n)

@@ -29,7 +29,10 @@ struct kept {
 
 /* Counts again where that is due. */
 int kept_refresh(struct queue *q, struct err *err);
+/* age_ms: when it ended, as its row has it: later, where that is still to be announced. */
 void kept_add(struct queue *q, struct client_state *client, uint64_t blob_bytes, int64_t age_ms);
+/* One of the jobs of the client of that name is older or younger now than it was. */
+void kept_moved(struct queue *q, const char *name);
 void kept_removed(struct queue *q, const struct store_done *done);
 
 /* Is this client, or are all together, beyond what may be kept? Cheap. */

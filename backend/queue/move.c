@@ -322,7 +322,8 @@ int move_end(struct queue *q, struct job *job, const struct move_ending *ending,
 	if (r < 0)
 		return r;
 	count_end(q, job, ending->verdict);
-	kept_add(q, job->client, job->bytes + store_blobs_bytes(ending->blobs), age_now(&q->age));
+	kept_add(q, job->client, job->bytes + store_blobs_bytes(ending->blobs),
+		row.expires_age_ms - 1000 * job->retention_s);
 	retention_expect(q, row.expires_age_ms);
 	if (kept_is_over(q, job->client))
 		retention_soon(q);

@@ -189,6 +189,7 @@ static int end(struct queue *q, struct store_callback *callback, enum callback_s
 	if (r < 0)
 		return r;
 	retention_expect(q, expires_age_ms);
+	kept_moved(q, callback->client);
 	*(state == CALLBACK_DELIVERED ? &q->metrics.delivered : &q->metrics.undelivered) += 1;
 	if (state == CALLBACK_DELIVERED)
 		log_info("job=%s callback=delivered attempts=%" PRIu32,

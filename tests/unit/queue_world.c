@@ -416,6 +416,8 @@ void ask_submit(struct world *w, const char *task, uint32_t wait_ms, struct blob
 	msg.submit.token = ++w->gate.last_token;
 	(void)snprintf(msg.submit.bearer, sizeof(msg.submit.bearer), "%s",
 		w->bearer == NULL ? "" : w->bearer);
+	(void)snprintf(msg.submit.callback, sizeof(msg.submit.callback), "%s",
+		w->callback == NULL ? "" : w->callback);
 	(void)snprintf(msg.submit.task, sizeof(msg.submit.task), "%s", task);
 	msg.submit.wait_ms = wait_ms;
 	msg.submit.want = WANT_ALL;

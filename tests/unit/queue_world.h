@@ -54,7 +54,7 @@ struct world {
 	void (*begins)(void *arg);
 	void (*is_over)(void *arg);
 	void *arg;
-	const char *bearer; /* of submits; NULL: none */
+	const char *bearer, *callback; /* of submits; NULL: none */
 };
 
 /* As cmocka wants them: *state is the world. */

@@ -731,6 +731,26 @@ static void the_oldest_goes_whosever_it_is(void **state)
 	assert_in_range((uint64_t)metric(w, "dockgate_kept_bytes"), 200000, 256 * 1024);
 }
 
+/* Those whose ends nobody takes count as the youngest until they are given up. */
+static void an_untaken_callback_keeps_nothing_else(void **state)
+{
+	struct world *w = *state;
+	time_t patience = time(NULL) + PATIENCE_S;
+
+	set_clients(w, 2, "keep_bytes = 256K\n");
+	start_queue(w);
+	gate_in(w);
+	driver_in(w, 7, NULL, 0);
+	for (int i = 0; i < 12; i++) {
+		w->bearer = tokens[i % 2];
+		w->callback = i % 2 == 0 ? "http://192.0.2.1/" : NULL;
+		(void)end_one(w, 100000);
+	}
+	while (metric(w, "dockgate_kept_bytes") > 256 * 1024)
+		assert_true(time(NULL) < patience);
+	assert_in_range((uint64_t)metric(w, "dockgate_kept_bytes"), 200000, 256 * 1024);
+}
+
 static void the_newest_stays_whatever_its_size(void **state)
 {
 	struct world *w = *state;
@@ -1822,6 +1842,7 @@ int main(void)
 		TEST(the_wall_clock_expires_nothing),
 		TEST(the_oldest_goes_where_there_is_too_much),
 		TEST(the_oldest_goes_whosever_it_is),
+		TEST(an_untaken_callback_keeps_nothing_else),
 		TEST(the_newest_stays_whatever_its_size),
 		TEST(what_waits_may_fill_the_disk_only_so_far),
 		TEST(few_sweeps_go_on_at_one_time),
