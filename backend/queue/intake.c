@@ -620,6 +620,7 @@ static void apply_ending(struct intake *in)
 		retry_soon(q);
 		return;
 	}
+	in->stale = false; /* it may have been in a turn that was rolled back */
 	job = held_by_sender(in, &msg->id, msg->attempt);
 	r = job == NULL ? -ESTALE : store_ending(in, job, &err);
 	if (r == -ESTALE)
