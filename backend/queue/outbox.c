@@ -25,6 +25,7 @@
 struct flight {
 	TAILQ_ENTRY(flight) next;
 	struct msg_deliver what;
+	bool sent; /* else the turn that claims it has it still */
 };
 
 static struct flight *flight_of(struct queue *q, uint64_t seq)
@@ -110,6 +111,7 @@ static void send_flight(struct queue *q, void *arg, bool committed)
 	}
 	msg_init(&msg, MSG_DELIVER);
 	msg.deliver = flight->what;
+	flight->sent = true;
 	reply_send(q, q->outbox.gate, &msg);
 }
 
@@ -245,7 +247,7 @@ void outbox_delivered(struct queue *q, const struct msg_delivered *said)
 	struct err err;
 	int r = turn_begin(q, &err);
 
-	if (flight != NULL && flight->what.claim == said->claim)
+	if (flight != NULL && flight->sent && flight->what.claim == said->claim)
 		flight_free(q, flight);
 	if (r == 0) {
 		r = note(q, said, &err);
