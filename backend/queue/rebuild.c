@@ -99,6 +99,9 @@ static int take_row(const struct store_job *row, void *arg, struct err *err)
 		orphans->row[orphans->n++] = *row;
 		return 0;
 	}
+	job = jobs_find(&q->jobs, &row->id);
+	if (job != NULL) /* another machine has moved it since it was read in another state */
+		jobs_remove(&q->jobs, job);
 	job = jobs_add(&q->jobs, row);
 	if (job == NULL)
 		return err_set(err, ENOMEM, "jobs");
