@@ -98,6 +98,8 @@ static int put_files(struct queue *q, struct err *err)
 		if (other != NULL && strcmp(other->client.name, client.name) != 0)
 			return err_say(err, EINVAL, "clients '%s' and '%s' have the same token",
 				client.name, other->client.name);
+		if (other != NULL && other->configured)
+			continue; /* put at the start: anew, it would be another one */
 		if (clients_put(&q->jobs.clients, &client, true, age_boottime_ms()) == NULL)
 			return err_set(err, ENOMEM, "clients");
 	}

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/client.h"
 #include "common/job_state.h"
 #include "store/store.h"
 
@@ -30,13 +31,15 @@
 
 /* --- the machines --- */
 
-/* This machine's queue shares it. */
-static void share_database(struct world *w)
+/* This machine's queue shares it; more: lines of its configuration. */
+static void share_database(struct world *w, const char *more)
 {
-	char dsn[400];
+	char dsn[400], text[500];
 
 	dsn_text(dsn, sizeof(dsn));
-	use_database(w, dsn, "store_shared = true\nnode = \"n1\"\nstore_poll_ms = 20\n");
+	(void)snprintf(text, sizeof(text),
+		"store_shared = true\nnode = \"n1\"\nstore_poll_ms = 20\n%s", more);
+	use_database(w, dsn, text);
 }
 
 static int setup_shared(void **state)
@@ -45,7 +48,7 @@ static int setup_shared(void **state)
 
 	if (r == 0) {
 		new_database();
-		share_database(*state);
+		share_database(*state, "");
 	}
 	return r;
 }
@@ -337,6 +340,72 @@ static void a_hand_over_that_may_be_stored_goes_on(void **state)
 	(void)munmap((void *)(uintptr_t)way, sizeof(*way));
 }
 
+/* --- clients --- */
+
+static void write_token(const struct world *w, const char *token)
+{
+	char path[100];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/token", w->dir);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	assert_true(fprintf(file, "%s\n", token) > 0);
+	assert_int_equal(fclose(file), 0);
+	assert_return_code(chmod(path, 0600), errno);
+}
+
+/* The other machine makes a client, which this one hears of. */
+static void make_elsewhere(struct world *w, const char *name)
+{
+	char token[CLIENT_TOKEN_CHARS + 1];
+	struct store *other = other_in();
+	struct store_client made = { 0 };
+	struct err err;
+	bool known = false;
+
+	client_default(&made.client, name);
+	assert_int_equal(client_token_new(token, made.client.token_hash, &err), 0);
+	assert_int_equal(store_begin(other, &err), 0);
+	assert_int_equal(store_client_add(other, &made, &err), 0);
+	assert_int_equal(store_commit(other, &err), 0);
+	store_close(other);
+	w->bearer = token;
+	while (!known) {
+		ask_submit(w, "t", 0, BLOB_EMPTY);
+		cleanup_msg struct msg msg = next(w, &w->gate);
+
+		known = msg.type == MSG_JOB;
+		assert_true(known || msg.refused.why == REFUSAL_UNAUTHORIZED);
+	}
+	w->bearer = NULL;
+}
+
+static void a_client_of_the_configuration_stays_who_he_is(void **state)
+{
+	struct world *w = *state;
+	char token[CLIENT_TOKEN_CHARS + 1], more[300];
+	uint8_t hash[CLIENT_HASH_BYTES];
+	struct err err;
+
+	assert_int_equal(client_token_new(token, hash, &err), 0);
+	write_token(w, token);
+	(void)snprintf(more, sizeof(more),
+		"client \"a\" {\n token_file = \"%s/token\"\n rate = 0.001\n burst = 1\n}\n",
+		w->dir);
+	share_database(w, more);
+	start_queue(w);
+	gate_in(w);
+	w->bearer = token;
+	(void)submit(w);
+	ask_submit(w, "t", 0, BLOB_EMPTY);
+	expect_refused(w, REFUSAL_OVER_SHARE);
+	make_elsewhere(w, "b");
+	w->bearer = token; /* what he had is what he has had */
+	ask_submit(w, "t", 0, BLOB_EMPTY);
+	expect_refused(w, REFUSAL_OVER_SHARE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_shared, teardown)
 
 int main(void)
@@ -345,6 +414,7 @@ int main(void)
 		TEST(what_another_machine_has_ended_takes_no_place),
 		TEST(what_is_fetched_while_the_engine_is_away_comes_back),
 		TEST(what_is_cancelled_while_it_is_fetched_takes_no_place),
+		TEST(a_client_of_the_configuration_stays_who_he_is),
 		cmocka_unit_test_setup_teardown(
 			a_hand_over_that_may_be_stored_goes_on, setup_alone, teardown),
 	};
