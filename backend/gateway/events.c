@@ -19,6 +19,8 @@
 #define WANT_END    (WANT_SPEC | WANT_RESULT | WANT_OUT | WANT_ERR)
 #define CHUNK_BYTES (16U * 1024) /* of output in one event */
 #define BLOCK_BYTES (8U * 1024)
+#define END_COPIES \
+	3 /* of a job's end in memory: the feed's, the reader's, and its steps unpacked */
 
 struct reader {
 	struct feed_member member; /* first: the feed gives it back */
@@ -30,6 +32,7 @@ struct reader {
 	bool beat;         /* one is due */
 	bool silent;       /* nothing was sent since the last beat */
 	bool stopping;
+	bool held;             /* the end is counted */
 	bool over;             /* nothing comes after what is in `text` */
 	struct json_text text; /* what was made and not yet taken */
 	size_t taken;
@@ -101,13 +104,22 @@ static void put_position(struct reader *r, const struct msg_job *job)
 	close_event(r);
 }
 
+/* False: there is no room for the end now. Whoever comes back for it hears that it is so. */
+static bool hold_end(struct reader *r, const struct feed *feed)
+{
+	r->held = r->held || exchange_hold(r->ex, END_COPIES * feed->end.len);
+	return r->held;
+}
+
 static void put_end(struct reader *r, const struct feed *feed)
 {
+	r->over = true;
+	if (!hold_end(r, feed))
+		return;
 	r->at.state = CURSOR_ENDED;
 	open_event(r, "end");
 	jt_raw(&r->text, feed->end.buf, feed->end.len);
 	close_event(r);
-	r->over = true;
 }
 
 /* ---- output ---- */
@@ -403,6 +415,7 @@ static void answer_stream(struct exchange *ex, struct msg_job *job, const struct
 {
 	struct reader *r = calloc(1, sizeof(*r));
 	struct MHD_Response *response = NULL;
+	bool joined;
 	struct err err;
 
 	if (r != NULL) {
@@ -411,7 +424,13 @@ static void answer_stream(struct exchange *ex, struct msg_job *job, const struct
 		r->at = *at;
 		r->ex = ex;
 		put(r, "retry: 1000\n\n");
-		if (feed_join(ex, job, &r->member, &err) == 0)
+		joined = feed_join(ex, job, &r->member, &err) == 0;
+		if (joined && r->member.feed->done && !hold_end(r, r->member.feed)) {
+			on_free(r);
+			exchange_no_room(ex);
+			return;
+		}
+		if (joined)
 			response = MHD_create_response_from_callback(
 				MHD_SIZE_UNKNOWN, BLOCK_BYTES, on_read, r, on_free);
 	}

@@ -108,8 +108,7 @@ static void answer_buffer(struct exchange *ex, unsigned status, const char *type
 	exchange_answer(ex, status, response);
 }
 
-/* Counts an answer that stays in memory until its client has read it; false: no room for it. */
-static bool hold(struct exchange *ex, size_t n)
+bool exchange_hold(struct exchange *ex, size_t n)
 {
 	if (n > SMALL_BYTES && ex->gw->answer_bytes + n > ANSWERS_MAX)
 		return false;
@@ -118,7 +117,7 @@ static bool hold(struct exchange *ex, size_t n)
 	return true;
 }
 
-static void answer_no_room(struct exchange *ex)
+void exchange_no_room(struct exchange *ex)
 {
 	exchange_unavailable(ex, 1, "too many large answers at one time");
 }
@@ -126,9 +125,9 @@ static void answer_no_room(struct exchange *ex)
 void exchange_answer_bytes(
 	struct exchange *ex, unsigned status, const char *type, void *body, size_t n)
 {
-	if (!hold(ex, n)) {
+	if (!exchange_hold(ex, n)) {
 		free(body);
-		answer_no_room(ex);
+		exchange_no_room(ex);
 		return;
 	}
 	answer_buffer(ex, status, type, body, n, MHD_RESPMEM_MUST_FREE);
@@ -162,8 +161,8 @@ static void answer_stream(
 	struct json_stream *stream;
 	struct err err;
 
-	if (!hold(ex, t->len)) {
-		answer_no_room(ex);
+	if (!exchange_hold(ex, t->len)) {
+		exchange_no_room(ex);
 		return;
 	}
 	if (json_stream_open(t, &stream, &err) < 0) {

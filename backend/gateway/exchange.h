@@ -119,6 +119,13 @@ void exchange_answer_static(
 /* Takes `body` (from malloc) over. 503 in its place where all answers together hold too much. */
 void exchange_answer_bytes(
 	struct exchange *ex, unsigned status, const char *type, void *body, size_t n);
+/*
+ * Counts n bytes that this exchange holds in memory until its client has read them; they are given
+ * back with it. False: all answers together hold too much (small ones have room in any case).
+ */
+bool exchange_hold(struct exchange *ex, size_t n);
+/* 503, for want of that room. */
+void exchange_no_room(struct exchange *ex);
 /* Takes the response over. */
 void exchange_answer(struct exchange *ex, unsigned status, struct MHD_Response *response);
 /* A header for an answer that has been given. */

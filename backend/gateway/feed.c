@@ -158,19 +158,25 @@ static int take_spec(struct feed *feed, const struct msg_job *job, struct err *e
 	return r;
 }
 
+/* Of all that is known of the job: its document names the rest. */
+static void take_all_steps(struct feed *feed, struct result *result)
+{
+	result_done(&feed->steps);
+	feed->steps.steps = TAKE_PTR(result->steps);
+	feed->steps.n_steps = result->n_steps;
+	result->n_steps = 0;
+	feed->has_build = feed->steps.n_steps > 0 && feed->steps.steps[0].build;
+}
+
 static int take_end(struct feed *feed, struct msg_job *job, struct err *err)
 {
 	struct result result;
 	bool has;
 	int r = answer_result(job, &result, &has, err);
 
-	if (r == 0 && result.n_steps >= feed->steps.n_steps) {
-		result_done(&feed->steps);
-		feed->steps = result;
-		feed->has_build = result.n_steps > 0 && result.steps[0].build;
-	} else {
-		result_done(&result);
-	}
+	if (r == 0 && result.n_steps >= feed->steps.n_steps)
+		take_all_steps(feed, &result);
+	result_done(&result);
 	if (r == 0)
 		r = take_spec(feed, job, err);
 	if (r == 0)

@@ -127,14 +127,15 @@ def limits():
         return len(re.findall(r"^\tX\([A-Z]+,", header.read(), re.M))
 
 
-def result(n):
-    """The record of a job with one step, which printed n bytes and ended well."""
+def result(n, files=()):
+    """The record of a job with one step, which printed n bytes and ended well; its files are empty."""
     finding = struct.pack("<BBqqI", 0, limits(), 0, 0, 0)
     text = struct.pack("<BI", 0, 0)
     step = (b"\0" + text + finding + struct.pack("<IB4q", 0, 0, 1, 1, 1, 1) +
             struct.pack("<QQQ", 0, n, 0) + bytes(24) + text)
     return (struct.pack("<H", 2) + finding + struct.pack("<I", 0) + text + text + b"\0" +
-            struct.pack("<I", 1) + step + struct.pack("<II", 0, 0) + b"\0" + text)
+            struct.pack("<I", 1) + step + struct.pack("<I", len(files)) +
+            b"".join(struct.pack("<I", len(name)) + name + bytes(48) for name in files) + bytes(4) + b"\0" + text)
 
 
 class Queue:
@@ -487,10 +488,37 @@ class Large(GatewayCase):
             self.assertIn(b"\r\nRetry-After: 1\r\n", answers[-1])
             self.assertEqual(self.http.get("/healthz").status, 200)
             self.assertGreater(self.answer_bytes(), 34 * 15 * self.MIB)
+        self.given_back()
+
+    def given_back(self):
         for _ in service.until(20):
             if self.answer_bytes() < 4096:
                 return
         self.fail("the memory is not given back")
+
+    def test_readers_of_events_that_do_not_read_have_it_too(self):
+        self.queue.answer_job("submit", id=JOB)
+        self.submit({"task": "sh"})
+        record = result(0, [b"%0150d" % i for i in range(55000)])
+        spool = self.enterContext(tempfile.TemporaryFile())
+        spool.write(record)
+        spool.flush()
+        self.queue.answer_job(state=2, verdict=0, attempt=1, spec=self.queue.wait_for("submit")["spec"],
+                              result=(spool.fileno(), len(record)))
+        answers = []
+        with contextlib.ExitStack() as stack:
+            for _ in range(16):
+                sock = stack.enter_context(self.http.socket())
+                sock.sendall(b"GET /v1/jobs/%s/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % ID.encode())
+                answers.append(sock.recv(1000))
+            statuses = [client.raw_status(answer) for answer in answers]
+            self.assertEqual(statuses, sorted(statuses))
+            self.assertEqual({statuses[0], statuses[-1]}, {200, 503})
+            self.assertIn(b"\r\nRetry-After: 1\r\n", answers[-1])
+            self.assertEqual(self.http.get("/healthz").status, 200)
+            self.assertGreater(self.answer_bytes(), 400 * self.MIB)
+        self.given_back()
+        self.assertIn("event: end\ndata: ", self.http.get(f"/v1/jobs/{ID}/events").text)
 
 
 class Waiting(GatewayCase):
