@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "crowd.h"
+#include "upload.h"
 
 #define FIRST_BYTES 4096
 #define SMALL_BYTES (64U * 1024 + 1) /* the last of each is the NUL after it */
@@ -33,7 +35,7 @@ static bool has_room(const struct exchange *ex, size_t cap)
 
 	return cap <= SMALL_BYTES ||
 	       (ex->gw->body_bytes + more <= larger(ALL_BYTES, 2 * share(ex)) &&
-		       crowd_held(ex->from) + more <= share(ex));
+		       crowd_held(ex->from, CROWD_MEMORY) + more <= share(ex));
 }
 
 static size_t next_cap(const struct exchange *ex, size_t need)
@@ -60,7 +62,7 @@ static bool reserve(struct exchange *ex, size_t n)
 	if (body == NULL)
 		return false;
 	ex->gw->body_bytes += cap - ex->body_cap;
-	crowd_hold(ex->from, cap - ex->body_cap);
+	crowd_hold(ex->from, CROWD_MEMORY, cap - ex->body_cap);
 	ex->body = body;
 	ex->body_cap = cap;
 	return true;
@@ -79,8 +81,9 @@ bool body_keep(struct exchange *ex, const void *data, size_t n)
 void body_drop(struct exchange *ex)
 {
 	ex->gw->body_bytes -= ex->body_cap;
-	crowd_give_back(ex->from, ex->body_cap);
+	crowd_give_back(ex->from, CROWD_MEMORY, ex->body_cap);
 	free(ex->body);
 	ex->body = NULL;
 	ex->body_len = ex->body_cap = 0;
+	upload_free(TAKE_PTR(ex->upload));
 }

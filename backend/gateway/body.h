@@ -11,5 +11,6 @@
 
 /* Appends to ex->body. False: the other large ones leave it no room. */
 bool body_keep(struct exchange *ex, const void *data, size_t n);
-/* ex->body is of no more use: its room is for others, however long the answer takes. */
+/* ex->body and ex->upload are of no more use: their room is for others, however long the answer
+ * takes. */
 void body_drop(struct exchange *ex);

@@ -18,8 +18,8 @@ struct key {
 
 struct crowd_member {
 	struct key key;
-	unsigned n;    /* connections */
-	uint64_t held; /* bytes */
+	unsigned n;                  /* connections */
+	uint64_t held[CROWD_STORES]; /* bytes */
 	UT_hash_handle hh;
 };
 
@@ -93,21 +93,21 @@ void crowd_leave(struct crowd *crowd, struct crowd_member *member)
 	free(member);
 }
 
-uint64_t crowd_held(const struct crowd_member *member)
+uint64_t crowd_held(const struct crowd_member *member, enum crowd_store where)
 {
-	return member == NULL ? 0 : member->held;
+	return member == NULL ? 0 : member->held[where];
 }
 
-void crowd_hold(struct crowd_member *member, uint64_t bytes)
+void crowd_hold(struct crowd_member *member, enum crowd_store where, uint64_t bytes)
 {
 	if (member != NULL)
-		member->held += bytes;
+		member->held[where] += bytes;
 }
 
-void crowd_give_back(struct crowd_member *member, uint64_t bytes)
+void crowd_give_back(struct crowd_member *member, enum crowd_store where, uint64_t bytes)
 {
 	if (member != NULL)
-		member->held -= bytes;
+		member->held[where] -= bytes;
 }
 
 void crowd_free(struct crowd *crowd)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many connections each address holds, and how much memory for them, so that one cannot take
- * all of them. An IPv6 network of 64 bits is one address. Loopback and unix sockets are not
- * counted: there a web server stands for everybody.
+ * How many connections each address holds, and how much memory and disk for them, so that one
+ * cannot take all of them. An IPv6 network of 64 bits is one address. Loopback and unix sockets are
+ * not counted: there a web server stands for everybody.
  */
 #pragma once
 
@@ -12,6 +12,8 @@
 
 struct crowd;
 struct crowd_member;
+
+enum crowd_store { CROWD_MEMORY, CROWD_DISK, CROWD_STORES };
 
 /* NULL: no memory. */
 struct crowd *crowd_new(void);
@@ -24,10 +26,10 @@ bool crowd_join(
 /* NULL is fine. */
 void crowd_leave(struct crowd *crowd, struct crowd_member *member);
 /* Bytes that are held for an address; 0 for NULL. */
-uint64_t crowd_held(const struct crowd_member *member);
+uint64_t crowd_held(const struct crowd_member *member, enum crowd_store where);
 /* So many more. NULL is fine. */
-void crowd_hold(struct crowd_member *member, uint64_t bytes);
+void crowd_hold(struct crowd_member *member, enum crowd_store where, uint64_t bytes);
 /* So many less, before its last connection leaves. NULL is fine. */
-void crowd_give_back(struct crowd_member *member, uint64_t bytes);
+void crowd_give_back(struct crowd_member *member, enum crowd_store where, uint64_t bytes);
 /* All must have left. NULL is fine. */
 void crowd_free(struct crowd *crowd);

@@ -35,6 +35,7 @@ struct gateway {
 	struct http *http;
 	struct json_text tasks;    /* the document of /v1/tasks, which never changes */
 	uint64_t body_bytes;       /* of request bodies in memory now */
+	uint64_t upload_bytes;     /* of uploads in spool files now, until they are jobs */
 	uint64_t answer_bytes;     /* of answers in memory now */
 	bool draining;             /* nothing is asked any more */
 	int64_t refused_logged_us; /* when one without a good token was, 0: never */

@@ -212,7 +212,6 @@ static void exchange_free(struct exchange *ex)
 		(void)event_del(&ex->conn->watch);
 	body_drop(ex);
 	ex->gw->answer_bytes -= ex->answer_bytes;
-	upload_free(ex->upload);
 	if (ex->reader != NULL)
 		events_forget(ex->reader);
 	if (ex->response != NULL)

@@ -309,6 +309,8 @@ static void answer_metrics(struct exchange *ex, const struct msg_status *status)
 		feeds_members(ex->gw->feeds));
 	gauge(&t, "dockgate_http_body_bytes", "Memory taken by bodies of requests.",
 		ex->gw->body_bytes);
+	gauge(&t, "dockgate_http_upload_bytes", "Disk taken by uploads on their way.",
+		ex->gw->upload_bytes);
 	gauge(&t, "dockgate_http_answer_bytes", "Memory taken by answers.", ex->gw->answer_bytes);
 	metrics_write(ex->gw->metrics, &t);
 	if (status != NULL)

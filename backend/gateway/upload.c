@@ -7,9 +7,14 @@
 
 #include "body.h"
 #include "common/cleanup.h"
+#include "crowd.h"
 #include "fingerprint.h"
 #include "http.h"
 #include "multipart.h"
+
+#define SMALL_BYTES (64U * 1024) /* have room in any case */
+#define KEEP_PARTS  4            /* of keep_bytes one is for uploads on their way */
+#define SHARES      4
 
 enum part { PART_JOB, PART_FILE, PART_STDIN };
 
@@ -21,9 +26,48 @@ struct upload {
 	char *filename;                  /* owned; of the part in progress */
 	struct extent extent;            /* of its bytes so far */
 	uint64_t n_part;                 /* how many they are */
+	uint64_t spooled;                /* counted in the gateway's */
 	bool has_job;                    /* the part `job`: in ex->body */
 	struct fingerprint *fingerprint; /* owned; NULL: nobody asked */
 };
+
+/* ---- room ---- */
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Of all and of one address: two, and one, of the largest that are allowed fit in any case. */
+static bool has_room(const struct upload *up, size_t n)
+{
+	const struct config *config = up->ex->gw->config;
+	uint64_t largest = (uint64_t)config->body_multipart_max;
+	uint64_t all = larger((uint64_t)config->keep_bytes / KEEP_PARTS, 2 * largest);
+
+	return config->keep_bytes == 0 || up->spooled + n <= SMALL_BYTES ||
+	       (up->ex->gw->upload_bytes + n <= all &&
+		       crowd_held(up->ex->from, CROWD_DISK) + n <= larger(all / SHARES, largest));
+}
+
+static int take_room(struct upload *up, size_t n, struct err *err)
+{
+	if (!has_room(up, n))
+		return err_say(err, ENOSPC, "too many large uploads at one time");
+	up->spooled += n;
+	up->ex->gw->upload_bytes += n;
+	crowd_hold(up->ex->from, CROWD_DISK, n);
+	return 0;
+}
+
+static void give_room_back(struct upload *up)
+{
+	crowd_give_back(up->ex->from, CROWD_DISK, up->spooled);
+	up->ex->gw->upload_bytes -= up->spooled;
+	up->spooled = 0;
+}
+
+/* ---- the parts ---- */
 
 static int begin_job(struct upload *up, struct err *err)
 {
@@ -88,7 +132,9 @@ static int on_data(void *arg, const char *data, size_t n, struct err *err)
 	up->n_part += n;
 	if (up->part == PART_JOB)
 		return add_to_job(up, data, n, err);
-	r = input_add(&up->req.input, data, n, &here, err);
+	r = take_room(up, n, err);
+	if (r == 0)
+		r = input_add(&up->req.input, data, n, &here, err);
 	if (r == 0)
 		up->extent.len += n;
 	return r;
@@ -113,6 +159,8 @@ static int on_end(void *arg, struct err *err)
 }
 
 static const struct multipart_ops ops = { .begin = on_begin, .data = on_data, .end = on_end };
+
+/* ---- the request ---- */
 
 static void fail(struct exchange *ex, int r, const struct err *err)
 {
@@ -185,6 +233,7 @@ int upload_finish(struct exchange *ex, struct request *req, struct err *err)
 	up->req.key = req->key;
 	*req = up->req;
 	request_init(&up->req);
+	give_room_back(up);
 	r = fingerprint_end(up->fingerprint, &req->fingerprint, err);
 	if (r < 0)
 		return r;
@@ -196,6 +245,7 @@ void upload_free(struct upload *up)
 {
 	if (up == NULL)
 		return;
+	give_room_back(up);
 	request_done(&up->req);
 	fingerprint_free(up->fingerprint);
 	free(up->filename);

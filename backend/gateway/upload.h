@@ -2,7 +2,8 @@
 /*
  * A job as multipart/form-data: the part `job` (JSON, as in a plain request), parts with
  * a file name (files, in any order), and `stdin`. The bytes go into a spool file of the
- * queue's as they come.
+ * queue's as they come. Until they are a job's, all uploads together, and those of one address,
+ * have a part of keep_bytes; small ones have room in any case.
  */
 #pragma once
 

@@ -310,6 +310,10 @@ class GatewayCase(unittest.TestCase):
     def submit(self, value, target="/v1/jobs"):
         return self.http.post_json(target, value)
 
+    def gauge(self, name):
+        self.queue.answers["status_get"] = lambda asked: self.queue.send("status", token=asked["token"])
+        return int(re.search(rf"^dockgate_http_{name} (\d+)$", self.http.get("/metrics").text, re.M).group(1))
+
 
 class Submit(GatewayCase):
     def test_accepted(self):
@@ -371,8 +375,7 @@ class Submit(GatewayCase):
             self.assertIn(b"empty", asked["spec"])
 
     def body_bytes(self):
-        self.queue.answers["status_get"] = lambda asked: self.queue.send("status", token=asked["token"])
-        return int(re.search(r"^dockgate_http_body_bytes (\d+)$", self.http.get("/metrics").text, re.M).group(1))
+        return self.gauge("body_bytes")
 
     def test_the_job_of_an_upload_counts_among_the_bodies_in_memory(self):
         with tempfile.TemporaryFile() as spool, self.http.socket() as sock:
@@ -397,6 +400,76 @@ class Submit(GatewayCase):
         self.queue.refuse("spool_open", "store", "the disk is full")
         reply = self.http.post("/v1/jobs", b"--b--", Content_Type="multipart/form-data; boundary=b")
         self.assertEqual((reply.status, reply.json()["detail"]), (503, "the disk is full"))
+
+
+class Uploads(GatewayCase):
+    more = "body_multipart_max = 1M\nkeep_bytes = 4M\nconnections_per_address = 10"
+    FILE = b'--b\r\nContent-Disposition: form-data; name="x"; filename="a"\r\n\r\n'
+    END = b'\r\n--b\r\nContent-Disposition: form-data; name="job"\r\n\r\n{"task": "sh"}\r\n--b--\r\n'
+    N = 1000000
+
+    def setUp(self):
+        super().setUp()
+        self.queue.answers["spool_open"] = self.give_spool
+        self.queue.answer_job("submit", id=JOB)
+
+    def give_spool(self, asked):
+        with tempfile.TemporaryFile() as spool:
+            self.queue.send("spool", token=asked["token"], file=(spool.fileno(), 0))
+
+    def upload(self, n):
+        return self.http.post("/v1/jobs", self.FILE + bytes(n) + self.END, Content_Type="multipart/form-data; boundary=b")
+
+    def begin(self, stack, n=N, address="127.0.0.1"):
+        """One that stops in its file."""
+        sock = stack.enter_context(socket.create_connection(("127.0.0.1", self.gateway.port), 60, (address, 0)))
+        sock.sendall(b"POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n"
+                     b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+                     % (len(self.FILE) + n + len(self.END)) + self.FILE + bytes(n))
+        return sock
+
+    def wait_for_bytes(self, least, most):
+        for _ in service.until(20):
+            if least <= self.gauge("upload_bytes") <= most:
+                return
+        self.fail("the uploads take other room")
+
+    def end(self, sock):
+        sock.sendall(self.END)
+        return client.raw_status(sock.recv(1000))
+
+    def test_on_their_way_have_a_bound_together(self):
+        with contextlib.ExitStack() as stack:
+            for _ in range(2):
+                first = self.begin(stack)
+            self.wait_for_bytes(2 * self.N - 100, 2 * self.N)
+            reply = self.upload(self.N)
+            self.assertEqual((reply.status, reply.json()["detail"], reply.headers["Retry-After"]),
+                             (503, "too many large uploads at one time", "5"))
+            self.assertEqual(self.upload(60000).status, 202)
+            self.wait_for_bytes(2 * self.N - 100, 2 * self.N)
+            self.assertEqual(self.end(first), 202)
+            self.wait_for_bytes(self.N - 100, self.N)
+            self.assertEqual(self.upload(self.N).status, 202)
+        self.wait_for_bytes(0, 0)
+
+    def test_one_address_does_not_take_it_all(self):
+        theirs = foreign_address(self)
+        with contextlib.ExitStack() as stack:
+            held = self.begin(stack, address=theirs)
+            self.wait_for_bytes(self.N - 100, self.N)
+            self.assertEqual(self.end(self.begin(stack, address=theirs)), 503)
+            self.assertEqual(self.end(self.begin(stack, 60000, theirs)), 202)
+            self.assertEqual(self.upload(self.N).status, 202)
+            self.assertEqual(self.end(held), 202)
+            self.assertEqual(self.end(self.begin(stack, address=theirs)), 202)
+
+    def test_one_that_is_refused_gives_its_room_back_at_once(self):
+        with contextlib.ExitStack() as stack:
+            sock = self.begin(stack)
+            self.wait_for_bytes(self.N - 100, self.N)
+            sock.sendall(b"\r\n--b\r\nno header\r\n\r\n")  # and the rest does not come
+            self.wait_for_bytes(0, 0)
 
 
 class Refusals(GatewayCase):
@@ -469,8 +542,7 @@ class Large(GatewayCase):
         self.assertEqual(self.classic("get_data").status, 413)
 
     def answer_bytes(self):
-        self.queue.answers["status_get"] = lambda asked: self.queue.send("status", token=asked["token"])
-        return int(re.search(r"^dockgate_http_answer_bytes (\d+)$", self.http.get("/metrics").text, re.M).group(1))
+        return self.gauge("answer_bytes")
 
     def test_answers_that_nobody_reads_have_a_bound_together(self):
         spool = self.enterContext(tempfile.TemporaryFile())

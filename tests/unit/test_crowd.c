@@ -102,20 +102,20 @@ static void what_is_held_is_the_address_s(void **state)
 	assert_true(join("192.0.2.1", &one));
 	assert_true(join("192.0.2.1", &again));
 	assert_true(join("192.0.2.2", &other));
-	crowd_hold(one, 5);
-	crowd_hold(again, 6);
-	assert_int_equal(crowd_held(one), 11);
-	assert_int_equal(crowd_held(other), 0);
-	crowd_give_back(one, 5);
+	crowd_hold(one, CROWD_MEMORY, 5);
+	crowd_hold(again, CROWD_MEMORY, 6);
+	assert_int_equal(crowd_held(one, CROWD_MEMORY), 11);
+	assert_int_equal(crowd_held(other, CROWD_MEMORY), 0);
+	crowd_give_back(one, CROWD_MEMORY, 5);
 	crowd_leave(crowd, one);
-	assert_int_equal(crowd_held(again), 6);
-	crowd_give_back(again, 6);
-	assert_int_equal(crowd_held(again), 0);
+	assert_int_equal(crowd_held(again, CROWD_MEMORY), 6);
+	crowd_give_back(again, CROWD_MEMORY, 6);
+	assert_int_equal(crowd_held(again, CROWD_MEMORY), 0);
 	crowd_leave(crowd, again);
 	crowd_leave(crowd, other);
-	crowd_hold(NULL, 5);
-	assert_int_equal(crowd_held(NULL), 0);
-	crowd_give_back(NULL, 5);
+	crowd_hold(NULL, CROWD_MEMORY, 5);
+	assert_int_equal(crowd_held(NULL, CROWD_MEMORY), 0);
+	crowd_give_back(NULL, CROWD_MEMORY, 5);
 }
 
 int main(void)
