@@ -23,6 +23,10 @@
 #define AGE_TEXT      120
 #define BOOT_ID_CHARS 36
 
+/* Where the store has it. Of a database one of the two counts, the other is "" or "0". */
+#define AGE_ALONE  "age"
+#define AGE_SHARED "shared_age"
+
 struct age {
 	int64_t base_ms; /* age = boottime + base */
 	char boot_id[BOOT_ID_CHARS + 1];

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/number.h"
 #include "drive.h"
 #include "knock.h"
 #include "lease.h"
@@ -337,14 +338,37 @@ int follow_keep_age(struct queue *q, struct err *err)
 	return 0;
 }
 
+/*
+ * A new machine knows no age of its own. What one that had the store alone has kept goes on
+ * as what they share, where they share none yet.
+ */
+static int resume_own_age(struct queue *q, struct err *err)
+{
+	char kept[STORE_META_MAX + 1];
+	int64_t shared_ms;
+	int r = store_meta_get(q->store, AGE_SHARED, kept, err);
+
+	if (r == 0 && number_parse(kept, 1, INT64_MAX, &shared_ms))
+		kept[0] = '\0';
+	else if (r == 0)
+		r = store_meta_get(q->store, AGE_ALONE, kept, err);
+	if (r == 0)
+		r = age_start(kept, &q->age, err);
+	q->age.new_boot = false;
+	return r;
+}
+
 int follow_resume_age(struct queue *q, struct err *err)
 {
-	int r = store_begin(q->store, err);
+	int r = resume_own_age(q, err);
 
-	q->age.base_ms = -age_boottime_ms(); /* a new machine knows no age of its own */
-	q->age.new_boot = false;
+	if (r < 0)
+		return r;
+	r = store_begin(q->store, err);
 	if (r == 0)
 		r = follow_keep_age(q, err);
+	if (r == 0) /* one of the two counts */
+		r = store_meta_set(q->store, AGE_ALONE, "", err);
 	if (r == 0)
 		r = store_commit(q->store, err);
 	if (r < 0)

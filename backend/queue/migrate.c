@@ -378,7 +378,7 @@ static int read_age(struct store *store, bool shared, struct age *ret, struct er
 {
 	char text[STORE_META_MAX + 1];
 	int64_t age_ms = 0;
-	int r = store_meta_get(store, shared ? "shared_age" : "age", text, err);
+	int r = store_meta_get(store, shared ? AGE_SHARED : AGE_ALONE, text, err);
 
 	if (r < 0 || !shared)
 		return r < 0 ? r : age_start(text, ret, err);
@@ -406,7 +406,7 @@ static int move_age(struct migrate *m, struct err *err)
 	r = store_begin(m->to, err);
 	if (r == 0)
 		r = store_meta_set(
-			m->to, shared && m->to_database ? "shared_age" : "age", text, err);
+			m->to, shared && m->to_database ? AGE_SHARED : AGE_ALONE, text, err);
 	return commit(m->to, r, err);
 }
 

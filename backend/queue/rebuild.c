@@ -7,6 +7,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/number.h"
 #include "drive.h"
 #include "follow.h"
 #include "lease.h"
@@ -143,33 +144,53 @@ int rebuild_keep_age(struct queue *q, struct err *err)
 		return follow_keep_age(q, err);
 	age_keep(&q->age, age_boottime_ms(), text);
 	q->age_kept_ms = age_now(&q->age);
-	return store_meta_set(q->store, "age", text, err);
+	return store_meta_set(q->store, AGE_ALONE, text, err);
 }
 
-static int resume_age(struct queue *q, struct err *err)
+/* What machines that shared the store have counted, where this one has it alone now. */
+static int resume_shared_age(struct queue *q, struct err *err)
 {
-	char kept[STORE_META_MAX + 1], text[AGE_TEXT];
-	int r;
+	char text[STORE_META_MAX + 1];
+	int64_t age_ms;
+	int r = store_meta_get(q->store, AGE_SHARED, text, err);
 
-	if (store_is_shared(q->store))
-		return follow_resume_age(q, err);
-	r = store_meta_get(q->store, "age", kept, err);
+	if (r == 0 && number_parse(text, 1, INT64_MAX, &age_ms))
+		q->age.base_ms = age_ms - age_boottime_ms();
+	return r;
+}
+
+static int write_age(struct queue *q, struct err *err)
+{
+	int r = store_begin(q->store, err);
+
 	if (r == 0)
-		r = age_start(kept, &q->age, err);
-	if (r < 0)
-		return r;
-	if (kept[0] != '\0' && q->age.new_boot)
-		log_info("the machine has booted since: all leases are void");
-	age_keep(&q->age, age_boottime_ms(), text);
-	q->age_kept_ms = age_now(&q->age);
-	r = store_begin(q->store, err);
-	if (r == 0)
-		r = store_meta_set(q->store, "age", text, err);
+		r = rebuild_keep_age(q, err);
+	if (r == 0 && q->database != NULL) /* one of the two counts */
+		r = store_meta_set(q->store, AGE_SHARED, "0", err);
 	if (r == 0)
 		r = store_commit(q->store, err);
 	if (r < 0)
 		store_rollback(q->store);
 	return r;
+}
+
+static int resume_age(struct queue *q, struct err *err)
+{
+	char kept[STORE_META_MAX + 1];
+	int r;
+
+	if (store_is_shared(q->store))
+		return follow_resume_age(q, err);
+	r = store_meta_get(q->store, AGE_ALONE, kept, err);
+	if (r == 0)
+		r = age_start(kept, &q->age, err);
+	if (r == 0 && kept[0] == '\0' && q->database != NULL)
+		r = resume_shared_age(q, err);
+	if (r < 0)
+		return r;
+	if (kept[0] != '\0' && q->age.new_boot)
+		log_info("the machine has booted since: all leases are void");
+	return write_age(q, err);
 }
 
 /* --- spool and rows --- */

@@ -3,7 +3,7 @@
  * The schema of the store in MariaDB. Texts are VARBINARY: bytes are kept as they
  * came, whatever they are. Every question asked while serving has its index.
  *
- *	meta         name, value: "schema", "age"
+ *	meta         name, value: "schema", "age", "shared_age"
  *	job          one row for each
  *	job_blob     its bytes, up to 64 KiB in the row, beyond that named
  *	job_event    its moves

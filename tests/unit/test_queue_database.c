@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -89,13 +90,16 @@ static void a_cancel_is_no_success_while_the_jobs_are_unread(void **state)
 
 /* --- what the server hears of us --- */
 
-static void read_age(char *ret, size_t size)
+static void read_meta(const char *name, char *ret, size_t size)
 {
 	MYSQL *db = admin_open();
+	char sql[100];
 	MYSQL_RES *rows;
 	MYSQL_ROW row;
 
-	run_sql(db, "SELECT value FROM dockgate_test.meta WHERE name = 'age'");
+	(void)snprintf(
+		sql, sizeof(sql), "SELECT value FROM dockgate_test.meta WHERE name = '%s'", name);
+	run_sql(db, sql);
 	rows = mysql_store_result(db);
 	row = mysql_fetch_row(rows);
 	(void)snprintf(ret, size, "%s", row[0]);
@@ -111,11 +115,46 @@ static void a_queue_without_work_is_heard_of(void **state)
 
 	start_queue(w);
 	gate_in(w);
-	read_age(before, sizeof(before));
+	read_meta("age", before, sizeof(before));
 	do {
 		change("DO SLEEP(0.2)");
-		read_age(now, sizeof(now));
+		read_meta("age", now, sizeof(now));
 	} while (strcmp(before, now) == 0);
+}
+
+/* --- the clock --- */
+
+/* A queue lives with that database, shared or not: the age that it leaves there. */
+static int64_t live(struct world *w, bool shared)
+{
+	char dsn[400], text[200];
+
+	dsn_text(dsn, sizeof(dsn));
+	use_database(w, dsn, shared ? "store_shared = true\nnode = \"n1\"\n" : "");
+	start_queue(w);
+	gate_in(w);
+	forget(&w->gate);
+	assert_int_equal(end_queue(w, SIGTERM), 0);
+	read_meta(shared ? "shared_age" : "age", text, sizeof(text));
+	return strtoll(text, NULL, 10);
+}
+
+/* What is kept for a week is so from whichever of the two it comes. */
+static void the_clock_goes_on_shared_or_alone(void **state)
+{
+	struct world *w = *state;
+
+	(void)live(w, false);
+	change("UPDATE meta SET value = '100000000 1 another-boot' WHERE name = 'age'");
+	assert_in_range(live(w, true), 100000000, 199999999);
+	assert_in_range(live(w, true), 100000000, 199999999);
+	change("UPDATE meta SET value = '200000000' WHERE name = 'shared_age'");
+	assert_in_range(live(w, false), 200000000, 299999999);
+	change("UPDATE meta SET value = '300000000 1 another-boot' WHERE name = 'age'");
+	assert_in_range(live(w, true), 300000000, 399999999);
+	/* Of what does not count any more nothing is taken. */
+	change("UPDATE meta SET value = '900000000 1 another-boot' WHERE name = 'age'");
+	assert_in_range(live(w, true), 300000000, 399999999);
 }
 
 int main(void)
@@ -127,6 +166,8 @@ int main(void)
 			a_cancel_is_no_success_while_the_jobs_are_unread, setup_alone, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_queue_without_work_is_heard_of, setup_alone, teardown),
+		cmocka_unit_test_setup_teardown(
+			the_clock_goes_on_shared_or_alone, setup_alone, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
