@@ -39,6 +39,15 @@ static bool has_control(const char *value)
 	return false;
 }
 
+/*
+ * RFC 9112, 5.2: to others the second line is more of the value. Version 0.9.75 of the library adds
+ * it to the name, and moves that behind the value for it.
+ */
+static bool goes_on(const char *name, const char *value)
+{
+	return value != NULL && (uintptr_t)value < (uintptr_t)name;
+}
+
 static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
 	struct seen *seen = cls;
@@ -46,6 +55,8 @@ static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *name
 	(void)kind;
 	if (!is_token(name)) {
 		seen->fault = "a header's name: is not one";
+	} else if (goes_on(name, value)) {
+		seen->fault = "a header: goes on in a second line";
 	} else if (value != NULL && has_control(value)) {
 		seen->fault = "a header's value: has control characters";
 	} else if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0) {

@@ -188,6 +188,8 @@ TWO_READINGS = [
     (b"Transfer-Encoding : chunked", b"0\r\n\r\n"), (b"Transfer-Encoding: xchunked", b""), (b"Transfer-Encoding: identity", b""),
     (b"Transfer-Encoding: chunked, identity", b"0\r\n\r\n"), (b"Transfer-Encoding: gzip, chunked", b"0\r\n\r\n"),
     (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", b"0\r\n\r\n"), (b"Transfer-Encoding: \x0bchunked", b"0\r\n\r\n"),
+    (b"Content-Length:\r\n %d" % len(HIDDEN), b""), (b"Content-Length:\r\n\t%d" % len(HIDDEN), b""), (b"X: y\r\n z", b""), (b"X:\r\n \r\nY: z", b""),
+    (b"Transfer-Encoding:\r\n chunked", b"0\r\n\r\n"), (b"Transfer-Encoding: chunked\r\n x\r\nX: y", b"0\r\n\r\n"),
     (b"Host: evil.example", b""), (b"Host: localhost\r\nContent-Length: 99999999999999999999999", b""),
 ]
 
