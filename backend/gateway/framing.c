@@ -143,7 +143,8 @@ uint64_t framing_length(struct MHD_Connection *con)
 	const char *text = header(con, LENGTH);
 	int64_t n = 0;
 
-	if (text != NULL && !number_parse(text, 0, INT64_MAX, &n))
+	/* RFC 9110, 8.6: digits; "-0" is none */
+	if (text != NULL && (*text == '-' || !number_parse(text, 0, INT64_MAX, &n)))
 		return FRAMING_NO_LENGTH;
 	if (text == NULL && header(con, ENCODING) != NULL)
 		return FRAMING_CHUNKED;

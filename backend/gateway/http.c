@@ -246,6 +246,12 @@ static void answer_broken(struct exchange *ex)
 	}
 }
 
+/* The library answers some heads that it cannot read without asking us. */
+static bool library_answered(struct MHD_Connection *con)
+{
+	return MHD_get_connection_info(con, MHD_CONNECTION_INFO_HTTP_STATUS) != NULL;
+}
+
 static void on_completed(
 	void *cls, struct MHD_Connection *con, void **con_cls, enum MHD_RequestTerminationCode how)
 {
@@ -253,14 +259,14 @@ static void on_completed(
 	struct conn *conn;
 
 	(void)cls;
-	(void)con;
 	if (ex == NULL)
 		return;
 	conn = ex->conn;
 	metrics_count(ex->gw->metrics, ex->route, ex->classic, ex->status);
 	log_debug("%s%s %u", ex->classic ? "classic " : "",
 		ex->route == NULL ? "-" : ex->route->pattern, ex->status);
-	if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && ex->status == 0 && !ex->past)
+	if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && ex->status == 0 && !ex->past &&
+		!library_answered(con))
 		answer_broken(ex);
 	if (ex->early && how == MHD_REQUEST_TERMINATED_COMPLETED_OK)
 		straggler_take(conn->listener->http->stragglers, conn->fd,

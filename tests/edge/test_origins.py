@@ -184,6 +184,7 @@ TWO_READINGS = [
     (b"Content-Length: 5\r\nTransfer-Encoding: chunked", b"0\r\n\r\n"), (b"Transfer-Encoding: chunked\r\nContent-Length: 5", b"0\r\n\r\n"),
     (b"Content-Length: 0\r\nContent-Length: %d" % len(HIDDEN), b""), (b"Content-Length: 2\r\nContent-Length: 2", b"{}"),
     (b"Content-Length: 0, 2", b""), (b"Content-Length: +2", b"{}"), (b"Content-Length: 0x2", b"{}"), (b"Content-Length: -1", b""),
+    (b"Content-Length: -0", b""),
     (b"Content-Length : %d" % len(HIDDEN), b""), (b"Content-Length\t: %d" % len(HIDDEN), b""), (b"X: y\rContent-Length: 200", b""),
     (b"Transfer-Encoding : chunked", b"0\r\n\r\n"), (b"Transfer-Encoding: xchunked", b""), (b"Transfer-Encoding: identity", b""),
     (b"Transfer-Encoding: chunked, identity", b"0\r\n\r\n"), (b"Transfer-Encoding: gzip, chunked", b"0\r\n\r\n"),
@@ -191,6 +192,14 @@ TWO_READINGS = [
     (b"Content-Length:\r\n %d" % len(HIDDEN), b""), (b"Content-Length:\r\n\t%d" % len(HIDDEN), b""), (b"X: y\r\n z", b""), (b"X:\r\n \r\nY: z", b""),
     (b"Transfer-Encoding:\r\n chunked", b"0\r\n\r\n"), (b"Transfer-Encoding: chunked\r\n x\r\nX: y", b"0\r\n\r\n"),
     (b"Host: evil.example", b""), (b"Host: localhost\r\nContent-Length: 99999999999999999999999", b""),
+]
+
+
+# The HTTP library answers these itself.
+UNREADABLE = [
+    (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nno colon\r\n\r\n", 400), (b"GET /healthz HTTP/2.0\r\nHost: localhost\r\n\r\n", 505),
+    (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 4000 + b"\r\n", 431),
+    (b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
 ]
 
 
@@ -206,6 +215,14 @@ class TwoReadings(OwnService):
                         self.assertEqual((answer.status, answer.headers["connection"]), (400, "close"))
                         talk.check(answer)
         self.assertEqual(self.jobs_stored(), before)
+
+    def test_what_cannot_be_read_gets_one_answer(self):
+        for http in (self.http, self.service.unix):
+            for before in (b"", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+                for data, status in UNREADABLE:
+                    with self.subTest(data=data[:200], before=before):
+                        said = talk.answers(talk.exchange(http, before + data))
+                        self.assertEqual([answer.status for answer in said], [200] * bool(before) + [status])
 
     def test_what_has_one_reading_is_taken(self):
         data = (b"POST /executor/queueing HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: Chunked\r\n\r\n2;x=y\r\n{}\r\n0\r\n\r\n"
