@@ -2,7 +2,6 @@
 #include "json_text.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,7 +103,8 @@ static bool plain(uint8_t c)
 static void escape(struct json_text *t, uint8_t c)
 {
 	static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt";
-	char text[8];
+	static const char hex[] = "0123456789abcdef";
+	const char text[] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 0xf] };
 
 	for (size_t i = 0; i + 1 < sizeof(shorts); i += 2) {
 		if ((uint8_t)shorts[i] == c) {
@@ -113,8 +113,7 @@ static void escape(struct json_text *t, uint8_t c)
 			return;
 		}
 	}
-	(void)snprintf(text, sizeof(text), "\\u%04x", c);
-	jt_raw(t, text, 6);
+	jt_raw(t, text, sizeof(text));
 }
 
 void jt_escaped(struct json_text *t, const char *bytes, size_t n)

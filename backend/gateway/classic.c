@@ -408,17 +408,24 @@ const char *classic_line(const char *out, size_t n, int number, size_t *ret_n)
 	return NULL;
 }
 
+/* By hand: an output may be megabytes of them. */
+static void write_unit(struct json_text *t, uint32_t unit)
+{
+	static const char hex[] = "0123456789abcdef";
+	const char text[] = { '\\', 'u', hex[unit >> 12], hex[unit >> 8 & 0xf],
+		hex[unit >> 4 & 0xf], hex[unit & 0xf] };
+
+	jt_raw(t, text, sizeof(text));
+}
+
 static void write_unicode(struct json_text *t, uint32_t c)
 {
-	char text[16];
-	int n;
-
-	if (c < 0x10000)
-		n = snprintf(text, sizeof(text), "\\u%04x", c);
-	else
-		n = snprintf(text, sizeof(text), "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10),
-			0xdc00 + ((c - 0x10000) & 0x3ff));
-	jt_raw(t, text, (size_t)n);
+	if (c < 0x10000) {
+		write_unit(t, c);
+		return;
+	}
+	write_unit(t, 0xd800 + ((c - 0x10000) >> 10));
+	write_unit(t, 0xdc00 + ((c - 0x10000) & 0x3ff));
 }
 
 /* ASCII only. */
