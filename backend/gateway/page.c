@@ -27,6 +27,14 @@ static const struct page_file *find(const char *name)
 	return bsearch(name, page_files, page_files_n, sizeof(page_files[0]), compare);
 }
 
+/* Of the n characters from their ';' on. One without a value is 0: all can read what is plain. */
+static double weight_of(const char *weight, size_t n)
+{
+	const char *value = memchr(weight, '=', n);
+
+	return value == NULL ? 0 : strtod(value + 1, NULL);
+}
+
 /* "gzip" among the codings of RFC 9110, 12.5.3, unless its weight is 0. */
 static bool takes_gzip(const char *codings)
 {
@@ -38,7 +46,7 @@ static bool takes_gzip(const char *codings)
 		if (skip + 4 <= n && strncasecmp(codings + skip, "gzip", 4) == 0 &&
 			strchr(" \t;,", codings[skip + 4]) != NULL)
 			return weight == NULL ||
-			       strtod(weight + strcspn(weight, "=") + 1, NULL) > 0;
+			       weight_of(weight, n - (size_t)(weight - codings)) > 0;
 		codings += n + (codings[n] == ',');
 	}
 	return false;

@@ -776,6 +776,15 @@ class Heads(GatewayCase):
         self.assertEqual(reply.status, 204)
         self.assertEqual(reply.headers["Access-Control-Allow-Methods"], "GET, HEAD, POST, DELETE, OPTIONS")
 
+    def test_the_page_is_compressed_for_who_takes_that(self):
+        for codings, taken in ((None, False), ("", False), ("gzip", True), ("br, GZIP ;q=0.1", True), ("gzip;q=0", False),
+                               ("gzip;q=0.000,br", False), ("xgzip", False), ("gzip;q", False), ("gzip;q,br;q=1", False),
+                               ("gzip;q=,br;q=1", False), ("gzip, br;q=0", True), ("br;q=0, gzip", True)):
+            # What is behind it in the head, and so in the memory, is not its weight.
+            more = {} if codings is None else {"Accept-Encoding": codings, "X": "=1", "Y": "=1"}
+            reply = self.http.get("/", **more)
+            self.assertEqual((reply.status, reply.headers["Content-Encoding"]), (200, "gzip" if taken else None), codings)
+
     def test_allow_names_the_methods(self):
         reply = self.http.request("PUT", f"/v1/jobs/{ID}")
         self.assertEqual((reply.status, reply.headers["Allow"]), (405, "GET, HEAD, DELETE, OPTIONS"))
