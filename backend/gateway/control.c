@@ -146,7 +146,9 @@ static int read_verdicts(const struct exchange *ex, uint32_t *ret, struct err *e
 	char name[32];
 
 	*ret = 0;
-	for (; text != NULL && *text != '\0';) {
+	if (text == NULL)
+		return 0;
+	do { /* an empty one is a mistake too: it would mean all of them */
 		size_t n = strcspn(text, ",");
 		enum verdict verdict;
 
@@ -156,7 +158,7 @@ static int read_verdicts(const struct exchange *ex, uint32_t *ret, struct err *e
 			return bad(err, "verdict", "verdicts, with commas between");
 		*ret |= 1U << verdict;
 		text += n + (text[n] == ',');
-	}
+	} while (*text != '\0');
 	return 0;
 }
 

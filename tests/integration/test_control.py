@@ -103,7 +103,8 @@ class Control(OwnService):
         self.assertEqual(reply.status, 415)
         for query, says in (("", "which jobs"), ("?state=done", "state"), ("?state=x", "state"),
                             ("?verdict=ok", "verdict"), ("?purge=1&state=queued", "state"),
-                            ("?purge=1&verdict=good", "verdict"), ("?label=name", "label"),
+                            ("?purge=1&verdict=good", "verdict"), ("?purge=1&task=sh&verdict=", "verdict"),
+                            ("?label=name", "label"),
                             ("?label=:v", "label"), ("?all=yes", "all"), ("?task=", "task"),
                             ("?client=", "client"), ("?purge=2&all=1", "purge")):
             self.refused(self.operator, 400, "DELETE", f"/v1/jobs{query}", says=says)
