@@ -171,11 +171,31 @@ static void become_role(const struct supervisor *sv, enum role role, pid_t paren
 
 static void start_later(struct child *child);
 
+/*
+ * Our handlers would tell us of what was meant for the child: it has them no more when it lets
+ * signals in again.
+ */
+static pid_t fork_without_handlers(void)
+{
+	static const int handled[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD };
+	sigset_t all, before;
+	pid_t pid;
+
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &before);
+	pid = fork();
+	if (pid != 0)
+		(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	for (size_t i = 0; pid == 0 && i < sizeof(handled) / sizeof(handled[0]); i++)
+		(void)signal(handled[i], SIG_DFL);
+	return pid;
+}
+
 static void start(struct child *child)
 {
 	struct supervisor *sv = child->sv;
 	pid_t parent = getpid();
-	pid_t pid = fork();
+	pid_t pid = fork_without_handlers();
 
 	if (pid == 0)
 		become_role(sv, child->role, parent);
@@ -479,7 +499,7 @@ static void start_first_job(struct supervisor *sv)
 
 	if (sv->options->first_job == NULL)
 		return;
-	pid = fork();
+	pid = fork_without_handlers();
 	if (pid > 0)
 		sv->first_job = pid;
 	if (pid != 0)
