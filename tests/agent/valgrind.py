@@ -63,7 +63,8 @@ def run(agent, directory, test):
              "VALGRIND_OPTS": OPTIONS}, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=600,
         check=False)
-    if done.returncode or re.search(r"^==\d+==", done.stdout, re.M):
+    ran = re.search(r"^\[  PASSED\s*\] [1-9]\d* test\(s\)", done.stdout, re.M)
+    if done.returncode or not ran or re.search(r"^==\d+==", done.stdout, re.M):
         return done.stdout
     return None
 

@@ -85,8 +85,12 @@ def main():
     if options.list:
         print("\n".join(t.id() for t in tests))
         return 0
+    for word in options.filter:
+        if not any(word in t.id() for t in tests):
+            print(f"integration: no test has '{word}' in its name", file=sys.stderr)
+            return 2
     if not tests:
-        print("integration: no test has such a name", file=sys.stderr)
+        print("integration: there is no test", file=sys.stderr)
         return 2
     if os.geteuid() != 0:
         print("integration: needs root, as the service does", file=sys.stderr)

@@ -371,6 +371,8 @@ class Promises(unittest.TestCase):
                 self.assertTrue(promise.endswith("."))
                 self.assertEqual(enforced == "", state == "not yet")
                 assert_there(self, enforced)
+                for script in re.findall(r"`((?:agent/\w+\.py|fuzz/run))`", enforced):
+                    self.assertIn(f'"tests/{script}"', text_of("tests", "suites.py"))
 
     def test_what_was_seen_is_of_the_last_run(self):
         self.assertEqual(promises.written(self.page, self.kept), self.page)
