@@ -146,12 +146,12 @@ def read_one(data, head_only):
     return Answer(status, headers, rest[:n], len(rest) >= n), rest[n:]
 
 
-def answers(data):
-    """All answers of a connection. That there is a body where HEAD asked shows by what follows."""
+def answers(data, head=True):
+    """All answers of a connection. Where HEAD may have asked, that there is a body shows by what follows."""
     found = []
     while data:
         one, rest = read_one(data, False)
-        if not one.whole or (rest and not rest.startswith(b"HTTP/")) or one.body.startswith(b"HTTP/1."):
+        if head and (not one.whole or (rest and not rest.startswith(b"HTTP/")) or one.body.startswith(b"HTTP/1.")):
             empty, behind = read_one(data, True)
             if not behind or behind.startswith(b"HTTP/1."):
                 one, rest = empty, behind

@@ -47,10 +47,11 @@ def through_apache(mutant):
 
 
 class Held:
-    """What the processes hold: memory (KiB) and descriptors, by role."""
+    """What the processes hold: memory (KiB) and descriptors, by role; and how many processes there are."""
 
     def __init__(self, svc):
         self.pids = {role: svc.pid(role) for role in service.UIDS}
+        self.processes = len(service.descendants(svc.process.pid))
         self.fds = {role: len(os.listdir(f"/proc/{pid}/fd")) for role, pid in self.pids.items()}
         self.rss = {role: int(service.status_of(pid)["VmRSS"].split()[0])
                     for role, pid in self.pids.items()}
@@ -80,9 +81,11 @@ class Mutations(OwnService):
     def one(self, number, http, change=lambda mutant: mutant, check=talk.check):
         mutant = change(grammar.mutant(number, self.job))
         try:
-            answers = talk.answers(talk.exchange(http, mutant.data, mutant.pieces, mutant.ending))
+            answers = talk.answers(talk.exchange(http, mutant.data, mutant.pieces, mutant.ending), b"HEAD" in mutant.data)
             for answer in answers:
                 check(answer)
+                if not answer.whole and not may_be_silent(mutant):
+                    raise talk.Malformed(f"breaks off: {answer}")
             if not answers and not may_be_silent(mutant):
                 raise talk.Malformed("no answer")
         except (AssertionError, OSError, ValueError, KeyError) as e:
@@ -105,7 +108,7 @@ class Mutations(OwnService):
         """What is held once the last connections are gone."""
         for _ in service.until(30):
             held = Held(self.service)
-            if held.fds == before.fds:
+            if (held.fds, held.processes) == (before.fds, before.processes):
                 break
         return held
 
@@ -117,7 +120,7 @@ class Mutations(OwnService):
         self.each(numbers, self.listener)
         after = self.settled(before)
         self.assertEqual(after.pids, before.pids, self.service.log())
-        self.assertEqual(after.fds, before.fds)
+        self.assertEqual((after.fds, after.processes), (before.fds, before.processes))
         for role in ("gateway", "driver", "courier"):  # the queue holds the jobs that wait
             self.assertLess(after.rss[role], before.rss[role] + RSS_KIB, (before.rss, after.rss))
         figures.add("edge.mutants", len(numbers))
