@@ -111,8 +111,10 @@ class Proxy(Listener):
         task = container.get("Labels", {}).get(LABEL_TASK)
         if task not in self.changes:
             return head, body
+        before = json.dumps(container)
         self.changes[task](container, container["HostConfig"])
-        self.changed.add(task)
+        if json.dumps(container) != before:
+            self.changed.add(task)
         body = json.dumps(container).encode()
         return re.sub(rb"(?im)^content-length: *\d+", b"Content-Length: %d" % len(body), head), body
 
