@@ -181,35 +181,40 @@ static bool record_has_label(const struct blob *record, const char *label)
 	       has_label(&spec, label);
 }
 
+static int stored_label_fits(struct sweep *s, const struct store_row *row, struct err *err)
+{
+	struct store_blob stored[JOB_BLOB_MAX_] = { 0 };
+	struct blob record = BLOB_EMPTY;
+	int r = store_blobs_get(s->queue->store, row->seq, 1U << JOB_BLOB_SPEC, stored, err);
+
+	if (r == 0)
+		r = spool_read(s->queue->spool, &stored[JOB_BLOB_SPEC], &record, err);
+	if (r == 0)
+		r = record_has_label(&record, s->ask.label);
+	blob_done(&record);
+	for (int kind = 0; kind < JOB_BLOB_MAX_; kind++)
+		store_blob_done(&stored[kind]);
+	return r;
+}
+
 /* 1, 0, or negative. */
 static int label_fits(
 	struct sweep *s, const struct store_row *row, struct fetch *fetch, struct err *err)
 {
-	struct store_blob stored[JOB_BLOB_MAX_] = { 0 };
-	struct store_blob *spec =
-		fetch == NULL ? &stored[JOB_BLOB_SPEC] : &fetch->stored[JOB_BLOB_SPEC];
-	struct blob record = BLOB_EMPTY;
-	int r = 0;
+	const struct store_blob *spec;
 
 	if (s->ask.label[0] == '\0')
 		return 1;
-	if (fetch != NULL)
-		r = fetch->r;
-	else
-		r = store_blobs_get(s->queue->store, row->seq, 1U << JOB_BLOB_SPEC, stored, err);
-	if (r < 0)
-		return r;
+	if (fetch == NULL)
+		return stored_label_fits(s, row, err);
+	if (fetch->r < 0)
+		return fetch->r;
+	spec = &fetch->stored[JOB_BLOB_SPEC];
 	if (spec->file[0] == '\0') /* lent */
 		return record_has_label(
 			&(struct blob){ .len = spec->bytes, .data = spec->data, .fd = -1 },
 			s->ask.label);
-	if (fetch != NULL)
-		return record_has_label(&fetch->got[JOB_BLOB_SPEC], s->ask.label);
-	r = spool_read(s->queue->spool, spec, &record, err);
-	if (r == 0)
-		r = record_has_label(&record, s->ask.label);
-	blob_done(&record);
-	return r;
+	return record_has_label(&fetch->got[JOB_BLOB_SPEC], s->ask.label);
 }
 
 static int cancel(struct sweep *s, const struct store_row *row, struct err *err)
