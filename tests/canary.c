@@ -28,12 +28,22 @@ static int overflow_int(int by)
 	return most + by;
 }
 
+static int lose(size_t size)
+{
+	void *volatile bytes = malloc(size);
+
+	bytes = NULL;
+	return bytes != NULL;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "address") == 0)
 		(void)printf("%d\n", overflow_heap((size_t)argc * 8));
 	else if (argc == 2 && strcmp(argv[1], "undefined") == 0)
 		(void)printf("%d\n", overflow_int(argc));
+	else if (argc == 2 && strcmp(argv[1], "leak") == 0)
+		(void)printf("%d\n", lose((size_t)argc * 50));
 	else
 		return 2;
 	return 0;

@@ -260,7 +260,8 @@ def programs(what, directory, *options):
 
 
 def canary():
-    for what, sign in (("address", "heap-buffer-overflow"), ("undefined", "signed integer overflow")):
+    for what, sign in (("address", "heap-buffer-overflow"), ("undefined", "signed integer overflow"),
+                       ("leak", "detected memory leaks")):
         status, out = call([os.path.join(SANITIZED, "tests", "canary"), what], env=SANITIZER_ENV)
         count.one(f"canary: the {what} sanitizer is on", status == 99 and sign in out,
                   f"status {status}\n{out}")
@@ -399,7 +400,7 @@ def integration(directory, name="integration tests", *options, out=None, **envir
     print(f"  {name}", file=out, flush=True)
     env = {**os.environ, "DOCKGATE_BUILD": directory, **environment}
     if directory == SANITIZED:
-        env.update(SANITIZER_ENV, DOCKGATE_SANITIZED="1")
+        env.update(SANITIZER_ENV, DOCKGATE_SANITIZED="1", DOCKGATE_LEAKS="1")
     last = ""
     process = subprocess.Popen(
         [sys.executable, "tests/integration/runner.py", *options], cwd=ROOT, env=env, text=True,

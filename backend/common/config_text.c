@@ -340,7 +340,7 @@ static bool is_others(const char *name)
 {
 	static const char *const others[] = { "HOST", "TOKEN", "TOKEN_FILE", "SOCKET", "BUILD",
 		"DEB", "PACKAGES", "TARGETS", "IMAGE_CACHE", "IMAGE_PREFIX", "LONG", "FIGURES",
-		"SANITIZED" };
+		"SANITIZED", "LANE", "LEAKS" };
 	static const char *const families[] = { "TEST_", "FUZZ_", "AGENT_" };
 
 	name += strlen(ENV_PREFIX);

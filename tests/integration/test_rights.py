@@ -131,7 +131,7 @@ class Rights(OwnService):
                 self.assertEqual(status["Gid"].split(), [str(uid)] * 4)
                 for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
                     self.assertEqual(int(status[name], 16), 0, name)
-                self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
+                self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", service.SECCOMP))
                 groups = set(map(int, status["Groups"].split()))
                 allowed = {uid}
                 if role == "driver":

@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 import service
-from service import DOCKGATE, UIDS, status_of, until
+from service import DOCKGATE, SECCOMP, UIDS, status_of, until
 
 ORDER = ("gateway", "queue", "courier", "driver") # and back at the end
 
@@ -83,7 +83,7 @@ class Roles(unittest.TestCase):
         for role, process in self.service.roles.items():
             status = status_of(process.pid)
             self.assertEqual(status["Uid"].split(), [str(UIDS[role])] * 4)
-            self.assertEqual((status["CapEff"].strip("0"), status["Seccomp"]), ("", "2"))
+            self.assertEqual((status["CapEff"].strip("0"), status["Seccomp"]), ("", SECCOMP))
 
     def test_each_ends_at_a_hangup_and_starts_again(self):
         """That is a reload: systemd starts it again, and it reads the new configuration."""
