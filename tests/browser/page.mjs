@@ -346,6 +346,49 @@ test("a link carries the whole program and tells no server", async () => {
 	assert.equal(await stream("stdout"), "ünï 1\n");
 });
 
+/* As from another site: what differs in its fragment alone would be no visit. */
+async function visit(address) {
+	await page.goto("about:blank");
+	await page.goto(address);
+	await ready();
+	return page.textContent("#editor .cm-content");
+}
+
+test("a link leaves what was typed, until what it brought is changed or run", async () => {
+	await type("python", "print('theirs')\n");
+	await page.click("#share");
+	await until(page, () => location.hash.startsWith("#p="));
+	const link = page.url();
+	await type("python", "print('own')\n");
+	assert.equal(page.url(), url); /* or a reload would bring what was shared */
+	assert.match(await visit(url), /own/);
+	assert.match(await visit(link), /theirs/);
+	await page.reload();
+	await ready();
+	assert.match(await page.textContent("#editor .cm-content"), /theirs/);
+	assert.match(await visit(url), /own/);
+	await visit(link);
+	await page.locator("#editor .cm-content").click();
+	await page.keyboard.press("Control+Home");
+	await page.keyboard.insertText("# changed\n");
+	assert.match(await visit(url), /# changed.*theirs/);
+	await visit(link);
+	assert.equal(await run(), "Finished");
+	assert.match(await visit(url), /^(?!.*changed).*theirs/);
+});
+
+test("a tab in which nothing was typed leaves what another one has typed since", async () => {
+	await type("python", "print('old')\n");
+	await visit(url);
+	const idle = page;
+	page = await context.newPage();
+	await visit(url);
+	await type("python", "print('new')\n");
+	await page.goto("about:blank");
+	await idle.goto("about:blank");
+	assert.match(await visit(url), /new/);
+});
+
 test("output is shown as it appears, and again after a reload", async () => {
 	await type("python", "import sys, time\nprint('first', flush=True)\nprint('oops', file=sys.stderr, flush=True)\ntime.sleep(100)\n");
 	await page.click("#run");

@@ -6,7 +6,7 @@ import { $, fill, h } from "./dom.js";
 import { createEditor } from "./editor.js";
 import { fileTabs } from "./files.js";
 import { remember } from "./jobs.js";
-import { load, program, replace, request, save, saveNow } from "./program.js";
+import { load, program, replace, request, save, saveNow, saveRest } from "./program.js";
 
 const RUNNING = "dockgate.running"; /* the job that a reload picks up again */
 
@@ -181,12 +181,12 @@ async function share() {
 	}
 }
 
+/* The address stays until something is changed: a reload shows the same again. */
 async function fromLink() {
 	if (!location.hash.startsWith("#p=")) return false;
 	try {
 		const { fromLink: read } = await import("./share.js");
 		replace(await read(location.hash));
-		history.replaceState(null, "", location.pathname);
 		return true;
 	} catch {
 		say("The link is damaged; here is what you had.", true);
@@ -214,7 +214,7 @@ function wire() {
 			void run();
 		}
 	});
-	addEventListener("pagehide", saveNow);
+	addEventListener("pagehide", saveRest);
 }
 
 /** Opens an earlier job's result here. */

@@ -15,7 +15,7 @@ export const program = {
 	compare: "", /* the task's own way */
 };
 
-let timer = 0;
+let timer = 0; /* 0: all that was changed here is kept */
 
 export function replace(other) {
 	Object.assign(program, {
@@ -44,15 +44,23 @@ export function load() {
 
 /** Soon: a storage that is full or forbidden only costs the memory over a reload. */
 export function save() {
+	/* A reload is to bring what is here from now on, not what the link brought. */
+	if (location.hash.startsWith("#p=")) history.replaceState(null, "", location.pathname);
 	clearTimeout(timer);
 	timer = setTimeout(saveNow, SAVE_MS);
 }
 
 export function saveNow() {
 	clearTimeout(timer);
+	timer = 0;
 	try {
 		localStorage.setItem(KEY, JSON.stringify(program));
 	} catch { /* the page works without */ }
+}
+
+/** Only what was changed: what a link brought, or another tab has outdated, leaves what is kept as it is. */
+export function saveRest() {
+	if (timer) saveNow();
 }
 
 /** "a 'b c' \"d\"" as a shell would split it, without expanding anything. Throws on an open quote. */
