@@ -14,4 +14,4 @@ echo "words: $words"
 echo "lines: $(printf '%s' "$data" | grep -c '' || true)"
 echo "sha256: ${sum%% *}"
 upper=${data^^}
-echo "${upper//$'\n'/ }"
+printf '%s\n' "${upper//$'\n'/ }"

@@ -212,15 +212,13 @@ class RealInput(Shipped):
         self.assertEqual(job["cases"][19]["name"], "case 19")
 
     def test_the_classic_workspace(self):
-        job = self.classic.submit("some data")
-        ended = self.native.ended(job)
-        self.assertEqual(ended["verdict"], "ok", ended)
         shipped = service.read(os.path.join(service.ROOT, "deploy", "classic", "run.sh"))
         self.assertEqual(service.read(os.path.join(self.service.upload, "run.sh")), shipped)
-        here = subprocess.run(["bash", os.path.join(self.service.upload, "run.sh"), "some data"],
-                              capture_output=True, check=True).stdout
-        lines = here.decode().split("\n")
-        self.assertEqual(self.classic.get_data(job).decode(), (lines + [""] * 5)[4])
+        for data, upper in (("some data", b"SOME DATA"), ("-e", b"-E")): # which is no option
+            job = self.classic.submit(data)
+            ended = self.native.ended(job)
+            self.assertEqual(ended["verdict"], "ok", ended)
+            self.assertEqual(self.classic.get_data(job), upper)
 
     def test_a_bash_workspace_of_the_operators_own(self):
         own = os.path.join(self.service.upload, "run.sh")
