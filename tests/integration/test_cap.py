@@ -53,6 +53,7 @@ class Cap(OwnService):
                         if c["State"] == "running"]
                 if pids and self.native.job(job)["state"] == "running":
                     break
+            self.assertNotEqual(pids, [], task)
             for pid in pids:
                 lines = service.read(f"/proc/{pid}/cgroup").decode().splitlines()
                 for controller in ("memory", "pids") if not is_v2() else ("",):
