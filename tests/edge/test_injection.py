@@ -209,7 +209,9 @@ class Injection(OwnService):
             for text in CORPUS:
                 data = f"GET /v1/jobs HTTP/1.1\r\nHost: localhost\r\n{name}: ".encode() + text.encode() + b"\r\n\r\n" + \
                     b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-                for answer in talk.answers(talk.exchange(self.service.http, data)):
+                answers = talk.answers(talk.exchange(self.service.http, data))
+                self.assertNotEqual(answers, [], (name, text))
+                for answer in answers:
                     with self.subTest(name=name, text=text, status=answer.status):
                         self.assertNotIn("x-injected", answer.headers)
                         talk.check(answer)
