@@ -195,11 +195,12 @@ def cut_role(world, role):
     pid = world.role(role)
     try:
         found = connections(pid)
-    except (FileNotFoundError, ProcessLookupError):
-        return
-    if found:
-        with contextlib.suppress(OSError):
-            world.random.choice(found).shutdown(socket.SHUT_RDWR)
+    except (FileNotFoundError, ProcessLookupError) as e:
+        raise NotNow(f"no {role}") from e
+    if not found:
+        raise NotNow(f"{role} has no connection")
+    with contextlib.suppress(OSError):
+        world.random.choice(found).shutdown(socket.SHUT_RDWR)
     for sock in found:
         sock.close()
 
