@@ -88,6 +88,8 @@ static int64_t cpu_wait_us(int64_t left_us)
 int step_go(struct step *step, struct spare *spare, const struct step_order *order,
 	const struct meter *container, const struct ballast *ballast, struct err *err)
 {
+	int r;
+
 	*step = (struct step){ .spare = *spare,
 		.limits = order->limits,
 		.own_cgroup = spare->meter.fd[FIGURE_CPU_US] >= 0,
@@ -113,7 +115,9 @@ int step_go(struct step *step, struct spare *spare, const struct step_order *ord
 	step->go_us = clock_us();
 	step->next_tick_us = step->go_us + TICK_US;
 	step->next_cpu_us = step->go_us + cpu_wait_us(step->limits.v[LIMIT_CPU] * 1000);
-	return spare_go(&step->spare, order, err);
+	r = spare_go(&step->spare, order, err);
+	step->cut_off = r == -EPIPE;
+	return step->cut_off ? 0 : r;
 }
 
 /* Armed again for the earliest moment at which the limit could be reached. */
@@ -225,12 +229,24 @@ static int64_t memory_peak(const struct step *step)
 	return most > step->memory_seen ? most : step->memory_seen;
 }
 
+/* Whether the program never came to be, and of what. */
+static void see_failure(struct step *step)
+{
+	if (step->failed)
+		return;
+	step->failed = spare_failed(&step->spare, &step->failure) == 1;
+	if (step->failed || !step->cut_off || growth(step, FIGURE_OOM_KILLS) > 0)
+		return;
+	/* Only want of memory is the job's own doing. */
+	step->failed = true;
+	step->failure = (struct spare_failure){ .stage = SPARE_STAGE_PLAN, .code = EPIPE };
+}
+
 void step_settle(struct step *step)
 {
 	if (step->killed) /* else it is as it was when the first process ended */
 		see_disk(step);
-	if (!step->failed)
-		step->failed = spare_failed(&step->spare, &step->failure) == 1;
+	see_failure(step);
 	if (step->killed_for != LIMIT_MAX_)
 		return;
 	/* It ended by itself between two looks: the limit was passed all the same. */

@@ -40,12 +40,16 @@ struct step {
 	struct census census;                     /* at the start, where no cgroup is to be seen */
 	struct disk disk;                         /* largest used, ever full */
 	uint64_t bytes[2];                        /* stdout, stderr; cut ones too */
+	bool cut_off; /* the spare was gone before it had all of its plan */
 	bool failed;
 	struct spare_failure failure;
 	char program[200]; /* argv[0], for the reason */
 };
 
-/* Sends the spare on its way; takes it. container: the meter to use where it has none. */
+/*
+ * Sends the spare on its way; takes it. container: the meter to use where it has none. A spare that
+ * dies of its plan, which can be more than its memory limit, is no failure but the step's end.
+ */
 int step_go(struct step *step, struct spare *spare, const struct step_order *order,
 	const struct meter *container, const struct ballast *ballast, struct err *err);
 /* Looks at clocks and limits that are due. LIMIT_MAX_, or the limit to kill for. */

@@ -82,6 +82,12 @@ class Slots(SlotCase):
             self.assertEqual((job["verdict"], job["isolation"]), (verdict, "sandbox"), job)
         self.assert_kept(before)
 
+    def test_arguments_past_the_memory_limit_do_not_cost_it(self):
+        before = self.one_slot()
+        job = self.native.run("one", args=["x" * 131000] * 64, limits={"memory_bytes": 4 * MIB})
+        self.assertEqual((job["verdict"], job["isolation"], job["attempt"]), ("memory_limit", "sandbox", 1), job)
+        self.assert_kept(before)
+
     def test_a_cancelled_job_does_not_cost_it(self):
         before = self.one_slot()
         job = self.running("one", "trap '' TERM; echo begun; sleep 60")

@@ -63,6 +63,13 @@ class Verdicts(Case):
                       limits={"memory_bytes": 16 * MIB, "disk_bytes": 64 * MIB})
         self.assert_limit(job, "memory_limit", "memory_bytes", 16 * MIB)
 
+    def test_memory_limit_by_arguments(self):
+        """They do not fit: the kernel ends what was to become the program while it still reads them."""
+        limit = 4 * MIB
+        job = self.native.run("sh", args=["x" * 131000] * 64, limits={"memory_bytes": limit})
+        self.assert_limit(job, "memory_limit", "memory_bytes", limit)
+        self.assertEqual(job["attempt"], 1)
+
     def test_output_limit(self):
         job = self.sh("yes", task="kill-output", limits={"output_bytes": 1000})
         self.assert_limit(job, "output_limit", "output_bytes", 1000)
