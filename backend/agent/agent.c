@@ -104,6 +104,8 @@ static void on_prepare(const struct frame *frame)
 	must(rights_become_agent(agent.job.agent_uid, &err), &err);
 	if (agent.job.sandbox)
 		must(nursery_fork(&agent.job, &agent.nursery_fd, &agent.nursery_pid, &err), &err);
+	else
+		disk_hold(&agent.ballast, agent.job.agent_uid, agent.job.job_uid);
 	must(rights_stay_agent(&err), &err);
 	must(killer_fork(&agent.job, &agent.killer_fd, &agent.killer_pid, &err), &err);
 	agent.phase = PHASE_WARMING;

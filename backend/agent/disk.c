@@ -84,6 +84,22 @@ struct disk disk_look(const struct ballast *ballast)
 	return disk;
 }
 
+static int open_ballast(const struct places *places, int i)
+{
+	return openat(places->fd[i], ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+}
+
+void disk_hold(struct ballast *ballast, uid_t agent_uid, uid_t job_uid)
+{
+	struct statfs fs;
+
+	rights_files_as(job_uid);
+	for (int i = 0; i < DISK_PLACES; i++)
+		if (counts(i) && look_at(ballast->places, i, &fs))
+			ballast->fd[i] = open_ballast(ballast->places, i);
+	rights_files_as(agent_uid);
+}
+
 /* Takes bytes, or what is left of them. */
 static int take(int fd, int64_t from, int64_t bytes, int64_t free_bytes)
 {
@@ -107,8 +123,7 @@ static int place_limit(struct ballast *ballast, int i, int64_t bytes)
 	if (want == have)
 		return 0;
 	if (ballast->fd[i] < 0)
-		ballast->fd[i] =
-			openat(ballast->places->fd[i], ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		ballast->fd[i] = open_ballast(ballast->places, i);
 	if (ballast->fd[i] < 0)
 		return -errno;
 	r = want < have ? (ftruncate(ballast->fd[i], want) < 0 ? -errno : 0)

@@ -55,6 +55,11 @@ void disk_open_to_all(const struct places *places);
 /* Looks at those that are a tmpfs of a given size: others are not the job's alone. */
 struct disk disk_look(const struct ballast *ballast);
 /*
+ * Opens what disk_limit() needs, an inode of each place, while no job can be in its way by the mode
+ * of a directory or by taking all inodes. What cannot be had is tried again there.
+ */
+void disk_hold(struct ballast *ballast, uid_t agent_uid, uid_t job_uid);
+/*
  * Leaves `bytes` of the workspace and of /tmp to the job, what is in them
  * included. Makes files as `job_uid`. Where more than that is used already
  * nothing is left, which is no failure.

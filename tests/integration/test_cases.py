@@ -51,6 +51,17 @@ class Limits(Case):
                 self.assertEqual((case["verdict"], case["limit"]["name"], case["limit"]["configured"]),
                                  (verdict, name, value), case)
 
+    def assert_lowered_after(self, script):
+        """However a case leaves its directories, a lower limit of the next one can be had."""
+        job = self.sh(script + "; true", cases=[{}, {"limits": {"disk_bytes": 1 << 20}}])
+        self.assertEqual((job["verdict"], verdicts(job), job["attempt"]), ("ok", ["ok", "ok"], 1), job)
+
+    def test_a_closed_directory_does_not_keep_a_limit_out(self):
+        self.assert_lowered_after("chmod 0555 /workspace")
+
+    def test_used_up_inodes_do_not_keep_a_limit_out(self):
+        self.assert_lowered_after("[ -e /tmp/0 ] || (i=0; while : > /tmp/$i; do i=$((i+1)); done)")
+
     def test_what_is_printed(self):
         case = self.case_of("echo 0123456789", "output_bytes", 4)
         self.assertEqual((case["verdict"], content(case["stdout"]), case["stdout"]["truncated_bytes"]),
