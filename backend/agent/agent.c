@@ -330,11 +330,13 @@ static void reaped(pid_t pid, int status, const struct rusage *usage)
 	for (size_t i = 0; i < SPARES_MAX; i++)
 		if (agent.spares[i].state != SPARE_NONE && agent.spares[i].pid == pid)
 			fault_say("a spare died");
-	if (pid == agent.collect_pid)
-		agent.collected = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-	else
+	if (pid != agent.collect_pid) {
 		step_reaped(&agent.step, pid, status, usage);
-	if (pid == agent.collect_pid && !agent.collected)
+		return;
+	}
+	agent.collect_pid = 0; /* the number may be another's from now on */
+	agent.collected = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (!agent.collected)
 		fault_say("the collector failed");
 }
 
