@@ -27,7 +27,7 @@
 #define PAUSE_FIRST_MS 100
 #define PAUSE_MOST_MS  5000
 #define GOOD_US        (60 * INT64_C(1000000)) /* a life so long resets the pause */
-#define STOP_S         5                       /* what a role gets to end beyond its drain */
+#define STOP_S         5                       /* what a role gets beyond what it says it takes */
 #define FILES_WANTED   65536
 #define LISTEN_START   3
 #define SPARE_FD       (LISTEN_START + ROLE_LISTEN_MAX + 1)
@@ -247,7 +247,7 @@ static void end_child(struct supervisor *sv, struct child *child)
 	struct timeval limit = { STOP_S, 0 };
 
 	if (child->role == ROLE_DRIVER)
-		limit.tv_sec += sv->config->drain_s;
+		limit.tv_sec += sv->config->drain_s + ROLE_DRIVER_REMOVE_S + ROLE_DRIVER_ACK_S;
 	if (!child->ending)
 		(void)kill(child->pid, SIGTERM);
 	child->ending = true;

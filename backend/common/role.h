@@ -92,6 +92,11 @@ void role_ready(void);
 /* The same for STOPPING=1; the end may take up to `most_s` seconds from now. */
 void role_stopping(int most_s);
 
+/* What a driver takes at most for its end beyond drain_s: for its containers, and for what the
+ * queue has still to acknowledge. */
+#define ROLE_DRIVER_REMOVE_S 30
+#define ROLE_DRIVER_ACK_S    5
+
 /*
  * How often at least systemd wants to hear role_alive() (sd_watchdog_enabled(3)), in microseconds;
  * 0: never. watchdog.h does both from an event loop.

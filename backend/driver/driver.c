@@ -54,14 +54,14 @@
 #include "seccomp_file.h"
 #include "slot_note.h"
 
-#define NODE_DELAY_MS   50    /* counts may lag that much; what matters goes at once */
-#define RETRY_MS        2000  /* of a bring-up that failed for another reason than the way */
-#define IMAGES_CHECK_S  2     /* while one is missing */
-#define IMAGES_ALL      5     /* so many times that, for those that are there */
-#define SWEEP_S         5     /* an engine that died may have made what it did not say */
-#define YOUNG_MS        1000  /* and a start that it asked for may be under way */
-#define DRAIN_REMOVE_MS 30000 /* for removing containers when all jobs have gone */
-#define ACK_MS          5000
+#define NODE_DELAY_MS   50   /* counts may lag that much; what matters goes at once */
+#define RETRY_MS        2000 /* of a bring-up that failed for another reason than the way */
+#define IMAGES_CHECK_S  2    /* while one is missing */
+#define IMAGES_ALL      5    /* so many times that, for those that are there */
+#define SWEEP_S         5    /* an engine that died may have made what it did not say */
+#define YOUNG_MS        1000 /* and a start that it asked for may be under way */
+#define DRAIN_REMOVE_MS (ROLE_DRIVER_REMOVE_S * 1000) /* when all jobs have gone */
+#define ACK_MS          (ROLE_DRIVER_ACK_S * 1000)
 #define INSTANCE_PATH   STATE_DRIVER "/instance"
 #define BUILDS_PATH     STATE_DRIVER "/builds"
 #define SECCOMP_PATH    STATE_DRIVER "/seccomp.json"
