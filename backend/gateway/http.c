@@ -104,6 +104,35 @@ static void conn_join(struct conn *conn, struct MHD_Connection *con)
 		refuse_crowd(conn);
 }
 
+/* The answer of the queue is not wanted any more. */
+static void forget(struct exchange *ex)
+{
+	if (ex->token != 0)
+		upstream_forget(ex->gw->upstream, ex->token);
+	ex->token = 0;
+}
+
+static void exchange_free(struct exchange *ex)
+{
+	forget(ex);
+	if (ex->watched)
+		(void)event_del(&ex->conn->watch);
+	body_drop(ex);
+	ex->gw->answer_bytes -= ex->answer_bytes;
+	if (ex->reader != NULL)
+		events_forget(ex->reader);
+	if (ex->response != NULL)
+		MHD_destroy_response(ex->response);
+	for (size_t i = 0; i < ROUTE_PARAMS_MAX; i++)
+		free(ex->params[i]);
+	free(ex->id);
+	free(ex->file);
+	free(ex->uri);
+	ex->conn->ex = NULL;
+	ex->conn->listener->http->n_busy--;
+	free(ex);
+}
+
 static void on_connection(void *cls, struct MHD_Connection *con, void **context,
 	enum MHD_ConnectionNotificationCode what)
 {
@@ -132,6 +161,9 @@ static void on_connection(void *cls, struct MHD_Connection *con, void **context,
 	}
 	if (conn == NULL)
 		return;
+	/* Version 0.9.75 does not always say that a request is over which it could not read. */
+	if (conn->ex != NULL)
+		exchange_free(conn->ex);
 	LIST_REMOVE(conn, all);
 	crowd_leave(http->crowd, conn->member);
 	http->n_conns--;
@@ -178,6 +210,8 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
 
 	if (conn == NULL || conn->refused)
 		return NULL;
+	if (conn->ex != NULL) /* as at the end of a connection */
+		exchange_free(conn->ex);
 	ex = calloc(1, sizeof(*ex));
 	if (ex == NULL)
 		return NULL;
@@ -195,35 +229,6 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
 	if (framing_too_many(uri))
 		refuse_at_once(ex, "query: has too many parameters");
 	return ex;
-}
-
-/* The answer of the queue is not wanted any more. */
-static void forget(struct exchange *ex)
-{
-	if (ex->token != 0)
-		upstream_forget(ex->gw->upstream, ex->token);
-	ex->token = 0;
-}
-
-static void exchange_free(struct exchange *ex)
-{
-	forget(ex);
-	if (ex->watched)
-		(void)event_del(&ex->conn->watch);
-	body_drop(ex);
-	ex->gw->answer_bytes -= ex->answer_bytes;
-	if (ex->reader != NULL)
-		events_forget(ex->reader);
-	if (ex->response != NULL)
-		MHD_destroy_response(ex->response);
-	for (size_t i = 0; i < ROUTE_PARAMS_MAX; i++)
-		free(ex->params[i]);
-	free(ex->id);
-	free(ex->file);
-	free(ex->uri);
-	ex->conn->ex = NULL;
-	ex->conn->listener->http->n_busy--;
-	free(ex);
 }
 
 /* The parser sees the end of the connection next and clears up. */
