@@ -709,14 +709,31 @@ static void the_oldest_goes_where_there_is_too_much(void **state)
 	}
 }
 
-static void the_oldest_goes_whosever_it_is(void **state)
-{
-	struct world *w = *state;
+#define BOUND_BYTES (256 * 1024)
 
+static void start_with_two_clients(struct world *w)
+{
 	set_clients(w, 2, "keep_bytes = 256K\n");
 	start_queue(w);
 	gate_in(w);
 	driver_in(w, 7, NULL, 0);
+}
+
+/* And no more goes than has to. */
+static void wait_for_the_bound(struct world *w)
+{
+	time_t patience = time(NULL) + PATIENCE_S;
+
+	while (metric(w, "dockgate_kept_bytes") > BOUND_BYTES)
+		assert_true(time(NULL) < patience);
+	assert_in_range((uint64_t)metric(w, "dockgate_kept_bytes"), 200000, BOUND_BYTES);
+}
+
+static void the_oldest_goes_whosever_it_is(void **state)
+{
+	struct world *w = *state;
+
+	start_with_two_clients(w);
 	for (int i = 0; i < 20; i++) {
 		w->bearer = tokens[i % 2];
 		(void)end_one(w, 1000);
@@ -726,29 +743,21 @@ static void the_oldest_goes_whosever_it_is(void **state)
 		w->bearer = tokens[0];
 		(void)end_one(w, 100000);
 	}
-	while (metric(w, "dockgate_kept_bytes") > 256 * 1024)
-		;
-	assert_in_range((uint64_t)metric(w, "dockgate_kept_bytes"), 200000, 256 * 1024);
+	wait_for_the_bound(w);
 }
 
 /* Those whose ends nobody takes count as the youngest until they are given up. */
 static void an_untaken_callback_keeps_nothing_else(void **state)
 {
 	struct world *w = *state;
-	time_t patience = time(NULL) + PATIENCE_S;
 
-	set_clients(w, 2, "keep_bytes = 256K\n");
-	start_queue(w);
-	gate_in(w);
-	driver_in(w, 7, NULL, 0);
+	start_with_two_clients(w);
 	for (int i = 0; i < 12; i++) {
 		w->bearer = tokens[i % 2];
 		w->callback = i % 2 == 0 ? "http://192.0.2.1/" : NULL;
 		(void)end_one(w, 100000);
 	}
-	while (metric(w, "dockgate_kept_bytes") > 256 * 1024)
-		assert_true(time(NULL) < patience);
-	assert_in_range((uint64_t)metric(w, "dockgate_kept_bytes"), 200000, 256 * 1024);
+	wait_for_the_bound(w);
 }
 
 static void the_newest_stays_whatever_its_size(void **state)
