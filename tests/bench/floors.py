@@ -50,6 +50,11 @@ def beside(bench, which, pace):
                                *argv[1:])["p50_ms"]
 
 
+def ahead(bench, times, pace):
+    """So many sandboxes prepared before, one per `pace` milliseconds."""
+    return bench.tools.figures("sandbox", "-a", "-n", times, "-p", pace, program(bench), "/hello")
+
+
 def together(bench):
     """As many of them at once as there are processors."""
     root = program(bench)

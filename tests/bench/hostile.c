@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A neighbour that wants all there is, until it is killed:
+ * A neighbour that wants all there is, and holds its place until it is told to go:
  *
  *	hostile forks | memory | output | disk | cpu
+ *
+ * one that wants more memory than there is, and is killed:
+ *
+ *	hostile killed
  *
  * or one that refuses to end, and says in microseconds for how long it has lived, a line a
  * millisecond: itself, or a child of its child.
@@ -19,6 +23,9 @@
 #include <unistd.h>
 
 #define MIB (1024UL * 1024)
+/* Of the task's 256 and 64. */
+#define HELD    (192 * MIB)
+#define WRITTEN (48 * MIB)
 
 static char block[MIB];
 
@@ -29,6 +36,14 @@ static void forks(void)
 }
 
 static void memory(void)
+{
+	char *p = mmap(NULL, HELD, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	for (int n = 0; p != MAP_FAILED; n++)
+		memset(p, n, HELD);
+}
+
+static void killed(void)
 {
 	for (;;) {
 		char *p =
@@ -46,14 +61,14 @@ static void output(void)
 			return;
 }
 
-/* Until the disk is full, then from the beginning. */
+/* As much as there is room for, then over it again. */
 static void disk(void)
 {
 	int fd = open("f", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 
-	for (;;)
-		if (write(fd, block, sizeof(block)) < (ssize_t)sizeof(block))
-			(void)lseek(fd, 0, SEEK_SET);
+	for (size_t at = 0;; at = (at + sizeof(block)) % WRITTEN)
+		if (pwrite(fd, block, sizeof(block), (off_t)at) < 0)
+			return;
 }
 
 static void cpu(void)
@@ -97,7 +112,8 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} all[] = { { "forks", forks }, { "memory", memory }, { "output", output },
-		{ "disk", disk }, { "cpu", cpu }, { "lives", lives }, { "orphan", orphan } };
+		{ "disk", disk }, { "cpu", cpu }, { "killed", killed }, { "lives", lives },
+		{ "orphan", orphan } };
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &born);
 	memset(block, 'x', sizeof(block));

@@ -8,13 +8,14 @@ import contextlib
 import json
 import threading
 
+import floors
 import machine
 from images import image_of
 from report import middle
 from served import Played, Service, until
 
 KINDS = {"forks": "fork bombs", "memory": "memory hogs", "output": "floods of output",
-         "disk": "disk writers", "cpu": "cpu burners"}
+         "disk": "disk writers", "cpu": "cpu burners", "killed": "programs that are killed for memory"}
 REFUSING = ("lives", "orphan")
 WALL_MS = 100  # of those that refuse
 HOLD = max(1, machine.CPUS - 1)  # each takes a processor of the budget: one is left
@@ -26,7 +27,7 @@ task "hostile" {
 	isolation = sandbox
 	concurrency = %d
 	warm = %d
-	limits { wall_ms = 600000  cpu_ms = 600000  memory_bytes = 64M  processes = 64  disk_bytes = 64M }
+	limits { wall_ms = 600000  cpu_ms = 600000  memory_bytes = 256M  processes = 64  disk_bytes = 64M }
 }
 """
 
@@ -69,18 +70,19 @@ class Neighbours:
 
 def measured(bench, service):
     """
-    (hello jobs, status requests). The jobs come one per 40 ms: one after the other they would keep
-    two processors busy by themselves, of which the neighbours hold one by right.
+    (hello jobs, status requests, sandboxes by hand). The jobs and sandboxes come one per 40 ms: one
+    after the other they would keep two processors busy by themselves, of which the neighbours hold one
+    by right.
     """
     jobs = bench.tools.jobs(service, requests=bench.n(100, 10), pace_ms=40)
     job = service.submit("hello", 60)["id"]
     status = bench.tools.load(service, path=f"/v1/jobs/{job}", rate=50, connections=16,
                               seconds=bench.n(2, 1))
-    return jobs, status
+    return jobs, status, floors.ahead(bench, bench.n(100, 10), 40)
 
 
 def in_turns(bench, service, kind):
-    """The middle of some rounds: ((jobs, status) alone, the same with neighbours)."""
+    """The middles of some rounds: alone, and the same with neighbours."""
     alone, beside = [], []
     for _ in range(bench.n(3, 1)):
         alone.append(measured(bench, service))
@@ -89,7 +91,8 @@ def in_turns(bench, service, kind):
 
     def of(rounds):
         return {what: middle([run[i] for run in rounds], key)[key] for what, i, key in (
-            ("p50", 0, "p50_ms"), ("p99", 0, "p99_ms"), ("status", 1, "p99_ms"))}
+            ("p50", 0, "p50_ms"), ("p99", 0, "p99_ms"), ("status", 1, "p99_ms"),
+            ("floor_p50", 2, "p50_ms"), ("floor_p99", 2, "p99_ms"))}
 
     return of(alone), of(beside)
 
@@ -103,6 +106,9 @@ def beside(bench, service, level):
                          now[which] / alone[which], "x",
                          f"{now[which]:.2f} and {alone[which]:.2f} ms in turns, one per 40 ms, level {level}, "
                          f"{HOLD} of {HOLD + 1} places held", at_most=at_most)
+            floor, none = now[f"floor_{which}"], alone[f"floor_{which}"]
+            report.value(f"neighbours_{kind}_floor_{which}",
+                         f"a sandbox by hand beside {name}: {what} against alone", floor / none, "x", f"{floor:.2f} and {none:.2f} ms, in the same turns")
         report.value(f"neighbours_{kind}_status_ms", f"status beside {name}: p99", now["status"],
                      " ms", f"alone {alone['status']:.2f} ms; 50 offered a second", at_most=100)
 
