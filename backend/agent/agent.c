@@ -135,6 +135,7 @@ static void on_start(const struct frame *frame)
 	memcpy(agent.nonce, frame->payload + 36, FRAME_NONCE_BYTES);
 	agent.collected = false;
 	agent.steps = 0;
+	CPU_ZERO(&agent.place);
 	agent.phase = PHASE_IDLE;
 }
 
@@ -147,6 +148,13 @@ static void on_file(const struct frame *frame)
 	must(input_begin(
 		     &agent.input, agent.now.places.fd[PLACE_WORKSPACE], &order, &agent.job, &err),
 		&err);
+}
+
+static void on_place(const struct frame *frame)
+{
+	struct err err;
+
+	must(orders_place(frame->payload, frame->len, &agent.place, &err), &err);
 }
 
 static void on_more(const struct frame *frame)
@@ -170,6 +178,7 @@ static void on_step(const struct frame *frame)
 	must(orders_step(agent.more.buf, agent.more.len, &agent.job.limits, &agent.order, &err),
 		&err);
 	more_done();
+	agent.order.place = agent.place;
 	agent.job_stdin = true;
 	typed_begin(&agent.typed, agent.order.open_input);
 	run_begin();
@@ -229,6 +238,8 @@ static bool on_order(const struct frame *frame)
 		return false;
 	if (frame->type == FRAME_FILE)
 		on_file(frame);
+	else if (frame->type == FRAME_PLACE)
+		on_place(frame);
 	else if (frame->type == FRAME_MORE)
 		on_more(frame);
 	else if (frame->type == FRAME_STEP)
@@ -242,8 +253,9 @@ static bool on_order(const struct frame *frame)
 static bool on_frame(const struct frame *frame)
 {
 	struct err err;
-	bool order = frame->type == FRAME_FILE || frame->type == FRAME_MORE ||
-		     frame->type == FRAME_STEP || frame->type == FRAME_COLLECT;
+	bool order = frame->type == FRAME_FILE || frame->type == FRAME_PLACE ||
+		     frame->type == FRAME_MORE || frame->type == FRAME_STEP ||
+		     frame->type == FRAME_COLLECT;
 
 	if (agent.phase == PHASE_WAITING || agent.phase == PHASE_LIMITING)
 		return false;

@@ -67,6 +67,7 @@ struct agent {
 	struct input input;
 	struct ballast ballast;
 	struct packer more; /* payloads of MORE */
+	cpu_set_t place;    /* of the job's programs; empty: any */
 	struct step_order order;
 	unsigned int limited;      /* number of the spare that gets the order's limits; 0: none */
 	unsigned int limits_asked; /* answers to come about them */

@@ -114,6 +114,24 @@ int orders_step(const uint8_t *p, size_t n, const struct limits *most, struct st
 	return 0;
 }
 
+int orders_place(const uint8_t *p, size_t n, cpu_set_t *ret, struct err *err)
+{
+	struct unpacker u = unpacker_of(p, n);
+	uint8_t count = unpack_u8(&u);
+
+	CPU_ZERO(ret);
+	for (int i = 0; i < count; i++) {
+		uint16_t processor = unpack_u16(&u);
+
+		if (processor >= CPU_SETSIZE)
+			return err_say(err, EPROTO, "PLACE: processor %u", processor);
+		CPU_SET(processor, ret);
+	}
+	if (!unpack_end(&u) || count > FRAME_PLACE_MAX)
+		return err_say(err, EPROTO, "PLACE malformed");
+	return 0;
+}
+
 bool orders_name_ok(const char *name)
 {
 	for (const char *at = name;; at++) {

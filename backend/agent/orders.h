@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -28,7 +29,8 @@ struct step_order {
 	struct limits limits;
 	uint32_t argc, envc;
 	bool open_input;
-	char *strings; /* owned: argc + envc strings, each with its NUL */
+	cpu_set_t place; /* not the order's: the job's; empty: on any processor */
+	char *strings;   /* owned: argc + envc strings, each with its NUL */
 	size_t strings_len;
 };
 
@@ -51,6 +53,8 @@ int orders_prepare(const uint8_t *p, size_t n, struct prepare_order *ret, struct
 /* Refuses limits above `most`, those of PREPARE. Free with step_order_done(). */
 int orders_step(const uint8_t *p, size_t n, const struct limits *most, struct step_order *ret,
 	struct err *err);
+/* An empty set: on any processor. */
+int orders_place(const uint8_t *p, size_t n, cpu_set_t *ret, struct err *err);
 int orders_file(const uint8_t *p, size_t n, struct file_order *ret, struct err *err);
 /* Free with collect_order_done(). */
 int orders_collect(const uint8_t *p, size_t n, struct collect_order *ret, struct err *err);

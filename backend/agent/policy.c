@@ -18,6 +18,7 @@ static const struct {
 	[POLICY_NURSERY] = { policy_bpf_nursery, sizeof(policy_bpf_nursery) },
 	[POLICY_JOB] = { policy_bpf_job, sizeof(policy_bpf_job) },
 	[POLICY_JOB_NETWORK] = { policy_bpf_job_network, sizeof(policy_bpf_job_network) },
+	[POLICY_PLACED] = { policy_bpf_placed, sizeof(policy_bpf_placed) },
 };
 
 int policy_load(enum policy policy)

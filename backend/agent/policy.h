@@ -11,6 +11,7 @@ enum policy {
 	POLICY_NURSERY,     /* who makes sandboxes, and all in them: no way out of them */
 	POLICY_JOB,         /* a program: an allow-list, unix sockets only */
 	POLICY_JOB_NETWORK, /* the same with internet sockets */
+	POLICY_PLACED,      /* a program, besides: it stays on its processors */
 	POLICY_MAX_,
 };
 

@@ -85,6 +85,15 @@ static scmp_filter_ctx filter_new(uint32_t otherwise)
 	return ctx;
 }
 
+/* Loaded once the job's processors are known, behind the job's own, which must leave that call. */
+static scmp_filter_ctx placed_filter(void)
+{
+	scmp_filter_ctx ctx = filter_new(SCMP_ACT_ALLOW);
+
+	rule(ctx, SCMP_ACT_ERRNO(EPERM), "sched_setaffinity", 0, (struct scmp_arg_cmp){ 0 });
+	return ctx;
+}
+
 /* `all`, or only what looks at arguments. */
 static scmp_filter_ctx job_filter(int network, int all)
 {
@@ -187,6 +196,7 @@ static void print_bpf(FILE *out)
 	(void)fprintf(out, "#include <linux/filter.h>\n\n");
 	print_filter(out, "agent", agent_filter());
 	print_filter(out, "nursery", nursery_filter());
+	print_filter(out, "placed", placed_filter());
 	print_job_filter(out, "job", 0);
 	print_job_filter(out, "job_network", 1);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ struct plan {
 	uint32_t argc, envc;
 	uint64_t strings_len;
 	bool open_input;
+	cpu_set_t place;
 };
 
 static _Noreturn void fail(enum spare_stage stage, int code)
@@ -220,6 +222,22 @@ static void show_prompts(char **envp, uint32_t n)
 	envp[n + 1] = mode;
 }
 
+/*
+ * Nobody else's processors, however many threads: a quota alone gives all of them to whoever has
+ * many, for a part of its period. For good: the filter takes the call away.
+ */
+static int keep_to(const cpu_set_t *place)
+{
+	cpu_set_t may, both;
+
+	if (CPU_COUNT(place) > 0 && sched_getaffinity(0, sizeof(may), &may) == 0) {
+		CPU_AND(&both, &may, place);
+		if (CPU_EQUAL(&both, place))
+			(void)sched_setaffinity(0, sizeof(*place), place);
+	}
+	return policy_load(POLICY_PLACED);
+}
+
 static _Noreturn void become_program(
 	const struct prepare_order *job, const struct plan *plan, char *strings)
 {
@@ -229,6 +247,9 @@ static _Noreturn void become_program(
 
 	if (r < 0)
 		fail(SPARE_STAGE_LIMITS, -r);
+	r = keep_to(&plan->place);
+	if (r < 0)
+		fail(SPARE_STAGE_FILTER, -r);
 	r = rights_become_job(job->job_uid);
 	if (r < 0)
 		fail(SPARE_STAGE_RIGHTS, -r);
@@ -385,6 +406,7 @@ int spare_go(struct spare *spare, const struct step_order *step, struct err *err
 	plan.envc = step->envc;
 	plan.strings_len = step->strings_len;
 	plan.open_input = step->open_input;
+	plan.place = step->place;
 	r = write_all(spare->plan_fd, iov, 2);
 	(void)close(TAKE_FD(spare->plan_fd));
 	return r < 0 ? err_set(err, -r, "send the plan") : 0;

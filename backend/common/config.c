@@ -103,6 +103,7 @@ struct config *config_new(struct err *err)
 		.grace_ms = 2000,
 		.drain_s = 10,
 		.build_cache_bytes = 1024 * MIB,
+		.pin_jobs = true,
 		.callback_retry_s = 24 * 3600,
 		.callback_timeout_ms = 10000,
 	};

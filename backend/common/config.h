@@ -178,6 +178,7 @@ struct config {
 	int drain_s;         /* SIGTERM: time running jobs get before they go back */
 	int64_t build_cache_bytes; /* that results of builds may take on this machine's disk */
 	int engine_at_once; /* containers in the making at one time; 0: from the engine's cpus */
+	bool pin_jobs;      /* a job stays on as many processors as it may use */
 	struct strv images_allowed; /* globs of images that a request may name itself */
 	struct strv gpus;           /* device ids of this machine's GPUs; empty: look for them */
 	char *gpu_cdi; /* owned; the kind of CDI devices; NULL: the toolkit's own way */

@@ -247,6 +247,7 @@ const struct key config_keys[] = {
 	{ "grace_ms",           KIND_INT,   C(grace_ms),           RANGE(100, 600000) },
 	{ "drain_s",            KIND_INT,   C(drain_s),            RANGE(0, 86400) },
 	{ "engine_at_once",     KIND_INT,   C(engine_at_once),     RANGE(0, 64) },
+	{ "pin_jobs",           KIND_BOOL,  C(pin_jobs) },
 	{ "build_cache_bytes",  KIND_BYTES, C(build_cache_bytes),  RANGE(MIB, 64 * TIB) },
 	{ "images_allowed",     KIND_LIST,  C(images_allowed),     ONE_WORD },
 	{ "gpus",               KIND_LIST,  C(gpus),               .check = gpu_id_is_good, .expected = "a device id such as \"0\" or \"GPU-...\"" },

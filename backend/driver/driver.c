@@ -810,6 +810,7 @@ static int make_jobs(struct driver *d, struct err *err)
 		.images = d->images,
 		.pool = d->pool,
 		.link = d->link,
+		.machine = &d->host,
 		.gpus = &d->gpus,
 		.builds = d->builds,
 		.changed = on_job_over,

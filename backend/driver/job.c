@@ -133,6 +133,7 @@ void job_leave_box(struct job *job, bool finished)
 	struct box *box = job->box;
 
 	job->box = NULL;
+	processors_give(&job->jobs->processors, &job->place);
 	if (box != NULL)
 		pool_return(job->jobs->host.pool, box, finished);
 }
@@ -145,6 +146,7 @@ static void stop_in_box(struct job *job)
 	if (job->phase < PHASE_FEEDING || job->phase > PHASE_COLLECTING)
 		return job_leave_box(job, false);
 	job->box = NULL;
+	processors_give(&job->jobs->processors, &job->place);
 	pool_kill(job->jobs->host.pool, box, job->nonce);
 }
 
@@ -376,6 +378,9 @@ static void on_box(struct box *box, void *arg)
 	box_take(box, &job_box_user, job);
 	(void)snprintf(job->image_id, sizeof(job->image_id), "%s", box->image_id);
 	job->result.isolation = box->shape.sandbox ? ISOLATION_SANDBOX : ISOLATION_CONTAINER;
+	if (job->jobs->host.config->pin_jobs)
+		processors_take(&job->jobs->processors, job->jobs->host.machine->cpus / 1000,
+			job->plan->limits.v[LIMIT_CPUS], &job->place);
 	job_move(job, PHASE_FEEDING);
 	if (job_build_begin(job) == -ECANCELED)
 		return;

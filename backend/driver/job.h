@@ -18,6 +18,7 @@
 #pragma once
 
 #include "gather.h"
+#include "host.h"
 #include "image.h"
 #include "plan.h"
 #include "pool.h"
@@ -35,6 +36,7 @@ struct jobs_host {
 	struct images *images;
 	struct pool *pool;
 	struct queue_link *link;
+	const struct host *machine;  /* the engine's; zeroed until that was asked */
 	const struct gpu_list *gpus; /* the machine's */
 	struct builds *builds;       /* NULL: none can be kept */
 	void (*changed)(void *arg);  /* one has ended: drains wait for that */

@@ -147,6 +147,17 @@ void job_feed(struct job *job)
 		attach_flush(job->box->attach, more);
 }
 
+static int put_place(struct box *box, const struct place *place)
+{
+	uint8_t payload[1 + 2 * FRAME_PLACE_MAX];
+	struct packer p = packer_fixed(payload, sizeof(payload));
+
+	pack_u8(&p, place->n);
+	for (int i = 0; i < place->n; i++)
+		pack_u16(&p, place->processors[i]);
+	return frames_put(box_output(box), FRAME_PLACE, payload, p.len);
+}
+
 int job_put_start(struct job *job, struct box *box, const uint8_t nonce[FRAME_NONCE_BYTES])
 {
 	uint8_t payload[JOB_ID_BYTES + 4 + FRAME_NONCE_BYTES];
@@ -155,7 +166,9 @@ int job_put_start(struct job *job, struct box *box, const uint8_t nonce[FRAME_NO
 	pack_raw(&p, job->id.b, sizeof(job->id.b));
 	pack_u32(&p, job->attempt);
 	pack_raw(&p, nonce, FRAME_NONCE_BYTES);
-	return frames_put(box_output(box), FRAME_START, payload, p.len);
+	if (frames_put(box_output(box), FRAME_START, payload, p.len) < 0)
+		return -ENOMEM;
+	return job->place.n == 0 ? 0 : put_place(box, &job->place);
 }
 
 int job_feed_start(struct job *job)

@@ -8,6 +8,7 @@
 #include "build_cache.h"
 #include "compare.h"
 #include "job.h"
+#include "processors.h"
 #include "wire/result.h"
 #include "wire/spec.h"
 
@@ -63,6 +64,7 @@ struct job {
 	uint64_t gpus;       /* what the queue gave it, by their places */
 	char *gpus_text;     /* owned; the same as the engine is told; NULL: as the task says */
 	struct box *box;     /* the pool's; ours while not NULL */
+	struct place place;  /* of its programs, while it has the box */
 	char trace[TRACE_CHARS + 1]; /* "": none */
 	uint8_t nonce[FRAME_NONCE_BYTES];
 	struct event *timer; /* owned: our own clock, per phase */
@@ -122,6 +124,7 @@ struct jobs {
 	struct job_list list;
 	struct job_list over; /* told, to be freed */
 	size_t n;             /* in list */
+	struct processors processors;
 	struct event *reaper; /* owned */
 	uint64_t token;
 	bool draining;
@@ -177,6 +180,7 @@ void job_typed_done(struct job *job);
 
 void job_pack_step(struct packer *p, enum frame_step kind, const struct limits *limits,
 	const struct plan_words *words, bool open_stdin);
+/* START, and where its programs stay. */
 int job_put_start(struct job *job, struct box *box, const uint8_t nonce[FRAME_NONCE_BYTES]);
 
 /* A copy of the workspace, of so many bytes at most. */

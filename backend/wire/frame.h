@@ -16,6 +16,7 @@
  *	PREPARE  limits, uids      ──▶
  *	                           ◀──  READY    (now warm: hours may pass)
  *	START    identity, nonce   ──▶
+ *	PLACE    processors        ──▶
  *	FILE, FILE_DATA...         ──▶           once for each file
  *	STEP, STDIN..., STDIN_END  ──▶
  *	                           ◀──  STDOUT, STDERR...
@@ -55,6 +56,7 @@
 #define FRAME_NAME_MAX    4096  /* bytes of a file's name in the workspace, '/' included */
 #define FRAME_TEXT_MAX    1024  /* of a FAULT or a reason */
 #define FRAME_TYPED_MAX   65536 /* bytes of an open input that the agent has not TAKEN yet */
+#define FRAME_PLACE_MAX   32    /* processors */
 
 #define AGENT_PATH      "/dockgate/agent"
 #define AGENT_WORKSPACE "/workspace"
@@ -112,6 +114,12 @@ enum frame_type {
 	 * u8 number: to the process group of the program's first process. Only behind a STEP
 	 * with an open input and before the next order; once the program has ended it means
 	 * nothing.
+	 */
+	FRAME_PLACE,
+	/*
+	 * u8 n, at most FRAME_PLACE_MAX, then n times u16: the processors, as the kernel counts
+	 * them, on which the programs of this job stay from here on; n = 0, or none: on any.
+	 * Where the container may not run on all of these they mean nothing
 	 */
 
 	/* agent to driver */

@@ -25,12 +25,15 @@ static void check_step(const uint8_t *data, size_t n)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct prepare_order prepare;
+	cpu_set_t place;
 	struct collect_order collect;
 	struct file_order file;
 	struct err err;
 	char *pattern, *name;
 
 	(void)orders_prepare(data, n, &prepare, &err);
+	if (orders_place(data, n, &place, &err) == 0)
+		MUST(CPU_COUNT(&place) <= FRAME_PLACE_MAX);
 	check_step(data, n);
 	if (orders_file(data, n, &file, &err) == 0)
 		MUST(orders_name_ok(file.name) && file.name[0] != '/');

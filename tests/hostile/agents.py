@@ -20,7 +20,7 @@ IN_CONTAINER = {
     "keeper": {"root 0 filters=0 closed own= root=image oom=500 session=shared"},
     "killer": {"other 80 filters=1 closed own= root=image oom=500 session=shared"},
     "waiting": {"agent e0 filters=2 closed own= root=image oom=1000 session=own"},
-    "program": {"job 0 filters=2 open own= root=image oom=1000 session=own"},
+    "program": {"job 0 filters=3 open own= root=image oom=1000 session=own"},
 }
 IN_SANDBOX = {
     "agent": {"agent e0 filters=1 closed own= root=image oom=500 session=own"},
@@ -30,7 +30,7 @@ IN_SANDBOX = {
     "nursery": {"other c0 filters=1 open own=user mnt root=image oom=1000 session=shared"},
     "init": {f"other 2000c0 filters=1 closed own={ALL} root=image oom=1000 session=shared"},
     "waiting": {f"other 2000c0 filters=2 closed own={ALL} root=image oom=1000 session=own"},
-    "program": {f"job 0 filters=2 open own={ALL} root=image oom=1000 session=own"},
+    "program": {f"job 0 filters=3 open own={ALL} root=image oom=1000 session=own"},
 }
 
 

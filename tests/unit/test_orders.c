@@ -127,6 +127,36 @@ static void step(void **state)
 	packer_done(&p);
 }
 
+static void place(void **state)
+{
+	uint8_t payload[1 + 2 * (FRAME_PLACE_MAX + 1)];
+	struct packer p = packer_fixed(payload, sizeof(payload));
+	cpu_set_t set;
+	struct err err;
+
+	(void)state;
+	pack_u8(&p, 2);
+	pack_u16(&p, 0);
+	pack_u16(&p, CPU_SETSIZE - 1);
+	assert_int_equal(orders_place(payload, p.len, &set, &err), 0);
+	assert_int_equal(CPU_COUNT(&set), 2);
+	assert_true(CPU_ISSET(0, &set) && CPU_ISSET(CPU_SETSIZE - 1, &set));
+	for (size_t n = 0; n < p.len; n++)
+		assert_int_equal(orders_place(payload, n, &set, &err), -EPROTO);
+	p = packer_fixed(payload, sizeof(payload));
+	pack_u8(&p, 1);
+	pack_u16(&p, CPU_SETSIZE);
+	assert_int_equal(orders_place(payload, p.len, &set, &err), -EPROTO);
+	p = packer_fixed(payload, sizeof(payload));
+	pack_u8(&p, FRAME_PLACE_MAX + 1);
+	for (uint16_t i = 0; i <= FRAME_PLACE_MAX; i++)
+		pack_u16(&p, i);
+	assert_int_equal(orders_place(payload, p.len, &set, &err), -EPROTO);
+	payload[0] = 0;
+	assert_int_equal(orders_place(payload, 1, &set, &err), 0);
+	assert_int_equal(CPU_COUNT(&set), 0);
+}
+
 static void names(void **state)
 {
 	static const char *const good[] = { "a", "a/b", "...", ".hidden", "a..", "a/..b", " " };
@@ -193,6 +223,7 @@ int main(void)
 		cmocka_unit_test(prepare),
 		cmocka_unit_test(prepare_refused),
 		cmocka_unit_test(step),
+		cmocka_unit_test(place),
 		cmocka_unit_test(names),
 		cmocka_unit_test(frames),
 		cmocka_unit_test(room),

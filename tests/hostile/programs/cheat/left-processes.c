@@ -197,37 +197,6 @@ static bool found_io(const char *arg)
 }
 
 /* Of several processors only the first. */
-static bool first_processor(cpu_set_t *ret)
-{
-	cpu_set_t all;
-	size_t i = 0;
-
-	CPU_ZERO(ret);
-	if (sched_getaffinity(0, sizeof(all), &all) < 0)
-		return false;
-	while (!CPU_ISSET(i, &all))
-		i++;
-	CPU_SET(i, ret);
-	return CPU_EQUAL(ret, &all);
-}
-
-static void leave_affinity(const char *arg)
-{
-	cpu_set_t one;
-
-	(void)arg;
-	(void)first_processor(&one);
-	(void)sched_setaffinity(0, sizeof(one), &one);
-}
-
-static bool found_affinity(const char *arg)
-{
-	cpu_set_t one;
-
-	(void)arg;
-	return first_processor(&one);
-}
-
 static void leave_policy(const char *arg)
 {
 	const struct sched_param param = { 0 };
@@ -424,7 +393,6 @@ const struct trace traces_inherited[] = {
 	{ "the directory", leave_directory, found_directory, "/", NULL },
 	{ "niceness", leave_nice, found_nice, NULL, NULL },
 	{ "niceness to disks", leave_io, found_io, NULL, NULL },
-	{ "the processor", leave_affinity, found_affinity, NULL, "/sys/devices/system/cpu/cpu1" },
 	{ "the scheduler", leave_policy, found_policy, NULL, NULL },
 	{ "the personality", leave_personality, found_personality, NULL, NULL },
 	{ "a blocked signal", leave_signals, found_blocked, NULL, NULL },
